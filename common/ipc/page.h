@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The counter page: one memfd that the data plane writes and gvpnd can only map read-only. gvpnd keeps it mapped when the
+ * data plane dies, because the leases in it say which IVs may have been used (RFC 6054; DP3): before a worker uses a
+ * block of IPC_IV_LEASE IVs it publishes the block's end here.
+ *
+ * Readers treat every number in it as hostile: counts are clamped, indices checked.
+ */
+#ifndef GVPN_COMMON_IPC_PAGE_H
+#define GVPN_COMMON_IPC_PAGE_H
+
+#include "common/ipc/ipc.h"
+#include "common/verdict.h"
+
+#include <stdatomic.h>
+
+#define IPC_PAGE_MAGIC 0x6776706e70616765ULL /* "gvpnpage" */
+#define IPC_IV_LEASE   (1u << 20)
+
+struct ipc_page_port {
+    char name[IPC_NAME_MAX];
+    char device[64];
+    _Atomic uint64_t rx_packets, rx_bytes, rx_missed, rx_errors, tx_packets, tx_bytes, tx_errors;
+    _Atomic uint32_t link_up;
+    uint32_t reserved;
+};
+
+struct ipc_page_worker {
+    _Atomic uint64_t lcore;
+    _Atomic uint64_t polls, empty_polls;
+    _Atomic uint64_t packets[VERDICT_COUNT]; /* per verdict */
+};
+
+/* Slot of one SA; spi 0 = free. Slots are reused only after the SA has left all snapshots. */
+struct ipc_page_sa {
+    _Atomic uint32_t spi;
+    _Atomic uint32_t group;
+    _Atomic uint64_t packets_in, bytes_in, packets_out, bytes_out;
+    _Atomic uint64_t sender_id[IPC_MAX_WORKERS];
+    _Atomic uint64_t lease_end[IPC_MAX_WORKERS]; /* first IV counter that this worker has surely not used */
+};
+
+struct ipc_page {
+    uint64_t magic;
+    uint32_t version; /* IPC_VERSION */
+    uint32_t n_ports, n_workers, n_sas;
+    uint64_t instance;
+    _Atomic uint64_t epoch;     /* in effect */
+    _Atomic uint64_t heartbeat; /* +1 at least every second */
+    _Atomic uint64_t clear_generation; /* counters were cleared so often */
+    struct ipc_page_port ports[2 * IPC_MAX_PAIRS];
+    struct ipc_page_worker workers[IPC_MAX_WORKERS + 1]; /* last: the slow path */
+    struct ipc_page_sa sas[IPC_MAX_SAS];
+};
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The table of operator messages. Mnemonics of table 3 of the original guide keep their names and the meaning of their
+ * parameters; ours beside them follow the same style. X(id, facility, severity, per_second, text); severity as in
+ * syslog (3 error, 4 warning, 5 notice, 6 info); per_second 0 = never limited.
+ */
+#ifndef GVPN_COMMON_LOG_MSGS_H
+#define GVPN_COMMON_LOG_MSGS_H
+
+#define LOG_MSGS(X)                                                                                                    \
+    /* daemon */                                                                                                       \
+    X(DAEMON_START, "GVPN", 5, 0, "%s %s started with %s")                                                             \
+    X(DAEMON_STOP, "GVPN", 5, 0, "%s stopped: %s")                                                                     \
+    X(CONFIG_ERROR, "GVPN", 3, 0, "%s")                                                                                \
+    X(CONFIG_LINT, "GVPN", 4, 0, "%s")                                                                                 \
+    X(START_FAILED, "GVPN", 3, 0, "%s")                                                                                \
+    X(KEYLOG_ON, "GVPN", 4, 0, "lab: keys are written to %s; anyone who reads it can decrypt all traffic")             \
+    /* IKE */                                                                                                          \
+    X(IKE_DROP, "IKE", 4, 5, "datagram from %s dropped: %s")                                                           \
+    X(IKE_PHASE1_UP, "IKE", 6, 20, "phase 1 with %s established as %s")                                                \
+    X(IKE_PHASE1_FAILED, "IKE", 4, 5, "phase 1 with %s failed: %s")                                                    \
+    /* member */                                                                                                       \
+    X(GM_REGSTER, "GDOI", 5, 0, "Start registration to KS %s for group %s using address %s")                           \
+    X(GM_REGS_COMPL, "GDOI", 5, 0, "Registration to KS %s complete for group %s using address %s")                     \
+    X(GM_REGS_FAILED, "GDOI", 3, 5, "Registration to KS %s for group %s failed: %s")                                   \
+    X(GM_INSTALL_POLICIES_SUCCESS, "GDOI", 5, 0, "Policies of group %s from KS %s installed: %u SAs, %zu rules")       \
+    X(GM_INSTALL_POLICIES_FAIL, "GDOI", 3, 5, "Policies of group %s from KS %s not installed: %s")                     \
+    X(GM_FAIL_CLOSE, "GDOI", 4, 0, "Group %s: no usable policy; fail-close is in effect")                              \
+    /* key server */                                                                                                   \
+    X(KS_GM_REGISTERED, "GDOI", 5, 50, "Group %s: member %s registered (version %s)")                                  \
+    X(KS_REFUSED, "GDOI", 4, 5, "Group %s: registration of %s refused: %s")                                            \
+    X(KS_UNKNOWN_GROUP, "GDOI", 4, 5, "Registration of %s refused: no group with identity %s")                         \
+    X(KS_NEW_TEK, "GDOI", 5, 0, "Group %s: new TEK 0x%08x for sa %u, lifetime %u s")                                   \
+    /* control daemon <-> data plane */                                                                                \
+    X(DP_ATTACHED, "GVPN", 5, 0, "attached to the data plane at %s: %u pairs, %u workers")                             \
+    X(DP_DETACHED, "GVPN", 4, 0, "data plane at %s is gone: %s")                                                       \
+    X(CTRL_ATTACHED, "GVPN", 5, 0, "control daemon attached (pid %d)")                                                 \
+    X(CTRL_DETACHED, "GVPN", 4, 0, "control daemon is gone: %s; going on with what is installed")                      \
+    X(CTRL_REFUSED, "GVPN", 4, 5, "control connection refused: %s")                                                    \
+    X(POLICY_INSTALLED, "GVPN", 6, 0, "epoch %llu in effect: %u groups, %u rules, %u SAs")                             \
+    X(POLICY_REFUSED, "GVPN", 3, 5, "epoch %llu refused: %s")                                                          \
+    X(SA_EXPIRED, "GVPN", 4, 0, "SA 0x%08x reached its hard limit and is no longer used")                              \
+    X(PORT_UP, "GVPN", 5, 0, "port %s is %s (%s)")                                                                     \
+    X(SELF_TEST, "GVPN", 5, 0, "crypto self test: %s")
+
+#endif

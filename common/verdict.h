@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Every packet ends in exactly one verdict. The names are what operators and scripts read (`show counters`, explain,
+ * trace); the sentence says what it means to them. Shared by the data plane, which counts, and the tools, which show.
+ */
+#ifndef GVPN_COMMON_VERDICT_H
+#define GVPN_COMMON_VERDICT_H
+
+#define VERDICTS(X)                                                                                                    \
+    X(SENT_ENCRYPTED, "sent_encrypted", "protected with ESP and sent to the outside")                                  \
+    X(SENT_CLEAR, "sent_clear", "sent to the outside in clear because the policy says so")                             \
+    X(RECEIVED_DECRYPTED, "received_decrypted", "ESP from the outside, verified and delivered inside")                 \
+    X(RECEIVED_CLEAR, "received_clear", "clear packet from the outside that the policy lets in")                       \
+    X(LOCAL, "local", "for or from the appliance itself")                                                              \
+    X(PASSED_L2, "passed_l2", "ARP, neighbour discovery or not IP: passed unchanged")                                  \
+    X(DROP_NO_SA, "drop_no_sa", "the policy wants it encrypted, and there is no usable SA")                            \
+    X(DROP_FAIL_CLOSE, "drop_fail_close", "no policy yet (or no longer): fail-close stops all but its exceptions")     \
+    X(DROP_LOCAL_ACL, "drop_local_acl", "a permit entry of the local list means drop")                                 \
+    X(DROP_POLICY_CLEAR_IN, "drop_policy_clear_in", "clear packet from the outside that should have been encrypted")   \
+    X(DROP_UNKNOWN_SPI, "drop_unknown_spi", "ESP with an SPI that no group of this port pair has")                     \
+    X(DROP_AUTH, "drop_auth", "the integrity check value is wrong")                                                    \
+    X(DROP_OWN_SENDER, "drop_own_sender", "ESP that carries one of our own sender ids came back")                      \
+    X(DROP_REPLAY_TIME, "drop_replay_time", "its pseudotime is outside the window")                                    \
+    X(DROP_REPLAY_COUNTER, "drop_replay_counter", "its sequence number was seen already or is too old")                \
+    X(DROP_REPLAY_SENDER, "drop_replay_sender", "this sender's IV was seen already or is too old")                     \
+    X(DROP_ADDRESS_MISMATCH, "drop_address_mismatch", "inner addresses differ from the outer ones")                    \
+    X(DROP_INNER_POLICY, "drop_inner_policy", "the decrypted packet isn't one its SA may carry")                       \
+    X(DROP_INNER_MALFORMED, "drop_inner_malformed", "verified, but what is inside isn't a whole packet")               \
+    X(DROP_DUMMY, "drop_dummy", "dummy packet (next header 59)")                                                       \
+    X(DROP_MALFORMED, "drop_malformed", "header lengths or checksums contradict the packet")                           \
+    X(DROP_FRAGMENT, "drop_fragment", "IP fragment: not handled by this version")                                      \
+    X(DROP_IP_OPTIONS, "drop_ip_options", "IPv4 options: not handled by this version")                                 \
+    X(DROP_EXT_HEADER, "drop_ext_header", "IPv6 extension header: not handled by this version")                        \
+    X(DROP_VLAN, "drop_vlan", "tagged frame with IP inside: not handled by this version")                              \
+    X(DROP_TOO_BIG, "drop_too_big", "does not fit the port pair's MTU once protected")                                 \
+    X(DROP_SA_EXPIRED, "drop_sa_expired", "its SA has passed its hard limit")                                          \
+    X(DROP_IV_EXHAUSTED, "drop_iv_exhausted", "no unused IV is left for this worker")                                  \
+    X(DROP_UNREGISTERED, "drop_unregistered", "no policy was ever installed and `unregistered` says drop")             \
+    X(DROP_UNPROTECTED, "drop_unprotected", "its group was removed and `unprotected` says drop")                       \
+    X(DROP_NO_BUFFER, "drop_no_buffer", "no buffer or headroom left")                                                  \
+    X(DROP_TX_FULL, "drop_tx_full", "the port's transmit queue is full")                                               \
+    X(DROP_PUNT_FULL, "drop_punt_full", "more for the appliance itself than its rate limit or queue takes")            \
+    X(DROP_INTERNAL, "drop_internal", "the data plane could not process it; please report")
+
+enum verdict {
+#define X(id, name, meaning) VERDICT_##id,
+    VERDICTS(X)
+#undef X
+        VERDICT_COUNT
+};
+
+/* NULL for numbers outside the list. */
+const char *verdict_name(unsigned v);
+const char *verdict_meaning(unsigned v);
+
+#endif

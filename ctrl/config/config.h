@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * gvpnd's configuration as a value: text -> struct config, table driven, without side effects beyond reading the files
+ * that it names (secrets). `--check`, the daemon and `gvpnctl check` call the same loader (OP1). Every default is filled
+ * in here, so nobody else knows defaults. Immutable once loaded.
+ */
+#ifndef GVPN_CTRL_CONFIG_CONFIG_H
+#define GVPN_CTRL_CONFIG_CONFIG_H
+
+#include "common/acl.h"
+#include "common/log.h"
+#include "common/secret.h"
+#include "common/suite.h"
+#include "common/yaml.h"
+#include "ctrl/policy/policy.h"
+
+#define CONFIG_NAME_MAX    32
+#define CONFIG_MAX_SERVERS 8
+#define CONFIG_MAX_TEXT    256
+
+/* Phase-1 numbers as they stand on the wire (RFC 2409 appendix A). */
+struct config_proposal {
+    uint16_t encryption; /* 7 = AES-CBC */
+    uint16_t key_bits;
+    uint16_t hash;       /* 4 = SHA2-256 */
+    uint16_t group;      /* 14, 19 */
+    uint16_t auth;       /* 1 = PSK */
+    uint32_t lifetime_s;
+};
+
+struct config_psk {
+    struct prefix peer;      /* longest match wins */
+    char id[CONFIG_MAX_TEXT]; /* expected ID payload as text; default the peer's address; empty = the peer's address */
+    struct secret secret;    /* at least 16 octets */
+};
+
+/* One `sa` entry of a key server's group, everything resolved. */
+struct config_sa {
+    uint16_t number;
+    const struct suite *suite;
+    bool transport;
+    uint32_t lifetime_s;
+    enum replay_method replay;
+    uint16_t window;
+    struct acl acl; /* entries carry this SA's number */
+};
+
+struct config_key_server {
+    struct addr address;
+    struct config_sa *sas; /* ordered by number */
+    size_t n_sas;
+    struct acl authorize; /* permit/deny on the source address; implicit deny at the end */
+    bool has_authorize;   /* false: open, with a lint */
+    uint8_t sender_id_bits;
+    bool receive_only;
+};
+
+enum config_unprotected { CONFIG_UNPROTECTED_DROP, CONFIG_UNPROTECTED_CLEAR };
+
+struct config_member {
+    struct addr servers[CONFIG_MAX_SERVERS];
+    size_t n_servers;
+    char dp_socket[CONFIG_MAX_TEXT]; /* absolute, or relative to the run directory */
+    char pair[CONFIG_NAME_MAX];
+    uint16_t vlan; /* 0 = untagged */
+    bool fail_close;
+    struct acl fail_close_allow; /* deny entries */
+    bool leave_on_stop;
+    enum config_unprotected unprotected;
+};
+
+struct config_group {
+    char name[CONFIG_NAME_MAX];
+    struct group_id id;
+    bool is_member; /* exactly one of the two below is valid */
+    struct config_key_server ks;
+    struct config_member gm;
+    unsigned line; /* where it stands, for messages */
+};
+
+struct config {
+    char file[CONFIG_MAX_TEXT];
+    enum log_level log_level;
+    enum log_target log_to;
+    bool lab;
+    bool legacy;
+    struct addr listen[8];
+    size_t n_listen;
+    uint32_t phase1_doi; /* 2 GDOI (default) or 1 IPsec */
+    struct config_proposal *proposals;
+    size_t n_proposals;
+    struct config_psk *psks;
+    size_t n_psks;
+    struct config_group *groups;
+    size_t n_groups;
+    char **lints; /* warnings of `check`: file:line:column: text */
+    size_t n_lints;
+};
+
+/* Loads and checks a file. Returns NULL with *e filled; otherwise free with config_free(), which wipes secrets. */
+struct config *config_load(const char *file, struct yaml_error *e);
+/* The same from memory; relative files are looked up beside `file`. */
+struct config *config_parse(const char *file, const char *text, size_t len, struct yaml_error *e);
+void config_free(struct config *c);
+const struct config_group *config_find_group(const struct config *c, const char *name);
+/*
+ * The pre-shared keys that may belong to a peer address, longest prefix first; those of the longest matching prefix only.
+ * Returns how many were written to out (at most 8).
+ */
+size_t config_find_psks(const struct config *c, const struct addr *peer, const struct config_psk *out[8]);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The value that everything is about: what a group's members must protect, with which SAs and keys. A key server makes
+ * one, GDOI payloads carry it, a member gets it back and hands it to the data plane. One door for policy: registration
+ * and (later) rekey both end in policy_from_payloads().
+ */
+#ifndef GVPN_CTRL_POLICY_POLICY_H
+#define GVPN_CTRL_POLICY_POLICY_H
+
+#include "common/acl.h"
+#include "common/mono.h"
+#include "common/secret.h"
+#include "common/suite.h"
+
+#define POLICY_MAX_SAS        32 /* TEKs in one download, overlapping generations included */
+#define POLICY_MAX_SENDER_IDS 64 /* SENDER_ID_REQUEST is at most this */
+
+/* Identity of a group: a 32-bit number (ID_KEY_ID) or an IPv4 address (ID_IPV4_ADDR) (KS1). */
+struct group_id {
+    bool is_address;
+    uint32_t value; /* number, or address in host order */
+};
+
+bool group_id_equal(const struct group_id *a, const struct group_id *b);
+/* "484" or "10.1.1.1"; returns out. */
+const char *group_id_text(const struct group_id *id, char out[ADDR_TEXT_MAX]);
+
+enum replay_method { REPLAY_NONE = 0, REPLAY_COUNTER = 1, REPLAY_TIME = 2 };
+
+/* What a peer announced inside a PULL message, where the HASH covers it; all zero when it announced nothing. */
+#define FEATURE_ORDERED_POLICY  (1ull << 0)
+#define FEATURE_TIME_REPLAY     (1ull << 1)
+#define FEATURE_COUNTER_REPLAY  (1ull << 2)
+#define FEATURE_TAG             (1ull << 3)
+#define FEATURE_STRICT_SENDER   (1ull << 4)
+#define FEATURE_LONG_LIFETIME   (1ull << 5)
+#define FEATURE_CHACHA20        (1ull << 6)
+#define FEATURE_REPLACE         (1ull << 7)
+#define FEATURES_OURS           FEATURE_ORDERED_POLICY /* what this version really does */
+
+struct peer_features {
+    bool ours; /* it sent our vendor id */
+    uint32_t version; /* software version, major << 16 | minor << 8 | patch */
+    uint64_t features;
+};
+
+struct policy_sa {
+    uint16_t number; /* of the `sa` entry; rules name it */
+    uint32_t spi;    /* host order */
+    const struct suite *suite;
+    bool transport;  /* transport mode; else tunnel with preserved header */
+    enum replay_method replay;
+    uint16_t window; /* packets or seconds */
+    uint32_t lifetime_s; /* remaining, counted from message 1 of the PULL on the member (decision 18) */
+    uint32_t activate_in_s, deactivate_in_s; /* ATD, DTD; 0 = at once / at its end */
+    struct secret key;       /* cipher key | salt */
+    struct secret integrity; /* empty for combined modes */
+};
+
+struct policy {
+    struct acl acl; /* ordered permit/deny, entries carry SA numbers; owned */
+    uint8_t digest[32]; /* SHA-256 of the encoded rules: same policy, same digest */
+    struct policy_sa sas[POLICY_MAX_SAS]; /* oldest generation first */
+    size_t n_sas;
+    uint8_t sid_bits; /* 0 = no sender ids came */
+    uint64_t sender_ids[POLICY_MAX_SENDER_IDS];
+    size_t n_sender_ids;
+    bool receive_only;
+};
+
+void policy_init(struct policy *p);
+/* Frees the list and wipes keys. */
+void policy_wipe(struct policy *p);
+/* Deep copy; dst must be initialised or wiped. */
+MUST_CHECK bool policy_copy(struct policy *dst, const struct policy *src);
+
+#endif

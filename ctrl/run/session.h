@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A session is one phase 1 with what runs under it: it feeds datagrams and time to phase1, pull and repeat, and tells its
+ * owner what came out. It only coordinates: no protocol bytes, no policy decisions. `sessions` is the set of them with
+ * the demultiplexer (cookies -> session) and the key server's stateless front for message 1.
+ *
+ * Sessions are freed by themselves: after success and a linger (duplicates must still be answered), or on failure.
+ */
+#ifndef GVPN_CTRL_RUN_SESSION_H
+#define GVPN_CTRL_RUN_SESSION_H
+
+#include "ctrl/config/config.h"
+#include "ctrl/policy/policy.h"
+#include "ctrl/run/env.h"
+
+struct session;
+struct sessions;
+
+/* Why a registration was refused: what the other side is told (notify) and both logs show. */
+struct refusal {
+    uint16_t notify;   /* ISAKMP notify type: 18 INVALID-ID-INFORMATION, 24 AUTHENTICATION-FAILED, 8192 REFUSED, ... */
+    uint64_t missing;  /* FEATURE_ bits the peer lacks */
+    char text[160];
+};
+
+/* Who asks for what, proved by phase 1. */
+struct registration {
+    struct endpoint peer;       /* where it talks from */
+    struct endpoint local;      /* the address of ours it talks to */
+    char identity[128];         /* its phase-1 identity as text, escaped */
+    struct group_id group;
+    struct peer_features features;
+    uint16_t sender_ids_wanted; /* SENDER_ID_REQUEST; 0 = none asked; known at accept only */
+};
+
+struct session_events {
+    void *ctx;
+    /*
+     * Key server: is it allowed, and what is the policy for message 2? Must change nothing (RFC 6407 3.2): no member, no
+     * sender id is recorded yet. Fills out (initialised; the session wipes it) or *why and returns false.
+     */
+    bool (*ks_request)(void *ctx, const struct registration *reg, struct policy *out, struct refusal *why, struct now now);
+    /*
+     * Key server: message 3 was valid. Record the member, give sender ids. `policy` is what ks_request gave; fill its
+     * sid_bits and sender_ids. False refuses after all (no ids left).
+     */
+    bool (*ks_accept)(void *ctx, const struct registration *reg, struct policy *policy, struct refusal *why, struct now now);
+    /* Member: the whole policy has arrived and was verified. The session wipes it after the call. */
+    void (*gm_policy)(void *ctx, struct session *s, struct policy *policy, struct now now);
+    /* Member: it failed (timeout, refusal, bad policy); the session is gone after the call. */
+    void (*gm_failed)(void *ctx, struct session *s, const char *reason, struct now now);
+};
+
+/* Counters by reason for `show`; every dropped datagram moves exactly one. */
+struct session_stats {
+    uint64_t datagrams_in, datagrams_out;
+    uint64_t dropped_malformed, dropped_unknown, dropped_state, dropped_auth, dropped_duplicate, dropped_limit;
+    uint64_t phase1_established, phase1_failed, pulls_served, pulls_refused;
+};
+
+struct sessions *sessions_new(const struct env *env, const struct config *config, const struct session_events *events);
+/* Replaces the configuration that new exchanges use (reload). */
+void sessions_set_config(struct sessions *ss, const struct config *config);
+void sessions_free(struct sessions *ss);
+/* Any datagram from the wire; never trusts a bit of it. */
+void sessions_datagram(struct sessions *ss, const struct path *path, struct span datagram, struct now now);
+/*
+ * Member: registers for a group with one key server: phase 1 as initiator, then PULL asking for n_sender_ids.
+ * `owner` is kept for session_owner(). Returns NULL when memory or random is short or no key fits this peer.
+ */
+struct session *sessions_register(struct sessions *ss, const struct path *path, const struct group_id *group,
+                                  uint16_t n_sender_ids, void *owner, struct now now);
+/* Ends it without a word and without an event. */
+void session_abort(struct session *s);
+void *session_owner(const struct session *s);
+const struct session_stats *sessions_stats(const struct sessions *ss);
+/* How many there are, half-open ones included. */
+size_t sessions_count(const struct sessions *ss);
+
+#endif
