@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * GROUPKEY-PULL, both roles (RFC 6407 section 3). A pure machine: messages and decisions go in, messages and events come
+ * out. It never sends, waits or retransmits, and is given each new message once; a bad one changes nothing and the
+ * genuine one is still accepted. All HASHes cover M-ID, the nonces so far and all raw octets after the HASH payload.
+ *
+ * Member: pull_new_member() -> (message 2) -> (message 4) PULL_POLICY.
+ * Key server: pull_new_server() with message 1 -> PULL_REQUEST -> pull_answer() or pull_refuse()
+ *             -> (message 3) PULL_ACCEPT -> pull_deliver() or pull_refuse().
+ */
+#ifndef GVPN_CTRL_PULL_PULL_H
+#define GVPN_CTRL_PULL_PULL_H
+
+#include "ctrl/crypto/ike_sa.h"
+#include "ctrl/crypto/rng.h"
+#include "ctrl/policy/policy.h"
+
+#define PULL_MAX_MESSAGE 65535 /* octets of any message */
+#define PULL_REASON_MAX  256
+
+struct pull;
+
+enum pull_result {
+    PULL_GOES_ON,        /* message accepted; send what is in out */
+    PULL_REQUEST,        /* server: message 1 is valid; decide: pull_answer() or pull_refuse() */
+    PULL_ACCEPT,         /* server: message 3 is valid; decide: pull_deliver() or pull_refuse() */
+    PULL_POLICY,         /* member: the policy is complete and verified: pull_policy() */
+    PULL_REFUSED,        /* member: a protected notify ended it; report->why */
+    PULL_BAD_POLICY,     /* member: authentic, but the policy can't be used: ended; report->why. Send a delete. */
+    PULL_DROP_MALFORMED, /* the three below: nothing changed, nothing to send */
+    PULL_DROP_STATE,     /* other message id, role or state */
+    PULL_DROP_AUTH,      /* wrong HASH */
+    PULL_ERROR,          /* random, memory or crypto library failed: give it up */
+};
+
+struct pull_report {
+    char why[PULL_REASON_MAX]; /* for the log, escaped; "" when nothing is to be said */
+    uint16_t notify;           /* PULL_REFUSED: its type */
+    uint64_t missing;          /* PULL_REFUSED: FEATURE_ bits we lack, when the server said so */
+};
+
+/*
+ * Member: begins and writes message 1 to out. n_sender_ids 1 to 64. `sa` must outlive the pull; its list of used message
+ * ids is changed. NULL when memory or random is short or the SA has seen too many exchanges.
+ */
+struct pull *pull_new_member(struct ike_sa *sa, const struct group_id *group, uint16_t n_sender_ids,
+                             const struct rng *rng, mono_t now, struct buf_writer *out);
+/*
+ * Key server: a datagram of exchange 32 whose message id no pull of this phase 1 has. Returns the machine when message 1
+ * is valid (*result PULL_REQUEST), else NULL with *result saying why it was dropped.
+ */
+struct pull *pull_new_server(struct ike_sa *sa, const struct rng *rng, struct span datagram, mono_t now,
+                             enum pull_result *result, struct pull_report *report);
+/* Wipes keys and policy. NULL is harmless. */
+void pull_free(struct pull *p);
+
+/* One datagram with this machine's message id (exchange 32). out: PULL_MAX_MESSAGE octets. */
+enum pull_result pull_step(struct pull *p, struct span datagram, mono_t now, struct buf_writer *out,
+                           struct pull_report *report);
+
+/* Server, after PULL_REQUEST: message 2 with this policy's SA. Keeps a copy. False: it can't be encoded; refuse it. */
+MUST_CHECK bool pull_answer(struct pull *p, const struct policy *policy, struct buf_writer *out,
+                            struct pull_report *report);
+/* Server, after PULL_ACCEPT: the policy given to pull_answer, to have sender ids filled in. Owned by p. */
+struct policy *pull_pending(struct pull *p);
+/* Server, after PULL_ACCEPT: message 4 with the keys and sender ids of pull_pending(). The pull is complete then. */
+MUST_CHECK bool pull_deliver(struct pull *p, struct buf_writer *out, struct pull_report *report);
+/*
+ * Server, after PULL_REQUEST or PULL_ACCEPT: a protected informational with this notify; ends the pull. `missing` and text
+ * travel only with 8192 REFUSED, which is sent to our own members; others get 24 AUTHENTICATION-FAILED instead.
+ */
+MUST_CHECK bool pull_refuse(struct pull *p, uint16_t notify, uint64_t missing, const char *text,
+                            struct buf_writer *out);
+
+uint32_t pull_message_id(const struct pull *p);
+/* Server: what was asked for. */
+const struct group_id *pull_group(const struct pull *p);
+/* What the peer announced under a verified HASH. */
+const struct peer_features *pull_features(const struct pull *p);
+/* Server, after PULL_ACCEPT: SENDER_ID_REQUEST, 0 when none was asked. */
+uint16_t pull_sender_ids_wanted(const struct pull *p);
+/*
+ * Member, after PULL_POLICY: the policy, owned by p. Lifetimes are as the server said them, less what has passed since
+ * message 1 left (decision 18).
+ */
+struct policy *pull_policy(struct pull *p);
+/* When message 1 left (member) or arrived (server). */
+mono_t pull_started(const struct pull *p);
+const char *pull_state_text(const struct pull *p);
+
+#endif
