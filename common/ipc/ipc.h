@@ -61,7 +61,7 @@ struct ipc_refuse {
 };
 
 struct ipc_begin {
-    uint64_t epoch; /* strictly increasing within an attach; the first is above the one HELLO was answered for */
+    uint64_t epoch; /* at least 1, strictly increasing within an attach; the first is above the page's at that time */
 };
 
 /* What a group's traffic does. */
@@ -93,7 +93,10 @@ struct ipc_rule {
     struct acl_entry entry; /* entry.sa = number of the SA that protects it (downloaded permits) */
 };
 
-/* One sender id and the first IV counter that it may use (RFC 6054; DP3). One per worker, in worker order. */
+/*
+ * One sender id and the first IV counter that it may use (RFC 6054; DP3). One per worker, in worker order; no id twice.
+ * iv_first is at most 2^(64 - sid_bits): that value = none left.
+ */
 struct ipc_sender {
     uint64_t id;
     uint64_t iv_first;
@@ -107,7 +110,7 @@ struct ipc_sa {
     bool receive;     /* accept packets with it */
     bool send;        /* may be used to send, from send_in_ms on; the first usable one of a number wins */
     bool transport;   /* transport mode instead of header-preserving tunnel */
-    uint8_t sid_bits; /* sender id bits: 8 to 32 */
+    uint8_t sid_bits; /* sender id bits: 8 to 32; 0 when the suite isn't a counter mode */
     uint32_t send_in_ms;     /* activation delay */
     uint32_t send_end_in_ms; /* stop sending with it; 0 = at its end */
     uint64_t end_in_ms;      /* hard limit; 0 is refused */
@@ -154,7 +157,7 @@ struct ipc_event {
 
 struct ipc_explain {
     uint32_t request; /* echoed */
-    char pair[IPC_NAME_MAX];
+    char pair[IPC_NAME_MAX]; /* empty = the first one */
     uint16_t vlan;
     bool inbound; /* judge a clear packet from the outside */
     struct flow flow;
@@ -197,14 +200,13 @@ struct ipc_msg {
     } u;
 };
 
-/*
- * Largest encoded message. One ring element holds one message; HELLO travels on the socket only and may be larger.
- */
+/* One ring element holds one message; every message fits, HELLO included (it travels on the socket only). */
 #define IPC_ELEMENT_LEN 1024
-#define IPC_HELLO_MAX   1024
+#define IPC_MESSAGE_MAX (IPC_ELEMENT_LEN - 4)
 
 /*
- * Encodes into w. A value out of its range (suite, list, n_senders above the limit, name without NUL) sets overflow.
+ * Encodes into w. A value out of its range (docs/ipc.md has the table: suite, list, n_senders above the limit, key length
+ * other than the suite's, name without NUL) sets overflow.
  */
 void ipc_encode(struct buf_writer *w, const struct ipc_msg *m);
 /*

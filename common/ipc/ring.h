@@ -21,10 +21,21 @@ struct ipc_ring_index {
     _Alignas(64) _Atomic uint32_t sleeping; /* consumer waits on its eventfd */
 };
 
-struct ipc_ring_element {
-    uint32_t len; /* of the message; checked against IPC_ELEMENT_LEN - sizeof this field by the consumer */
-    uint8_t bytes[IPC_ELEMENT_LEN - 4];
+/* The index page: both rings, one page of memory. */
+#define IPC_INDEX_LEN 4096
+struct ipc_index_page {
+    struct ipc_ring_index to_dp, to_ctrl;
+    uint8_t reserved[IPC_INDEX_LEN - 2 * sizeof(struct ipc_ring_index)];
 };
+
+struct ipc_ring_element {
+    _Atomic uint32_t len; /* of the message: 1 to IPC_MESSAGE_MAX; read once and checked by the consumer */
+    uint8_t bytes[IPC_MESSAGE_MAX];
+};
+
+_Static_assert(sizeof(struct ipc_ring_element) == IPC_ELEMENT_LEN, "an element has no padding");
+_Static_assert(sizeof(struct ipc_index_page) == IPC_INDEX_LEN, "the index page has no padding");
+#define IPC_RING_LEN ((size_t)IPC_RING_COUNT * IPC_ELEMENT_LEN) /* octets of one direction's elements */
 
 struct ipc_ring {
     struct ipc_ring_index *index;
@@ -33,23 +44,27 @@ struct ipc_ring {
     bool broken;      /* the other side's index made no sense; stays set */
 };
 
-/* A side of a ring over mapped memory. `elements` has IPC_RING_COUNT places. */
+/* A side of a ring over mapped memory. `elements` has IPC_RING_COUNT places. Both sides begin at position 0. */
 void ipc_ring_init(struct ipc_ring *r, struct ipc_ring_index *index, struct ipc_ring_element *elements);
 
 enum ipc_ring_result { IPC_RING_OK, IPC_RING_EMPTY, IPC_RING_FULL, IPC_RING_BROKEN };
 
-/* Producer: copies a message in and publishes it. FULL leaves nothing behind. */
+/*
+ * Producer: copies a message of 1 to IPC_MESSAGE_MAX octets in and publishes it. FULL leaves nothing behind. BROKEN when
+ * the ring is, or (ring unharmed) for another length.
+ */
 MUST_CHECK enum ipc_ring_result ipc_ring_put(struct ipc_ring *r, struct span msg);
 /*
- * Consumer: copies the next message to out (cap at least IPC_ELEMENT_LEN) and sets *len. `wipe_element` zeroes the
- * shared copy before tail moves (only where the consumer's mapping is writable).
+ * Consumer: copies the next message to out and sets *len. `wipe_element` zeroes the whole shared element before tail
+ * moves (only where the consumer's mapping is writable). On anything but OK *len is 0.
  */
-MUST_CHECK enum ipc_ring_result ipc_ring_get(struct ipc_ring *r, bool wipe_element, uint8_t *out, size_t cap, size_t *len);
+MUST_CHECK enum ipc_ring_result ipc_ring_get(struct ipc_ring *r, bool wipe_element, uint8_t out[IPC_MESSAGE_MAX],
+                                             size_t *len);
 /* Consumer, before it sleeps: announces it, then returns true when the ring is still empty (go to sleep). */
-bool ipc_ring_sleep(struct ipc_ring *r);
+MUST_CHECK bool ipc_ring_sleep(struct ipc_ring *r);
 /* Consumer, after waking. */
 void ipc_ring_awake(struct ipc_ring *r);
-/* Producer, after putting: must the consumer's eventfd be written? */
+/* Producer, after putting: must the consumer's eventfd be written? Takes the announcement back: one wake-up per sleep. */
 bool ipc_ring_wants_wakeup(struct ipc_ring *r);
 
 #endif
