@@ -31,17 +31,24 @@ struct acl {
  * 1-based place of the word at fault. sa and number are left 0.
  */
 size_t acl_parse_entry(const char *text, struct acl_entry out[2], const char **error, size_t *column);
-/* The entry in canonical text; returns out. */
+/*
+ * The entry in canonical text, which acl_parse_entry() reads back as exactly this one entry: where both addresses are
+ * "any" and the protocol doesn't tell the family, they are written 0.0.0.0/0 or ::/0. Returns out.
+ */
 const char *acl_entry_text(const struct acl_entry *e, char out[ACL_TEXT_MAX]);
 
-/* Appends; returns false when memory is short or the list is full. */
+/* Appends a copy, its number as it is; returns false when memory is short or the list is full. */
 MUST_CHECK bool acl_append(struct acl *a, const struct acl_entry *e);
+/* Fills dst, whose earlier content isn't freed, with a copy; returns false, dst empty, when memory is short. */
 MUST_CHECK bool acl_copy(struct acl *dst, const struct acl *src);
 void acl_free(struct acl *a);
 bool acl_equal(const struct acl *a, const struct acl *b);
 /* The first entry that matches, or NULL. */
 const struct acl_entry *acl_find(const struct acl *a, const struct flow *f);
-/* True when some entry equals e with source and destination exchanged (used for the `check` warning). */
+/*
+ * True when some entry has e's action and its selector with source and destination exchanged, in whichever sa (used for
+ * the `check` warning).
+ */
 bool acl_has_mirror(const struct acl *a, const struct acl_entry *e);
 
 #endif

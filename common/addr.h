@@ -33,7 +33,9 @@ static inline size_t addr_len(uint8_t family)
 MUST_CHECK bool addr_parse(const char *text, struct addr *a);
 /* "10.0.0.0/8", "2001:db8::/32"; set host bits are an error. A bare address is a full-length prefix. */
 MUST_CHECK bool prefix_parse(const char *text, struct prefix *p);
-/* An address of `family` from its 4 or 16 octets. Returns false for another length. */
+/* The prefix of len bits at this address. Returns false when host bits are set or len is too large for the family. */
+MUST_CHECK bool prefix_from_addr(struct prefix *p, const struct addr *a, unsigned len);
+/* An IPv4 address from 4 octets, an IPv6 address from 16. Returns false for another length. */
 MUST_CHECK bool addr_from_bytes(struct addr *a, struct span bytes);
 struct addr addr_v4(uint32_t host_order);
 
@@ -50,7 +52,10 @@ const char *addr_text(const struct addr *a, char out[ADDR_TEXT_MAX]);
 const char *prefix_text(const struct prefix *p, char out[ADDR_TEXT_MAX]);
 const char *endpoint_text(const struct endpoint *e, char out[ADDR_TEXT_MAX]); /* 10.0.0.1:848, [::1]:848 */
 
-/* To and from the kernel's form; endpoint_from_sockaddr returns false for other families. */
+/*
+ * To and from the kernel's form. The first returns the length to give to the kernel, 0 for an endpoint without address;
+ * the second returns false for other families.
+ */
 socklen_t endpoint_to_sockaddr(const struct endpoint *e, struct sockaddr_storage *ss);
 MUST_CHECK bool endpoint_from_sockaddr(struct endpoint *e, const struct sockaddr_storage *ss);
 

@@ -13,7 +13,7 @@ struct clock {
     int64_t base_ns;
 };
 
-/* Starts a clock at the present instant. rate 1 to 1000. */
+/* Starts a clock at the present instant. rate 1 to 1000; what is outside becomes the nearer end. */
 void clock_init(struct clock *c, uint32_t rate);
 /* Scaled now. */
 mono_t clock_now(const struct clock *c);

@@ -11,7 +11,7 @@ struct name {
 };
 
 /* Tables end with {0, NULL}. */
-/* The name of a value, or "unknown" (never NULL; for a number as well, use names_text()). */
+/* The name of a value, or "unknown" (never NULL; with the number, use name_text()). */
 const char *name_of(const struct name *table, unsigned value);
 /* "AES-CBC" or "unknown(99)"; out needs 32 octets; returns out or the table's own text. */
 const char *name_text(const struct name *table, unsigned value, char out[32]);
