@@ -12,6 +12,7 @@
 
 #include "common/mono.h"
 #include "common/secret.h"
+#include "ctrl/crypto/rng.h"
 
 #define IKE_COOKIE_LEN    8
 #define IKE_IV_LEN        16 /* AES-CBC, the only cipher of this version */
@@ -42,6 +43,8 @@ void ike_sa_wipe(struct ike_sa *sa);
 MUST_CHECK bool ike_sa_first_iv(const struct ike_sa *sa, uint32_t message_id, struct ike_iv *iv);
 /* True when this id may begin an exchange: not 0, never used before under this SA, and room is left to note it. */
 bool ike_sa_message_id_is_new(const struct ike_sa *sa, uint32_t message_id);
+/* Draws a fresh one. False: no random, or the SA has seen IKE_MAX_MESSAGES. */
+MUST_CHECK bool ike_sa_new_message_id(const struct ike_sa *sa, const struct rng *rng, uint32_t *message_id);
 /* Notes an id as used. Harmless when it is known already. */
 void ike_sa_use_message_id(struct ike_sa *sa, uint32_t message_id);
 
@@ -52,9 +55,9 @@ void ike_sa_use_message_id(struct ike_sa *sa, uint32_t message_id);
  */
 MUST_CHECK bool ike_sa_seal(const struct secret *key, struct ike_iv *iv, uint8_t *msg, size_t *len, size_t cap);
 /*
- * Decrypts a datagram into out (cap octets; header copied, then plaintext with its padding): *len is the datagram's
- * length, *next the IV of the next message. `iv` may equal `next`. False: no ciphertext, not whole blocks, or the header's
- * Length isn't the datagram's. Nothing is authenticated here: the caller verifies the HASH inside.
+ * Decrypts a datagram into out (cap octets; header copied, then plaintext with its padding: the datagram's length).
+ * *next: IV of the next message. False: no ciphertext, not whole blocks, more than cap, or the header's Length isn't the
+ * datagram's. Nothing is authenticated here: the caller verifies the HASH inside.
  */
 MUST_CHECK bool ike_sa_open(const struct secret *key, const struct ike_iv *iv, struct span datagram, uint8_t *out,
                             size_t cap, struct ike_iv *next);

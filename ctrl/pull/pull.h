@@ -14,6 +14,7 @@
 #include "ctrl/crypto/ike_sa.h"
 #include "ctrl/crypto/rng.h"
 #include "ctrl/policy/policy.h"
+#include "ctrl/pull/inform.h"
 
 #define PULL_MAX_MESSAGE 65535 /* octets of any message */
 #define PULL_REASON_MAX  256
@@ -57,6 +58,12 @@ void pull_free(struct pull *p);
 /* One datagram with this machine's message id (exchange 32). out: PULL_MAX_MESSAGE octets. */
 enum pull_result pull_step(struct pull *p, struct span datagram, mono_t now, struct buf_writer *out,
                            struct pull_report *report);
+
+/*
+ * A verified informational of the same phase 1 (inform_open()). A member that waits takes an error notify as its refusal
+ * (PULL_REFUSED, the pull is over); anything else leaves it as it is (PULL_GOES_ON).
+ */
+enum pull_result pull_inform(struct pull *p, const struct inform *inform, struct pull_report *report);
 
 /* Server, after PULL_REQUEST: message 2 with this policy's SA. Keeps a copy. False: it can't be encoded; refuse it. */
 MUST_CHECK bool pull_answer(struct pull *p, const struct policy *policy, struct buf_writer *out,
