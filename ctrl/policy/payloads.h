@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Policy to GDOI payloads and back (RFC 6407 5.2-5.6; docs/exchanges.md for our extensions). A peer with our vendor id gets
+ * the ordered list as it is; any other gets what RFC 6407 can say, or a refusal that names what it lacks. The one door for
+ * policy that comes in: nothing of it is used unless all of it was verified.
+ */
+#ifndef GVPN_CTRL_POLICY_PAYLOADS_H
+#define GVPN_CTRL_POLICY_PAYLOADS_H
+
+#include "ctrl/gdoi/kd.h"
+#include "ctrl/gdoi/sa.h"
+#include "ctrl/policy/policy.h"
+
+#define POLICY_MAX_SA_LEN     60000            /* octets of an SA payload that we send */
+#define POLICY_MAX_LIFETIME_S (30u * 24 * 3600) /* longer ones are a mistake or an attack */
+#define POLICY_RULE_V4_LEN    24
+#define POLICY_RULE_V6_LEN    48
+#define POLICY_MAX_RULES_LEN  (ACL_MAX_ENTRIES * POLICY_RULE_V6_LEN)
+#define POLICY_FAULT_TEXT_MAX 160
+
+/* SHA-256 of bytes to out; handed in, as this folder sees no crypto library. False only when that library failed. */
+typedef bool (*policy_digest_fn)(struct span bytes, uint8_t out[GDOI_DIGEST_LEN]);
+
+/* Why a policy can't be sent or used: for the log and for the peer. The text holds no byte of a message. */
+struct policy_fault {
+    uint16_t notify;  /* ISAKMP notify type to answer with */
+    uint64_t missing; /* FEATURE_ bits that the peer lacks; when sending only */
+    char text[POLICY_FAULT_TEXT_MAX];
+};
+
+/*
+ * The rules as GAP attribute 130 has them, in order; the same rules give the same octets:
+ *     action 1 (0 deny, 1 permit) | family 1 (4, 6) | protocol 1 (0 any) | src prefix 1 | dst prefix 1 | 0 | SA number 2
+ *     | src port low 2, high 2 | dst port low 2, high 2 | src 4/16 | dst 4/16
+ */
+void policy_rules_put(struct buf_writer *w, const struct acl *acl);
+/*
+ * Reads them into an empty list, numbered from 1. False, list left empty, with *why: unknown action or family, prefix too
+ * long, host bits set, low above high, ports for a protocol that has none, a permit without SA number, too many entries.
+ */
+MUST_CHECK bool policy_rules_get(struct span bytes, struct acl *acl, struct policy_fault *why);
+/* Sets p->digest to the digest of p's encoded rules. False when memory is short or the digest function failed. */
+MUST_CHECK bool policy_set_digest(struct policy *p, policy_digest_fn digest);
+
+/*
+ * Appends the SA payload for this peer. p->digest must be right. False with *why when the policy can't be said to this peer
+ * (why->missing) or at all (too large, more than one delay pair).
+ */
+MUST_CHECK bool policy_put_sa(struct isakmp_chain *c, const struct policy *p, const struct peer_features *peer,
+                              struct policy_fault *why);
+/* Appends the KD payload: a TEK packet per SA in order, and a SID packet when the policy has sender ids. */
+MUST_CHECK bool policy_put_kd(struct isakmp_chain *c, const struct policy *p, struct policy_fault *why);
+
+/*
+ * The only way from payload bodies to a policy. `peer`: what the key server announced under a verified HASH. out must be
+ * initialised; on failure it is left empty and *why says what is wrong. Verified: every payload; TEKs of SA and KD match
+ * one to one; known suites, key lengths as the suite says; lifetimes 1 s to POLICY_MAX_LIFETIME_S; delays below lifetimes; no
+ * SPI twice with different content; rules name SAs that exist; the digest. Without a sender id, counter-mode suites can only
+ * be received: out->receive_only is set.
+ */
+MUST_CHECK bool policy_from_payloads(struct span sa_body, struct span kd_body, const struct peer_features *peer,
+                                     policy_digest_fn digest, struct policy *out, struct policy_fault *why);
+
+#endif
