@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The way of a vector of packets through the data plane: parse, classify, prepare, crypto, finish, and one owner for each
+ * packet at the end. No port, no ring, no clock: the worker hands packets and the time in and takes tx[] and punt[].
+ * (gvpn-bench and the stage tests run exactly this on packets of their own.)
+ */
+#ifndef GVPN_DATAPLANE_PIPELINE_H
+#define GVPN_DATAPLANE_PIPELINE_H
+
+#include "common/ipc/page.h"
+#include "dataplane/classify.h"
+#include "dataplane/crypto/crypto.h"
+#include "dataplane/snap.h"
+#include "dataplane/vec.h"
+
+struct pipeline_pair {
+    char name[IPC_NAME_MAX];
+    uint16_t mtu; /* largest IP packet that may leave outside */
+};
+
+/* Settled at start; read by all workers. Lives as long as they do. */
+struct pipeline_config {
+    unsigned n_pairs, n_workers;
+    struct pipeline_pair pairs[IPC_MAX_PAIRS];
+    int local_pair; /* the pair that the appliance's own addresses live on, -1 = none */
+    unsigned n_own;
+    struct addr own[IPC_MAX_ADDRESSES];
+    bool unregistered_clear; /* `unregistered: clear` */
+};
+
+/* One worker's state: flow cache, counters, what it loaded for this poll. */
+struct pipeline_ctx;
+
+/* NULL when memory is short. worker < config->n_workers. */
+struct pipeline_ctx *pipeline_ctx_new(const struct pipeline_config *config, struct snap_store *store, unsigned worker,
+                                      const struct crypto_backend *crypto, int socket);
+void pipeline_ctx_free(struct pipeline_ctx *ctx);
+
+/*
+ * Start of every poll, packets or not: loads snapshot and counter page, takes the time. The worker must be online
+ * (snap_store_online). End it with pipeline_end(): then nothing of the snapshot is held.
+ */
+void pipeline_begin(struct pipeline_ctx *ctx, uint64_t now_tsc);
+void pipeline_end(struct pipeline_ctx *ctx);
+
+/* Packets from the inside port (or, with v->local, from the TAP) that would leave by the outside port. */
+void pipeline_outbound(struct pipeline_ctx *ctx, struct pkt_vec *v);
+/* Packets from the outside port. */
+void pipeline_inbound(struct pipeline_ctx *ctx, struct pkt_vec *v);
+
+/* The port or punt queue took only the first `taken` of v->tx / v->punt: frees the rest and counts it so. */
+void pipeline_tx_full(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned taken);
+void pipeline_punt_full(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned taken);
+/* For packets that never were in a vector (TAP frames that leave inside, drops before the pipeline). */
+void pipeline_count(struct pipeline_ctx *ctx, enum verdict verdict, unsigned n);
+/* This worker's count of a verdict since the last clearing. */
+uint64_t pipeline_counted(const struct pipeline_ctx *ctx, enum verdict verdict);
+
+/* Largest IPv4 packet of a pair that can be protected with this suite (DP7). */
+unsigned pipeline_effective_mtu(const struct pipeline_config *config, unsigned pair, const struct suite *suite);
+/* Is this flow exempt from all policy for the appliance itself (decision 2): own IKE, own IGMP? */
+bool pipeline_exempt(const struct pipeline_config *config, unsigned pair, bool inbound, const struct flow *f);
+/* Is it an own address of this pair? */
+bool pipeline_is_own(const struct pipeline_config *config, unsigned pair, const struct addr *a);
+
+#endif

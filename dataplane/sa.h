@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A security association as the data plane holds it. The object is known by its SPI, outlives snapshots and is shared by
+ * successive ones: key, IV counters and hard limit are never copied, never reset, and the limit never moves later (GM2,
+ * DP3). What workers touch per packet is apart from what they don't; what one worker writes stands in cache lines of
+ * its own (a sender id per worker, RFC 6054), so nothing here is atomic read-modify-write.
+ */
+#ifndef GVPN_DATAPLANE_SA_H
+#define GVPN_DATAPLANE_SA_H
+
+#include "common/ipc/page.h"
+#include "dataplane/crypto/crypto.h"
+
+#define SA_EVENT_IV_LOW       0x1u
+#define SA_EVENT_IV_EXHAUSTED 0x2u
+
+/* One worker's part; only that worker writes it. */
+struct sa_worker {
+    uint64_t iv_next;   /* next IV counter */
+    uint64_t lease_end; /* first counter that isn't published as possibly used */
+    uint64_t sender;    /* sender id, already in the leftmost bits of an IV */
+    uint32_t seq;       /* last ESP sequence number used */
+    _Atomic uint32_t events; /* SA_EVENT_*, set once */
+    _Atomic uint64_t packets_out, bytes_out, packets_in, bytes_in;
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct sa_worker) == 64, "one worker's SA state fills one cache line");
+
+struct sa {
+    /* Read per packet or per burst, both directions. */
+    _Atomic uint64_t end_tsc; /* hard limit; at and after it the SA is unusable. Only ever moves earlier. */
+    uint64_t iv_limit;        /* 2^(64 - sender id bits): counters below it exist */
+    uint64_t iv_low;          /* 90 % of it */
+    uint32_t spi_be;
+    uint32_t salt; /* as in memory */
+    uint64_t sender_mask; /* of an IV */
+    uint16_t group;       /* of the present snapshot: index; meaningful to the control thread only */
+    uint16_t number;
+    uint16_t n_senders;
+    uint16_t slot; /* in the counter page */
+    uint8_t pair;
+    uint8_t reserved[7];
+
+    struct sa_worker workers[IPC_MAX_WORKERS];
+    struct crypto_key key;
+
+    /* Cold: the control thread's. */
+    uint32_t spi;
+    const struct suite *suite;
+    char group_name[IPC_NAME_MAX];
+    uint8_t sid_bits;
+    mono_t end; /* hard limit on the scaled clock */
+    bool expired_told;
+    uint32_t events_told;
+    uint64_t mark;         /* epoch of the newest snapshot that has it */
+    struct secret secret;  /* to recognise the same key in a resync */
+};
+static_assert(offsetof(struct sa, workers) == 64, "what every packet reads of an SA is one cache line");
+
+/* Is the SA past its hard limit? */
+static inline bool sa_expired(const struct sa *sa, uint64_t now_tsc)
+{
+    return now_tsc >= atomic_load_explicit(&sa->end_tsc, memory_order_relaxed);
+}
+
+/* Does an IV (host order) carry one of this process's own sender ids? */
+static inline bool sa_own_sender(const struct sa *sa, uint64_t iv)
+{
+    for (unsigned i = 0; i < sa->n_senders; i++)
+        if (((iv ^ sa->workers[i].sender) & sa->sender_mask) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * Makes an SA of an IPC message: checks suite, key length, sender ids and their first counters, prepares the key, zeroes
+ * the counters. end_tsc is left for the caller. Returns NULL with a sentence in reason (IPC_TEXT_MAX).
+ */
+struct sa *sa_new(const struct ipc_sa *m, unsigned n_workers, const struct crypto_backend *b, char *reason);
+/* Wipes and frees; NULL is harmless. No worker may know it any more. */
+void sa_free(struct sa *sa);
+/* Is this message about the same key? (Constant time in the key.) */
+bool sa_same(const struct sa *sa, const struct ipc_sa *m);
+
+/*
+ * A worker's lease is used up: publishes the end of the next block in the counter page before any IV of it is used
+ * (decision 14 in docs/ipc.md). Returns false when no unused IV is left for this worker.
+ */
+bool sa_lease(struct sa *sa, unsigned worker, struct ipc_page *page);
+
+/*
+ * The next IV counter of a worker in *counter. Returns false when none is left.
+ */
+static inline bool sa_next_iv(struct sa *sa, unsigned worker, struct ipc_page *page, uint64_t *counter)
+{
+    struct sa_worker *w = &sa->workers[worker];
+
+    if (__builtin_expect(w->iv_next >= w->lease_end, 0) && !sa_lease(sa, worker, page))
+        return false;
+    *counter = w->iv_next++;
+    return true;
+}
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Snapshots: the immutable picture of all policy and SAs that workers read. The control thread builds one from the messages of
+ * a transaction, swaps the pointer and learns by QSBR when every worker has let go of the old one; nothing here ever
+ * blocks (DP9). SAs live in the store's registry by SPI and are only referred to by snapshots.
+ *
+ * Threads: everything but snap_store_current/_online/_offline/_quiescent belongs to the control thread.
+ */
+#ifndef GVPN_DATAPLANE_SNAP_H
+#define GVPN_DATAPLANE_SNAP_H
+
+#include "common/ipc/page.h"
+#include "dataplane/sa.h"
+
+#define SNAP_SEND_MAX    8 /* SAs that can be ready to send for one `sa` number */
+#define SNAP_INNER_GRACE 60 /* s for which the previous list still counts for decrypted packets (decision 1) */
+
+/* One SA that may send, and when; order is the order of arrival, the first usable one sends. */
+struct snap_send {
+    struct sa *sa;
+    uint64_t from_tsc; /* activation */
+    uint64_t end_tsc;  /* stop sending, UINT64_MAX = at its hard limit */
+};
+
+/* The SAs of one `sa` number of a group. */
+struct snap_number {
+    uint16_t group;
+    uint16_t number;
+    uint16_t n;
+    uint16_t reserved;
+    struct snap_send send[SNAP_SEND_MAX];
+};
+
+struct snap_group {
+    char name[IPC_NAME_MAX];
+    uint8_t pair;
+    enum ipc_group_state state;
+    bool passive, receive_only;
+    struct acl lists[IPC_LIST_COUNT]; /* owned */
+    uint16_t *numbers;                /* owned; per entry of the downloaded list: index in snap.numbers */
+    struct acl previous;              /* owned; downloaded list before the last change */
+    uint64_t previous_until_tsc;      /* 0 = there is none */
+};
+
+struct snap_spi {
+    uint32_t spi_be;
+    uint32_t used;
+    struct sa *sa;
+};
+
+struct snap {
+    uint64_t epoch;
+    uint32_t generation; /* changes with every snapshot of the process: what the flow cache compares */
+    uint16_t n_groups, n_numbers;
+    uint32_t n_rules, n_sas;
+    int16_t pair_group[IPC_MAX_PAIRS]; /* index of the group that protects a pair, -1 = none */
+    uint32_t spi_mask;
+    struct snap_spi *spis; /* owned: open addressing */
+    struct snap_number *numbers; /* owned */
+    struct snap_group *groups; /* owned */
+    struct sa **sas; /* owned array: every SA that this snapshot refers to */
+};
+
+/* The receiving SA of an SPI (network order), or NULL. */
+static inline struct sa *snap_spi_find(const struct snap *s, uint32_t spi_be)
+{
+    uint32_t i = (spi_be * 0x9e3779b1u) >> 16;
+
+    for (;; i++) {
+        const struct snap_spi *e = &s->spis[i & s->spi_mask];
+
+        if (e->spi_be == spi_be && e->used)
+            return e->sa;
+        if (!e->used)
+            return NULL;
+    }
+}
+
+/*
+ * The SA that sends for a number now: the oldest usable until it stops, else the next (decision 17). NULL when none is
+ * usable. Call once per burst and number, not per packet.
+ */
+struct sa *snap_sender(const struct snap *s, unsigned number, uint64_t now_tsc);
+
+struct snap_store;
+
+struct snap_config {
+    unsigned n_pairs, n_workers;
+    const char (*pairs)[IPC_NAME_MAX]; /* names, in the order that pair indices mean; borrowed for ever */
+    const struct crypto_backend *crypto;
+    struct ipc_page *page; /* where leases and counters are published; one for the whole life of the process */
+    uint64_t tsc_hz;       /* real */
+    uint32_t clock_rate;   /* lifetimes run so much faster (decision 31); 1 normally */
+};
+
+/* NULL when memory is short. There is no snapshot until the first commit. */
+struct snap_store *snap_store_new(const struct snap_config *c);
+/* All workers must have stopped. Wipes every key. */
+void snap_store_free(struct snap_store *st);
+
+/* --- control thread: a transaction --- */
+
+/* Starts one; an unfinished one is forgotten. */
+void snap_begin(struct snap_store *st, uint64_t epoch);
+/*
+ * Take one message each. After the first error the rest of the transaction is ignored; snap_commit() reports it. The
+ * caller wipes its messages.
+ */
+void snap_group(struct snap_store *st, const struct ipc_group *m);
+void snap_rule(struct snap_store *st, const struct ipc_rule *m);
+void snap_sa(struct snap_store *st, const struct ipc_sa *m);
+void snap_time(struct snap_store *st, const struct ipc_time *m);
+/*
+ * Ends the transaction. IPC_OK: the new snapshot is published, and snap_store_settled() says when all workers have
+ * seen it: send ACK then. Anything else: nothing changed, reason (IPC_TEXT_MAX) says why.
+ * now_tsc and now (scaled clock) are the same instant; lifetimes count from it.
+ */
+enum ipc_result snap_commit(struct snap_store *st, const struct ipc_commit *m, uint64_t now_tsc, mono_t now,
+                            char reason[IPC_TEXT_MAX]);
+/* Has every worker seen the last published snapshot? Also frees and wipes what no worker can reach any more. */
+bool snap_store_settled(struct snap_store *st);
+
+/* --- control thread: the rest --- */
+
+/*
+ * Once a second or whenever fresh numbers are wanted: sums the SA counters into the page, expires SAs by the clock (so that a
+ * TSC that stood still extends nothing), frees what is out of reach, and reports at most `cap` events; returns how many.
+ */
+unsigned snap_store_tick(struct snap_store *st, uint64_t now_tsc, mono_t now, struct ipc_event *events, unsigned cap);
+/* Zeroes all packet counters (workers do it themselves at their next poll). */
+void snap_store_clear_counters(struct snap_store *st);
+
+/* --- any thread --- */
+
+/* The snapshot in effect; NULL before the first commit ever. Workers: once per burst, between quiescent reports. */
+const struct snap *snap_store_current(const struct snap_store *st);
+struct ipc_page *snap_store_page(const struct snap_store *st);
+/* Grows with every clearing of the counters. */
+uint64_t snap_store_clear_generation(const struct snap_store *st);
+
+/* --- worker `w` --- */
+
+/* Begin and end of the time in which the worker may hold a snapshot; offline around sleeps and before it ends. */
+void snap_store_online(struct snap_store *st, unsigned w);
+void snap_store_offline(struct snap_store *st, unsigned w);
+/* "I hold nothing now": once per poll. */
+void snap_store_quiescent(struct snap_store *st, unsigned w);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The vector: up to VEC_MAX packets of one direction with what the stages learned about each beside them. Stages are
+ * plain loops over it and never call one another; pipeline.c is the one list. A packet belongs to the vector until it
+ * stands in tx[] or punt[] (then to the worker) or was dropped (freed in one place). Not shared between threads.
+ */
+#ifndef GVPN_DATAPLANE_VEC_H
+#define GVPN_DATAPLANE_VEC_H
+
+#include "common/verdict.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VEC_MAX   64 /* packets that fit */
+#define VEC_BURST 32 /* packets that a worker asks a port for */
+
+struct rte_mbuf;
+struct sa;
+
+/* What still has to happen to a packet. Every stage looks for its own value and moves the packet on. */
+enum pkt_todo {
+    PKT_CLASSIFY, /* parsed; policy has to judge it */
+    PKT_ESP_IN,   /* ESP with an SPI of ours */
+    PKT_INNER,    /* decrypted; policy has to judge what was inside */
+    PKT_PROTECT,  /* policy: leaves as ESP with pkt.sa */
+    PKT_CRYPTO,   /* prepared; its crypto operation stands in the context */
+    PKT_DONE,     /* verdict and `to` are final */
+};
+
+/* Where a packet that is done goes. */
+enum pkt_to { PKT_TO_DROP, PKT_TO_TX, PKT_TO_PUNT };
+
+/* One cache line of metadata. Addresses and ports are as in the packet (network order). */
+struct pkt {
+    uint8_t *l3; /* first octet of the IP header */
+    struct sa *sa;
+    uint32_t src, dst; /* IPv4 only; the flow cache's key is these four fields */
+    uint16_t sport, dport;
+    uint8_t proto;
+    uint8_t ports; /* enum flow_ports */
+    uint8_t way;   /* enum classify_way */
+    uint8_t pair;
+    uint16_t ip_len; /* octets of the whole IP packet */
+    uint16_t l2_len;
+    uint8_t family; /* 4, 6 or 0 = not IP */
+    uint8_t todo;   /* enum pkt_todo */
+    uint8_t to;     /* enum pkt_to */
+    uint8_t verdict;
+    bool own_dst; /* addressed to the appliance itself */
+    uint8_t tos;  /* of the outer header (ECN) */
+    uint16_t ip_id_be;
+    uint16_t frag_be; /* flags and fragment offset */
+    uint16_t reserved;
+    uint32_t op; /* its crypto operation */
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct pkt) == 64, "packet metadata fills one cache line");
+
+struct pkt_vec {
+    /* Filled by the worker before it calls the pipeline. */
+    struct rte_mbuf *m[VEC_MAX];
+    uint16_t n;
+    uint16_t pair;
+    bool local; /* outbound: frames come from our own TAP */
+
+    /* Filled by the pipeline: the worker owns these packets now. Order is the order of arrival. */
+    uint16_t n_tx, n_punt;
+    struct rte_mbuf *tx[VEC_MAX]; /* outbound: to the outside port; inbound: to the inside port */
+    struct rte_mbuf *punt[VEC_MAX];
+    uint8_t tx_verdict[VEC_MAX], punt_verdict[VEC_MAX];
+
+    struct pkt pkts[VEC_MAX];
+};
+
+/* Ends a packet's way with a verdict that drops it. */
+static inline void pkt_drop(struct pkt *p, enum verdict v)
+{
+    p->verdict = (uint8_t)v;
+    p->to = PKT_TO_DROP;
+    p->todo = PKT_DONE;
+}
+
+static inline void pkt_finish(struct pkt *p, enum verdict v, enum pkt_to to)
+{
+    p->verdict = (uint8_t)v;
+    p->to = (uint8_t)to;
+    p->todo = PKT_DONE;
+}
+
+#endif
