@@ -29,7 +29,7 @@ void json_key(struct json *j, const char *key);
 void json_string(struct json *j, const char *s); /* NULL writes null; bytes that aren't UTF-8 become U+FFFD */
 void json_u64(struct json *j, uint64_t v);
 void json_i64(struct json *j, int64_t v);
-void json_double(struct json *j, double v, int decimals);
+void json_double(struct json *j, double v, int decimals); /* 0 to 17 decimals; NaN and infinities write null */
 void json_bool(struct json *j, bool v);
 void json_null(struct json *j);
 

@@ -28,13 +28,22 @@ LOG_MSGS(X)
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_JOURNAL };
 
-/* Process-wide set-up; the log is the one piece of global state. `program` must live as long as the process. */
+/*
+ * Process-wide set-up; the log is the one piece of global state. `program` must live as long as the process. Before it,
+ * messages of level info go to stderr. No call here changes errno.
+ */
 void log_open(const char *program, enum log_level level, enum log_target to);
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
-/* The clock for rate limits: the loop sets it before it handles anything. Real time, not scaled. */
+/*
+ * The clock for rate limits: the loop sets it before it handles anything. Real time, not scaled. A limit of N per second
+ * allows a burst of N; what it held back is counted and told in one line here, a second after the first of it.
+ */
 void log_set_now(mono_t now);
-/* Where messages also go (the event ring behind `show events`, or a test); NULL = nowhere. */
+/*
+ * Where messages also go (the event ring behind `show events`, or a test), whatever the level; NULL = nowhere. The line
+ * starts at the `%`, is printable and is valid during the call only.
+ */
 void log_set_sink(void (*sink)(void *ctx, enum log_id id, const char *line), void *ctx);
 
 /* log_msg(GM_REGS_COMPL, ks, group, addr): arguments as the table's text wants them. */
@@ -43,7 +52,7 @@ void log_emit(enum log_id id, const char *fmt, ...) __attribute__((format(printf
 /* Only shown at level debug. area: "ike", "gdoi", "ks", "gm", "dp", ... */
 void log_debug(const char *area, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* For `show log-messages`: mnemonic ("GDOI-5-GM_REGS_COMPL") and text of an id. */
+/* For `show log-messages`: mnemonic ("GDOI-5-GM_REGS_COMPL") and text of an id; NULL for other numbers. */
 const char *log_mnemonic(enum log_id id);
 const char *log_text(enum log_id id);
 /* Lines not written because of their rate limit, since start. */
