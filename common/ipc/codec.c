@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Messages <-> bytes. Big endian, one octet of type first, then the struct's fields in their order; texts are a length
+ * octet and the octets, secrets a 16-bit length and the octets, bools one octet 0 or 1. One `check_` function per message
+ * holds its ranges for both directions, so what can be sent is exactly what can be received.
+ */
+#include "common/ipc/ipc.h"
+#include "common/suite.h"
+#include "common/verdict.h"
+
+#include <string.h>
+
+/* ---- parts ---- */
+
+static void put_bool(struct buf_writer *w, bool v)
+{
+    buf_put_u8(w, v ? 1 : 0);
+}
+
+static bool get_bool(struct buf_reader *r, bool *v)
+{
+    uint8_t b;
+    if (!buf_get_u8(r, &b) || b > 1)
+        return false;
+    *v = b;
+    return true;
+}
+
+/* An enum travels as one octet; check() judges its range. */
+static bool get_enum(struct buf_reader *r, unsigned *v)
+{
+    uint8_t b;
+    if (!buf_get_u8(r, &b))
+        return false;
+    *v = b;
+    return true;
+}
+
+static void put_text(struct buf_writer *w, const char *text, size_t cap)
+{
+    size_t len = strnlen(text, cap);
+    if (len == cap) {
+        w->overflow = true;
+        return;
+    }
+    buf_put_u8(w, (uint8_t)len);
+    buf_put_bytes(w, text, len);
+}
+
+static bool get_text(struct buf_reader *r, char *text, size_t cap)
+{
+    uint8_t len;
+    struct span s;
+    if (!buf_get_u8(r, &len) || len >= cap || !buf_get_span(r, len, &s))
+        return false;
+    if (len > 0 && memchr(s.p, 0, len))
+        return false;
+    if (len > 0)
+        memcpy(text, s.p, len);
+    text[len] = 0;
+    return true;
+}
+
+static void put_secret(struct buf_writer *w, const struct secret *s)
+{
+    if (s->len > SECRET_MAX) {
+        w->overflow = true;
+        return;
+    }
+    buf_put_u16(w, s->len);
+    buf_put_span(w, secret_span(s));
+}
+
+static bool get_secret(struct buf_reader *r, struct secret *s)
+{
+    uint16_t len;
+    struct span v;
+    return buf_get_u16(r, &len) && buf_get_span(r, len, &v) && secret_set(s, v.p, v.len);
+}
+
+static void put_addr(struct buf_writer *w, const struct addr *a)
+{
+    buf_put_u8(w, a->family);
+    buf_put_bytes(w, a->b, addr_len(a->family));
+}
+
+static bool get_addr(struct buf_reader *r, struct addr *a)
+{
+    uint8_t family;
+    struct span s;
+    return buf_get_u8(r, &family) && addr_len(family) != 0 && buf_get_span(r, addr_len(family), &s) &&
+           addr_from_bytes(a, s);
+}
+
+static void put_entry(struct buf_writer *w, const struct acl_entry *e)
+{
+    put_bool(w, e->permit);
+    buf_put_u16(w, e->sa);
+    buf_put_u16(w, e->number);
+    put_addr(w, &e->sel.src.addr);
+    buf_put_u8(w, e->sel.src.len);
+    put_addr(w, &e->sel.dst.addr);
+    buf_put_u8(w, e->sel.dst.len);
+    buf_put_u8(w, e->sel.proto);
+    buf_put_u16(w, e->sel.sport.low);
+    buf_put_u16(w, e->sel.sport.high);
+    buf_put_u16(w, e->sel.dport.low);
+    buf_put_u16(w, e->sel.dport.high);
+}
+
+static bool get_entry(struct buf_reader *r, struct acl_entry *e)
+{
+    return get_bool(r, &e->permit) && buf_get_u16(r, &e->sa) && buf_get_u16(r, &e->number) &&
+           get_addr(r, &e->sel.src.addr) && buf_get_u8(r, &e->sel.src.len) && get_addr(r, &e->sel.dst.addr) &&
+           buf_get_u8(r, &e->sel.dst.len) && buf_get_u8(r, &e->sel.proto) && buf_get_u16(r, &e->sel.sport.low) &&
+           buf_get_u16(r, &e->sel.sport.high) && buf_get_u16(r, &e->sel.dport.low) &&
+           buf_get_u16(r, &e->sel.dport.high);
+}
+
+/* Host bits must be zero: matching relies on it. */
+static bool check_prefix(const struct prefix *p)
+{
+    size_t octets = addr_len(p->addr.family);
+    if (octets == 0 || p->len > 8 * octets)
+        return false;
+    for (size_t i = 0; i < octets; i++) {
+        size_t in_prefix = p->len > 8 * i ? p->len - 8 * i : 0;
+        uint8_t host_bits = in_prefix >= 8 ? 0 : (uint8_t)(0xff >> in_prefix);
+        if (p->addr.b[i] & host_bits)
+            return false;
+    }
+    return true;
+}
+
+static bool check_entry(const struct acl_entry *e)
+{
+    const struct selector *s = &e->sel;
+    return check_prefix(&s->src) && check_prefix(&s->dst) && s->src.addr.family == s->dst.addr.family &&
+           s->sport.low <= s->sport.high && s->dport.low <= s->dport.high;
+}
+
+/* ---- HELLO, ATTACH, REFUSE ---- */
+
+static bool check_hello(const struct ipc_hello *m)
+{
+    return m->n_pairs <= IPC_MAX_PAIRS && m->n_workers >= 1 && m->n_workers <= IPC_MAX_WORKERS;
+}
+
+static void put_hello(struct buf_writer *w, const struct ipc_hello *m)
+{
+    buf_put_u32(w, m->version);
+    buf_put_u32(w, m->clock_rate);
+    buf_put_u64(w, m->instance);
+    buf_put_u16(w, m->n_pairs);
+    buf_put_u16(w, m->n_workers);
+    buf_put_u16(w, m->n_queues);
+    for (size_t i = 0; i < m->n_pairs; i++)
+        put_text(w, m->pairs[i], IPC_NAME_MAX);
+    put_text(w, m->program_version, IPC_NAME_MAX);
+}
+
+static bool get_hello(struct buf_reader *r, struct ipc_hello *m)
+{
+    if (!buf_get_u32(r, &m->version) || !buf_get_u32(r, &m->clock_rate) || !buf_get_u64(r, &m->instance) ||
+        !buf_get_u16(r, &m->n_pairs) || !buf_get_u16(r, &m->n_workers) || !buf_get_u16(r, &m->n_queues) ||
+        !check_hello(m))
+        return false;
+    for (size_t i = 0; i < m->n_pairs; i++)
+        if (!get_text(r, m->pairs[i], IPC_NAME_MAX))
+            return false;
+    return get_text(r, m->program_version, IPC_NAME_MAX);
+}
+
+static void put_attach(struct buf_writer *w, const struct ipc_attach *m)
+{
+    buf_put_u32(w, m->version);
+    buf_put_u32(w, m->clock_rate);
+}
+
+static bool get_attach(struct buf_reader *r, struct ipc_attach *m)
+{
+    return buf_get_u32(r, &m->version) && buf_get_u32(r, &m->clock_rate);
+}
+
+/* ---- the transaction ---- */
+
+static bool check_group(const struct ipc_group *m)
+{
+    return m->group < IPC_MAX_GROUPS && m->name[0] != 0 && m->pair[0] != 0 && m->vlan <= 4094 &&
+           m->state <= IPC_GROUP_UNPROTECTED_CLEAR;
+}
+
+static void put_group(struct buf_writer *w, const struct ipc_group *m)
+{
+    buf_put_u16(w, m->group);
+    put_text(w, m->name, IPC_NAME_MAX);
+    put_text(w, m->pair, IPC_NAME_MAX);
+    buf_put_u16(w, m->vlan);
+    buf_put_u8(w, (uint8_t)m->state);
+    put_bool(w, m->passive);
+    put_bool(w, m->receive_only);
+}
+
+static bool get_group(struct buf_reader *r, struct ipc_group *m)
+{
+    return buf_get_u16(r, &m->group) && get_text(r, m->name, IPC_NAME_MAX) && get_text(r, m->pair, IPC_NAME_MAX) &&
+           buf_get_u16(r, &m->vlan) && get_enum(r, &m->state) &&
+           get_bool(r, &m->passive) && get_bool(r, &m->receive_only);
+}
+
+static bool check_rule(const struct ipc_rule *m)
+{
+    return m->group < IPC_MAX_GROUPS && m->list < IPC_LIST_COUNT && check_entry(&m->entry);
+}
+
+static void put_rule(struct buf_writer *w, const struct ipc_rule *m)
+{
+    buf_put_u16(w, m->group);
+    buf_put_u8(w, (uint8_t)m->list);
+    put_entry(w, &m->entry);
+}
+
+static bool get_rule(struct buf_reader *r, struct ipc_rule *m)
+{
+    return buf_get_u16(r, &m->group) && get_enum(r, &m->list) && get_entry(r, &m->entry);
+}
+
+/* Two workers with one sender id would repeat IVs: refused whatever the sender thinks (RFC 6054 section 3). */
+static bool check_senders(const struct ipc_sa *m)
+{
+    for (size_t i = 0; i < m->n_senders; i++) {
+        const struct ipc_sender *s = &m->senders[i];
+        if (m->sid_bits == 0 || s->id >> m->sid_bits != 0 || s->iv_first > 1ULL << (64 - m->sid_bits))
+            return false;
+        for (size_t j = 0; j < i; j++)
+            if (m->senders[j].id == s->id)
+                return false;
+    }
+    return true;
+}
+
+static bool check_sa(const struct ipc_sa *m)
+{
+    const struct suite *suite = suite_by_id(m->suite);
+    if (m->group >= IPC_MAX_GROUPS || m->spi < 256 || !suite || m->n_senders > IPC_MAX_WORKERS || m->end_in_ms == 0)
+        return false;
+    bool sid_ok = m->sid_bits >= 8 && m->sid_bits <= 32;
+    if (!sid_ok && (suite->counter_mode || m->sid_bits != 0))
+        return false;
+    return m->key.len == suite->key_len + suite->salt_len && m->integrity.len == suite->integrity_len &&
+           check_senders(m);
+}
+
+static void put_sa(struct buf_writer *w, const struct ipc_sa *m)
+{
+    buf_put_u16(w, m->group);
+    buf_put_u16(w, m->number);
+    buf_put_u32(w, m->spi);
+    buf_put_u8(w, m->suite);
+    put_bool(w, m->receive);
+    put_bool(w, m->send);
+    put_bool(w, m->transport);
+    buf_put_u8(w, m->sid_bits);
+    buf_put_u32(w, m->send_in_ms);
+    buf_put_u32(w, m->send_end_in_ms);
+    buf_put_u64(w, m->end_in_ms);
+    put_secret(w, &m->key);
+    put_secret(w, &m->integrity);
+    buf_put_u16(w, m->n_senders);
+    for (size_t i = 0; i < m->n_senders; i++) {
+        buf_put_u64(w, m->senders[i].id);
+        buf_put_u64(w, m->senders[i].iv_first);
+    }
+}
+
+static bool get_sa(struct buf_reader *r, struct ipc_sa *m)
+{
+    if (!buf_get_u16(r, &m->group) || !buf_get_u16(r, &m->number) || !buf_get_u32(r, &m->spi) ||
+        !buf_get_u8(r, &m->suite) || !get_bool(r, &m->receive) || !get_bool(r, &m->send) ||
+        !get_bool(r, &m->transport) || !buf_get_u8(r, &m->sid_bits) || !buf_get_u32(r, &m->send_in_ms) ||
+        !buf_get_u32(r, &m->send_end_in_ms) || !buf_get_u64(r, &m->end_in_ms) || !get_secret(r, &m->key) ||
+        !get_secret(r, &m->integrity) || !buf_get_u16(r, &m->n_senders) || m->n_senders > IPC_MAX_WORKERS)
+        return false;
+    for (size_t i = 0; i < m->n_senders; i++)
+        if (!buf_get_u64(r, &m->senders[i].id) || !buf_get_u64(r, &m->senders[i].iv_first))
+            return false;
+    return true;
+}
+
+static void put_time(struct buf_writer *w, const struct ipc_time *m)
+{
+    buf_put_u16(w, m->group);
+    buf_put_u64(w, m->pseudotime_ms);
+    buf_put_u32(w, m->window_ms);
+}
+
+static bool get_time(struct buf_reader *r, struct ipc_time *m)
+{
+    return buf_get_u16(r, &m->group) && buf_get_u64(r, &m->pseudotime_ms) && buf_get_u32(r, &m->window_ms);
+}
+
+/* ---- answers and questions ---- */
+
+static void put_ack(struct buf_writer *w, const struct ipc_ack *m)
+{
+    buf_put_u64(w, m->epoch);
+    buf_put_u8(w, (uint8_t)m->result);
+    put_text(w, m->reason, IPC_TEXT_MAX);
+}
+
+static bool get_ack(struct buf_reader *r, struct ipc_ack *m)
+{
+    return buf_get_u64(r, &m->epoch) && get_enum(r, &m->result) &&
+           get_text(r, m->reason, IPC_TEXT_MAX);
+}
+
+static void put_event(struct buf_writer *w, const struct ipc_event *m)
+{
+    buf_put_u8(w, (uint8_t)m->kind);
+    buf_put_u16(w, m->group);
+    buf_put_u64(w, m->value);
+}
+
+static bool get_event(struct buf_reader *r, struct ipc_event *m)
+{
+    return get_enum(r, &m->kind) && buf_get_u16(r, &m->group) && buf_get_u64(r, &m->value);
+}
+
+static bool check_explain(const struct ipc_explain *m)
+{
+    const struct flow *f = &m->flow;
+    return m->vlan <= 4094 && addr_len(f->src.family) != 0 && f->src.family == f->dst.family &&
+           f->ports <= FLOW_LATER_FRAGMENT;
+}
+
+static void put_explain(struct buf_writer *w, const struct ipc_explain *m)
+{
+    buf_put_u32(w, m->request);
+    put_text(w, m->pair, IPC_NAME_MAX);
+    buf_put_u16(w, m->vlan);
+    put_bool(w, m->inbound);
+    put_addr(w, &m->flow.src);
+    put_addr(w, &m->flow.dst);
+    buf_put_u8(w, m->flow.proto);
+    buf_put_u8(w, (uint8_t)m->flow.ports);
+    buf_put_u16(w, m->flow.sport);
+    buf_put_u16(w, m->flow.dport);
+}
+
+static bool get_explain(struct buf_reader *r, struct ipc_explain *m)
+{
+    return buf_get_u32(r, &m->request) && get_text(r, m->pair, IPC_NAME_MAX) && buf_get_u16(r, &m->vlan) &&
+           get_bool(r, &m->inbound) && get_addr(r, &m->flow.src) && get_addr(r, &m->flow.dst) &&
+           buf_get_u8(r, &m->flow.proto) && get_enum(r, &m->flow.ports) &&
+           buf_get_u16(r, &m->flow.sport) && buf_get_u16(r, &m->flow.dport);
+}
+
+static bool check_explained(const struct ipc_explained *m)
+{
+    return m->decision <= IPC_DECISION_LOCAL && m->verdict < VERDICT_COUNT && m->source <= IPC_SOURCE_FAIL_CLOSE &&
+           (!m->has_rule || check_entry(&m->rule));
+}
+
+static void put_explained(struct buf_writer *w, const struct ipc_explained *m)
+{
+    buf_put_u32(w, m->request);
+    put_bool(w, m->known_pair);
+    buf_put_u8(w, (uint8_t)m->decision);
+    buf_put_u8(w, m->verdict);
+    buf_put_u8(w, (uint8_t)m->source);
+    put_bool(w, m->has_rule);
+    if (m->has_rule)
+        put_entry(w, &m->rule);
+    put_bool(w, m->has_group);
+    put_text(w, m->group, IPC_NAME_MAX);
+    put_bool(w, m->has_spi);
+    buf_put_u32(w, m->spi);
+    buf_put_u32(w, m->effective_mtu);
+}
+
+static bool get_explained(struct buf_reader *r, struct ipc_explained *m)
+{
+    return buf_get_u32(r, &m->request) && get_bool(r, &m->known_pair) &&
+           get_enum(r, &m->decision) && buf_get_u8(r, &m->verdict) &&
+           get_enum(r, &m->source) && get_bool(r, &m->has_rule) &&
+           (!m->has_rule || get_entry(r, &m->rule)) && get_bool(r, &m->has_group) &&
+           get_text(r, m->group, IPC_NAME_MAX) && get_bool(r, &m->has_spi) && buf_get_u32(r, &m->spi) &&
+           buf_get_u32(r, &m->effective_mtu);
+}
+
+/* ---- all of them ---- */
+
+static bool check(const struct ipc_msg *m)
+{
+    switch (m->type) {
+    case IPC_HELLO:
+        return check_hello(&m->u.hello);
+    case IPC_BEGIN:
+        return m->u.begin.epoch != 0;
+    case IPC_GROUP:
+        return check_group(&m->u.group);
+    case IPC_RULE:
+        return check_rule(&m->u.rule);
+    case IPC_SA:
+        return check_sa(&m->u.sa);
+    case IPC_TIME:
+        return m->u.time.group < IPC_MAX_GROUPS;
+    case IPC_COMMIT:
+        return m->u.commit.epoch != 0;
+    case IPC_ACK:
+        return m->u.ack.epoch != 0 && m->u.ack.result <= IPC_NO_MEMORY;
+    case IPC_EVENT:
+        return m->u.event.kind <= IPC_EVENT_LINK;
+    case IPC_EXPLAIN:
+        return check_explain(&m->u.explain);
+    case IPC_EXPLAINED:
+        return check_explained(&m->u.explained);
+    case IPC_ATTACH:
+    case IPC_REFUSE:
+    case IPC_CLEAR_COUNTERS:
+        return true;
+    }
+    return false;
+}
+
+void ipc_encode(struct buf_writer *w, const struct ipc_msg *m)
+{
+    if (!check(m)) {
+        w->overflow = true;
+        return;
+    }
+    buf_put_u8(w, (uint8_t)m->type);
+    switch (m->type) {
+    case IPC_HELLO:
+        put_hello(w, &m->u.hello);
+        break;
+    case IPC_ATTACH:
+        put_attach(w, &m->u.attach);
+        break;
+    case IPC_REFUSE:
+        put_text(w, m->u.refuse.reason, IPC_TEXT_MAX);
+        break;
+    case IPC_BEGIN:
+        buf_put_u64(w, m->u.begin.epoch);
+        break;
+    case IPC_GROUP:
+        put_group(w, &m->u.group);
+        break;
+    case IPC_RULE:
+        put_rule(w, &m->u.rule);
+        break;
+    case IPC_SA:
+        put_sa(w, &m->u.sa);
+        break;
+    case IPC_TIME:
+        put_time(w, &m->u.time);
+        break;
+    case IPC_COMMIT:
+        buf_put_u64(w, m->u.commit.epoch);
+        buf_put_u32(w, m->u.commit.n_messages);
+        break;
+    case IPC_ACK:
+        put_ack(w, &m->u.ack);
+        break;
+    case IPC_EVENT:
+        put_event(w, &m->u.event);
+        break;
+    case IPC_EXPLAIN:
+        put_explain(w, &m->u.explain);
+        break;
+    case IPC_EXPLAINED:
+        put_explained(w, &m->u.explained);
+        break;
+    case IPC_CLEAR_COUNTERS:
+        break;
+    }
+}
+
+static bool get_body(struct buf_reader *r, struct ipc_msg *m)
+{
+    switch (m->type) {
+    case IPC_HELLO:
+        return get_hello(r, &m->u.hello);
+    case IPC_ATTACH:
+        return get_attach(r, &m->u.attach);
+    case IPC_REFUSE:
+        return get_text(r, m->u.refuse.reason, IPC_TEXT_MAX);
+    case IPC_BEGIN:
+        return buf_get_u64(r, &m->u.begin.epoch);
+    case IPC_GROUP:
+        return get_group(r, &m->u.group);
+    case IPC_RULE:
+        return get_rule(r, &m->u.rule);
+    case IPC_SA:
+        return get_sa(r, &m->u.sa);
+    case IPC_TIME:
+        return get_time(r, &m->u.time);
+    case IPC_COMMIT:
+        return buf_get_u64(r, &m->u.commit.epoch) && buf_get_u32(r, &m->u.commit.n_messages);
+    case IPC_ACK:
+        return get_ack(r, &m->u.ack);
+    case IPC_EVENT:
+        return get_event(r, &m->u.event);
+    case IPC_EXPLAIN:
+        return get_explain(r, &m->u.explain);
+    case IPC_EXPLAINED:
+        return get_explained(r, &m->u.explained);
+    case IPC_CLEAR_COUNTERS:
+        return true;
+    }
+    return false;
+}
+
+bool ipc_decode(struct span s, struct ipc_msg *m)
+{
+    struct buf_reader r = buf_reader_of(s);
+    uint8_t type;
+    wipe(m, sizeof(*m));
+    if (buf_get_u8(&r, &type)) {
+        m->type = type;
+        if (get_body(&r, m) && r.left == 0 && check(m))
+            return true;
+    }
+    wipe(m, sizeof(*m));
+    return false;
+}
