@@ -4,7 +4,10 @@
  * owner what came out. It only coordinates: no protocol bytes, no policy decisions. `sessions` is the set of them with
  * the demultiplexer (cookies -> session) and the key server's stateless front for message 1.
  *
- * Sessions are freed by themselves: after success and a linger (duplicates must still be answered), or on failure.
+ * Sessions are freed by themselves. A member's ends with gm_policy or gm_failed: whoever holds a pointer forgets it then.
+ * A key server's stays for a linger after its last progress, since a lost answer must still be repeated, or until the
+ * member deletes it. All of it is bounded: SESSIONS_MAX, SESSIONS_MAX_HALF, SESSION_MAX_PULLS. Time-outs and the ladders:
+ * docs/exchanges.md.
  */
 #ifndef GVPN_CTRL_RUN_SESSION_H
 #define GVPN_CTRL_RUN_SESSION_H
@@ -12,6 +15,11 @@
 #include "ctrl/config/config.h"
 #include "ctrl/policy/policy.h"
 #include "ctrl/run/env.h"
+
+#define SESSIONS_MAX      16384 /* in all; a new one beyond is dropped */
+#define SESSIONS_MAX_HALF 4096  /* responders whose peer hasn't proved its identity yet; half of it for strangers (admit.h) */
+#define SESSION_MAX_PULLS 4     /* key server: PULLs under one phase 1 */
+#define SESSION_LINGER_MS 65000 /* key server: a session ends this long after its last progress (> REPEAT_GIVE_UP_MS) */
 
 struct session;
 struct sessions;
@@ -45,7 +53,7 @@ struct session_events {
      * sid_bits and sender_ids. False refuses after all (no ids left).
      */
     bool (*ks_accept)(void *ctx, const struct registration *reg, struct policy *policy, struct refusal *why, struct now now);
-    /* Member: the whole policy has arrived and was verified. The session wipes it after the call. */
+    /* Member: the whole policy has arrived and was verified. The session wipes what is left and is gone after the call. */
     void (*gm_policy)(void *ctx, struct session *s, struct policy *policy, struct now now);
     /* Member: it failed (timeout, refusal, bad policy); the session is gone after the call. */
     void (*gm_failed)(void *ctx, struct session *s, const char *reason, struct now now);
@@ -58,9 +66,14 @@ struct session_stats {
     uint64_t phase1_established, phase1_failed, pulls_served, pulls_refused;
 };
 
+/*
+ * config must outlive the set or its replacement; env and events are copied. NULL when memory or random is short. A
+ * datagram begins a session only at a key server's own address (decision 26), so a pure member answers nobody.
+ */
 struct sessions *sessions_new(const struct env *env, const struct config *config, const struct session_events *events);
 /* Replaces the configuration that new exchanges use (reload). */
 void sessions_set_config(struct sessions *ss, const struct config *config);
+/* Ends and wipes all of them without an event. Not from within an event. */
 void sessions_free(struct sessions *ss);
 /* Any datagram from the wire; never trusts a bit of it. */
 void sessions_datagram(struct sessions *ss, const struct path *path, struct span datagram, struct now now);
@@ -70,7 +83,7 @@ void sessions_datagram(struct sessions *ss, const struct path *path, struct span
  */
 struct session *sessions_register(struct sessions *ss, const struct path *path, const struct group_id *group,
                                   uint16_t n_sender_ids, void *owner, struct now now);
-/* Ends it without a word and without an event. */
+/* Ends it without a word and without an event. From within an event about this very session it does nothing. */
 void session_abort(struct session *s);
 void *session_owner(const struct session *s);
 const struct session_stats *sessions_stats(const struct sessions *ss);

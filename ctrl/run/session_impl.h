@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What session.c and sessions.c share; nobody else includes this. */
+#ifndef GVPN_CTRL_RUN_SESSION_IMPL_H
+#define GVPN_CTRL_RUN_SESSION_IMPL_H
+
+#include "ctrl/isakmp/isakmp.h"
+#include "ctrl/phase1/halfopen.h"
+#include "ctrl/pull/pull.h"
+#include "ctrl/run/admit.h"
+#include "ctrl/run/demux.h"
+#include "ctrl/run/repeat.h"
+#include "ctrl/run/session.h"
+
+#define SESSION_REASON_MAX 320
+
+/* One PULL under a phase 1. */
+struct session_pull {
+    struct pull *pull;
+    struct repeat repeat;
+    uint32_t message_id;
+};
+
+struct session {
+    struct sessions *set;
+    struct session *prev, *next; /* in the set's list */
+    struct demux_entry demux;
+    struct path path;
+    bool initiator;
+    bool up;      /* phase 1 is established */
+    bool ending;  /* its last event is being delivered */
+    bool keys_logged;
+    struct phase1 *phase1;
+    struct repeat phase1_repeat;
+    struct session_pull pulls[SESSION_MAX_PULLS];
+    size_t n_pulls;
+    struct timer resend; /* real time; initiator: the next retransmission or give-up */
+    struct timer end;    /* real time; responder: no progress for too long, or the linger is over */
+    struct phase1_offer offer; /* responder, until phase 1 is up */
+    char hint[160];      /* the latest thing that went wrong, for the reason of a time-out; "" = nothing */
+
+    /* member */
+    struct group_id group;
+    uint16_t n_sender_ids;
+    void *owner;
+};
+
+struct sessions {
+    struct env env;
+    const struct config *config;
+    struct session_events events;
+    struct session_stats stats;
+    struct demux demux;
+    struct admit *admit;
+    struct halfopen *halfopen; /* NULL while no group is a key server's */
+    struct session *list;
+    size_t n, n_half;
+    uint8_t *scratch; /* PULL_MAX_MESSAGE octets for the message being written */
+};
+
+/* Why a datagram is dropped: each is one counter of session_stats. */
+enum session_drop { DROP_MALFORMED, DROP_UNKNOWN, DROP_STATE, DROP_AUTH, DROP_DUPLICATE, DROP_LIMIT };
+
+/* Counts, and writes one rate-limited line unless why is empty. Nothing else happens to a dropped datagram. */
+void sessions_drop(struct sessions *ss, enum session_drop kind, const struct path *path, const char *why);
+/* Sends and counts. */
+void sessions_send(struct sessions *ss, const struct path *path, struct span datagram);
+struct rng sessions_rng(struct sessions *ss);
+/* The keys for a peer and everything else phase 1 needs. */
+void sessions_settings(struct sessions *ss, const struct path *path, struct phase1_settings *out);
+
+/* An empty session, listed and counted but not yet in the demultiplexer. NULL when memory or random is short. */
+struct session *session_new(struct sessions *ss, const struct path *path, bool initiator);
+/* Wipes everything and forgets it. */
+void session_free(struct session *s);
+/* A datagram whose cookies and endpoints are this session's. */
+void session_datagram(struct session *s, const struct isakmp_header *h, struct span datagram, struct now now);
+/* Initiator: message 1 was written. Responder: message 3 was accepted and this is message 4. False: memory is short. */
+MUST_CHECK bool session_begin(struct session *s, struct span received, struct span out, struct now now);
+/* Writes the phase-1 key to the lab key log, once, as soon as there is one. */
+void session_log_key(struct session *s);
+
+#endif
