@@ -14,9 +14,16 @@
 #include "common/yaml.h"
 #include "ctrl/policy/policy.h"
 
-#define CONFIG_NAME_MAX    32
-#define CONFIG_MAX_SERVERS 8
-#define CONFIG_MAX_TEXT    256
+#define CONFIG_NAME_MAX      32 /* NUL included */
+#define CONFIG_MAX_TEXT      256
+#define CONFIG_MAX_SERVERS   8
+#define CONFIG_MAX_LISTEN    8
+#define CONFIG_MAX_PROPOSALS 8
+#define CONFIG_MAX_PSKS      10000
+#define CONFIG_MAX_SHARED    8  /* pre-shared keys of one peer (several members behind one NAT) */
+#define CONFIG_MAX_GROUPS    100
+#define CONFIG_MAX_SAS       16 /* of one group: two generations of each fit a download (POLICY_MAX_SAS) */
+#define CONFIG_PSK_MIN       16 /* octets */
 
 /* Phase-1 numbers as they stand on the wire (RFC 2409 appendix A). */
 struct config_proposal {
@@ -30,8 +37,8 @@ struct config_proposal {
 
 struct config_psk {
     struct prefix peer;      /* longest match wins */
-    char id[CONFIG_MAX_TEXT]; /* expected ID payload as text; default the peer's address; empty = the peer's address */
-    struct secret secret;    /* at least 16 octets */
+    char id[CONFIG_MAX_TEXT]; /* expected ID payload as text; empty = the peer's address */
+    struct secret secret;     /* at least CONFIG_PSK_MIN octets */
 };
 
 /* One `sa` entry of a key server's group, everything resolved. */
@@ -84,8 +91,8 @@ struct config {
     enum log_target log_to;
     bool lab;
     bool legacy;
-    struct addr listen[8];
-    size_t n_listen;
+    struct addr listen[CONFIG_MAX_LISTEN]; /* IPv4, unicast */
+    size_t n_listen;                       /* at least 1 */
     uint32_t phase1_doi; /* 2 GDOI (default) or 1 IPsec */
     struct config_proposal *proposals;
     size_t n_proposals;
@@ -105,8 +112,8 @@ void config_free(struct config *c);
 const struct config_group *config_find_group(const struct config *c, const char *name);
 /*
  * The pre-shared keys that may belong to a peer address, longest prefix first; those of the longest matching prefix only.
- * Returns how many were written to out (at most 8).
+ * Returns how many were written to out (at most CONFIG_MAX_SHARED).
  */
-size_t config_find_psks(const struct config *c, const struct addr *peer, const struct config_psk *out[8]);
+size_t config_find_psks(const struct config *c, const struct addr *peer, const struct config_psk *out[CONFIG_MAX_SHARED]);
 
 #endif

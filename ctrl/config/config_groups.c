@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The section `groups`: what both roles have, and what must hold between groups. */
+#include "ctrl/config/loader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct schema_field group_fields[] = {
+    {.key = "name", .type = SCHEMA_NAME, .flags = SCHEMA_REQUIRED, SCHEMA_AT(struct config_group, name)},
+    {.key = "identity",
+     .type = SCHEMA_CUSTOM,
+     .flags = SCHEMA_REQUIRED,
+     SCHEMA_AT(struct config_group, id),
+     .fn = config_value_group_id},
+    {.key = "key-server", .type = SCHEMA_MAP, .fields = config_server_fields},
+    {.key = "member", .type = SCHEMA_MAP, .fields = config_member_fields},
+    {0},
+};
+
+/* Name and identity are each given once. */
+static bool check_unique(struct schema *s, const struct yaml_node *n, const struct config *c, const struct config_group *g)
+{
+    for (const struct config_group *o = c->groups; o < g; o++) {
+        if (strcmp(o->name, g->name) == 0)
+            return schema_fail(s, yaml_find(n, "name"), "'%s' is the group of line %u already", g->name, o->line);
+        if (group_id_equal(&o->id, &g->id))
+            return schema_fail(s, yaml_find(n, "identity"), "group '%s' has it already, expected another", o->name);
+    }
+    return true;
+}
+
+/* No two groups rule one pair of ports. */
+static bool check_pair(struct schema *s, const struct yaml_node *n, const struct config *c, const struct config_group *g)
+{
+    for (const struct config_group *o = c->groups; o < g; o++) {
+        if (o->is_member && g->is_member && o->gm.vlan == g->gm.vlan && strcmp(o->gm.pair, g->gm.pair) == 0 &&
+            strcmp(o->gm.dp_socket, g->gm.dp_socket) == 0)
+            return schema_fail(s, yaml_find(yaml_find(yaml_find(n, "member"), "data-plane"), "pair"),
+                               "'%s' is bound to group '%s' already, expected another pair", g->gm.pair, o->name);
+    }
+    return true;
+}
+
+static bool parse_group(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct config *c = at;
+    struct config_group *g = &c->groups[c->n_groups++]; /* counted at once, so that it is freed whatever happens */
+    const struct yaml_node *server, *member;
+
+    g->line = n->line;
+    g->ks.sender_id_bits = 24;
+    g->gm.fail_close = true;
+    g->gm.leave_on_stop = true;
+    memcpy(g->gm.dp_socket, "gvpn-dp.sock", sizeof("gvpn-dp.sock"));
+    server = yaml_find(n, "key-server");
+    member = yaml_find(n, "member");
+    if (n->kind == YAML_MAP && server && member)
+        return schema_fail_key(s, member, "stands beside key-server, expected one of the two");
+    g->is_member = member != NULL;
+    if (!schema_map(s, n, group_fields, g))
+        return false;
+    if (!server && !member)
+        return schema_fail(s, n, "a group without a role, expected the key 'key-server' or 'member'");
+    return check_unique(s, n, c, g) && check_pair(s, n, c, g);
+}
+
+/* A server of one group may be open to every peer it can authenticate; with several, each says who may join. */
+static bool check_authorize(struct schema *s, const struct yaml_node *n, const struct config *c)
+{
+    size_t servers = 0;
+
+    for (size_t i = 0; i < c->n_groups; i++)
+        servers += !c->groups[i].is_member;
+    for (size_t i = 0; i < c->n_groups; i++) {
+        const struct yaml_node *at = yaml_find(&n->children[i], "key-server");
+
+        if (c->groups[i].is_member || c->groups[i].ks.has_authorize)
+            continue;
+        if (servers > 1)
+            return schema_fail_key(s, at, "the key 'authorize' is missing, expected it in every group of a server of several");
+        if (!loader_lint(s, at, "key-server: without 'authorize' whoever knows a pre-shared key may join this group"))
+            return false;
+    }
+    return true;
+}
+
+bool config_groups_parse(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct config *c = loader_of(s)->c;
+
+    (void)at;
+    c->groups = loader_alloc(s, n, n->n, sizeof(*c->groups));
+    return c->groups && schema_list(s, n, 1, CONFIG_MAX_GROUPS, parse_group, c) && check_authorize(s, n, c);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The section `ike`: where we listen, who we are, what we propose, and the pre-shared keys. Numbers of proposals are
+ * those of RFC 2409 appendix A, RFC 3526 and RFC 5903. IKE runs over IPv4.
+ */
+#include "ctrl/config/loader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Key bits of AES-CBC (7). */
+static const struct name encryptions[] = {{256, "aes-256"}, {0, NULL}};
+static const struct name encryptions_later[] = {{128, "aes-128"}, {192, "aes-192"}, {0, "3des"}, {0, NULL}};
+static const struct name hashes[] = {{4, "sha256"}, {0, NULL}};
+static const struct name hashes_later[] = {{5, "sha384"}, {6, "sha512"}, {2, "sha1"}, {0, NULL}};
+static const struct name dh_groups[] = {{14, "14"}, {19, "19"}, {0, NULL}};
+static const struct name dh_groups_later[] = {{15, "15"}, {16, "16"}, {20, "20"}, {21, "21"}, {2, "2"}, {5, "5"}, {0, NULL}};
+static const struct name auths[] = {{1, "psk"}, {0, NULL}};
+static const struct name auths_later[] = {{3, "rsa"}, {9, "ecdsa"}, {0, NULL}};
+static const struct name dois[] = {{2, "gdoi"}, {1, "ipsec"}, {0, NULL}};
+
+static bool parse_listen(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct config *c = at;
+    struct addr a;
+
+    if (!config_value_addr(s, n, &a))
+        return false;
+    for (size_t i = 0; i < c->n_listen; i++)
+        if (addr_equal(&c->listen[i], &a))
+            return schema_fail(s, n, "'%s' stands twice", n->text);
+    c->listen[c->n_listen++] = a;
+    return true;
+}
+
+static bool parse_identity(struct schema *s, const struct yaml_node *n, void *at)
+{
+    const char *text = schema_text(s, n, CONFIG_MAX_TEXT - 1);
+
+    (void)at;
+    if (!text)
+        return false;
+    if (strcmp(text, "address") == 0)
+        return true;
+    if (strcmp(text, "dn") == 0 || (strncmp(text, "fqdn:", 5) == 0 && text[5]))
+        return schema_fail(s, n, "%s: not supported by this version, expected address", text);
+    return schema_fail(s, n, "'%s', expected one of: address, dn, fqdn:NAME", text);
+}
+
+static const struct schema_field proposal_fields[] = {
+    {.key = "encryption",
+     .type = SCHEMA_ENUM,
+     SCHEMA_AT(struct config_proposal, key_bits),
+     .names = encryptions,
+     .later = encryptions_later},
+    {.key = "hash",
+     .type = SCHEMA_ENUM,
+     SCHEMA_AT(struct config_proposal, hash),
+     .names = hashes,
+     .later = hashes_later},
+    {.key = "group",
+     .type = SCHEMA_ENUM,
+     SCHEMA_AT(struct config_proposal, group),
+     .names = dh_groups,
+     .later = dh_groups_later},
+    {.key = "auth", .type = SCHEMA_ENUM, SCHEMA_AT(struct config_proposal, auth), .names = auths, .later = auths_later},
+    {.key = "lifetime",
+     .type = SCHEMA_SECONDS,
+     SCHEMA_AT(struct config_proposal, lifetime_s),
+     .min = 60,
+     .max = 86400},
+    {0},
+};
+
+static const struct config_proposal default_proposal = {
+    .encryption = 7, .key_bits = 256, .hash = 4, .group = 14, .auth = 1, .lifetime_s = 86400};
+
+static bool parse_proposal(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct config *c = at;
+    struct config_proposal *p = &c->proposals[c->n_proposals];
+
+    *p = default_proposal;
+    if (!schema_map(s, n, proposal_fields, p))
+        return false;
+    for (size_t i = 0; i < c->n_proposals; i++) {
+        const struct config_proposal *q = &c->proposals[i];
+
+        if (q->key_bits == p->key_bits && q->hash == p->hash && q->group == p->group && q->auth == p->auth)
+            return schema_fail(s, n, "the same proposal as item %zu, expected another", i + 1);
+    }
+    c->n_proposals++;
+    return true;
+}
+
+static bool parse_proposals(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct config *c = at;
+
+    c->n_proposals = 0;
+    return schema_list(s, n, 1, CONFIG_MAX_PROPOSALS, parse_proposal, c);
+}
+
+bool config_ike_set_defaults(struct config *c)
+{
+    c->phase1_doi = 2;
+    c->proposals = calloc(CONFIG_MAX_PROPOSALS, sizeof(*c->proposals));
+    if (!c->proposals)
+        return false;
+    c->proposals[0] = default_proposal;
+    c->n_proposals = 1;
+    return true;
+}
+
+static bool parse_peer(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct prefix *p = at;
+    const char *text = schema_text(s, n, ADDR_TEXT_MAX);
+    struct addr a;
+
+    if (!text)
+        return false;
+    if (strchr(text, ':'))
+        return schema_fail(s, n, "'%s' is IPv6 and IKE runs over IPv4, expected an IPv4 address or prefix", text);
+    if (!strchr(text, '/') && !config_value_addr(s, n, &a))
+        return false;
+    if (!prefix_parse(text, p))
+        return schema_fail(s, n, "'%s', expected an IPv4 address, or a prefix without host bits such as 10.0.0.0/24", text);
+    return true;
+}
+
+static const struct schema_field psk_fields[] = {
+    {.key = "peer",
+     .type = SCHEMA_CUSTOM,
+     .flags = SCHEMA_REQUIRED,
+     SCHEMA_AT(struct config_psk, peer),
+     .fn = parse_peer},
+    {.key = "id", .type = SCHEMA_TEXT, SCHEMA_AT(struct config_psk, id)},
+    {.key = "secret", .type = SCHEMA_TEXT, .max = SECRET_MAX},
+    {.key = "secret-file", .type = SCHEMA_TEXT, .max = CONFIG_MAX_TEXT - 1},
+    {0},
+};
+
+static bool parse_psk(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct config *c = at;
+    struct config_psk *p = &c->psks[c->n_psks++]; /* counted at once, so that it is wiped whatever happens */
+    size_t shared = 1;
+
+    if (!schema_map(s, n, psk_fields, p) || !config_secret_parse(s, n, &p->secret))
+        return false;
+    for (size_t i = 0; i + 1 < c->n_psks; i++) {
+        const struct config_psk *q = &c->psks[i];
+
+        if (!prefix_equal(&q->peer, &p->peer))
+            continue;
+        if (strcmp(q->id, p->id) == 0 && secret_equal(secret_span(&q->secret), secret_span(&p->secret)))
+            return schema_fail(s, n, "the same peer, id and secret as item %zu", i + 1);
+        shared++;
+    }
+    if (shared > CONFIG_MAX_SHARED)
+        return schema_fail(s, n, "too many pre-shared keys for one peer, expected at most %d", CONFIG_MAX_SHARED);
+    return true;
+}
+
+static bool parse_psks(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct config *c = at;
+
+    c->psks = loader_alloc(s, n, n->n, sizeof(*c->psks));
+    return c->psks && schema_list(s, n, 1, CONFIG_MAX_PSKS, parse_psk, c);
+}
+
+/* What certificates bring is refused before the pre-shared keys are missed. */
+const struct schema_field config_ike_fields[] = {
+    {.key = "listen",
+     .type = SCHEMA_LIST,
+     .flags = SCHEMA_REQUIRED,
+     .min = 1,
+     .max = CONFIG_MAX_LISTEN,
+     .fn = parse_listen},
+    {.key = "identity", .type = SCHEMA_CUSTOM, .fn = parse_identity},
+    {.key = "proposals", .type = SCHEMA_CUSTOM, .fn = parse_proposals},
+    {.key = "certificates", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_certificates},
+    {.key = "pre-shared-keys", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, .fn = parse_psks},
+    {.key = "phase1-doi", .type = SCHEMA_ENUM, SCHEMA_AT(struct config, phase1_doi), .names = dois},
+    {.key = "nat-traversal", .type = SCHEMA_FALSE},
+    {.key = "fragmentation", .type = SCHEMA_FALSE},
+    {.key = "aggressive-mode", .type = SCHEMA_FALSE},
+    {.key = "dpd", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_dpd},
+    {0},
+};

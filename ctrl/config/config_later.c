@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The parts of the language that this version only checks. Their tables store nothing; the field that points here is
+ * flagged SCHEMA_LATER, so that a mistake is told as exactly as elsewhere, and a right text as not supported.
+ */
+#include "ctrl/config/loader.h"
+
+#include <string.h>
+
+#define DAYS_30 2592000u
+
+bool config_later_duration(struct schema *s, const struct yaml_node *n, void *at)
+{
+    uint64_t seconds;
+
+    (void)at;
+    return schema_duration(s, n, 1000000, 1, DAYS_30, &seconds);
+}
+
+static bool parse_addr(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct addr a;
+
+    (void)at;
+    return config_value_addr(s, n, &a);
+}
+
+static bool parse_multicast(struct schema *s, const struct yaml_node *n, void *at)
+{
+    const char *text = schema_text(s, n, ADDR_TEXT_MAX);
+    struct addr a;
+
+    (void)at;
+    if (!text)
+        return false;
+    if (!addr_parse(text, &a) || !addr_is_multicast(&a))
+        return schema_fail(s, n, "'%s', expected a multicast address", text);
+    return true;
+}
+
+/* Certificates (IK5). */
+
+static const struct name revocations[] = {{0, "none"}, {1, "crl"}, {0, NULL}};
+
+const struct schema_field config_later_certificates[] = {
+    {.key = "ca", .type = SCHEMA_LIST, .flags = SCHEMA_REQUIRED, .min = 1, .max = 64, .fn = config_value_any},
+    {.key = "certificate", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED, .max = CONFIG_MAX_TEXT - 1},
+    {.key = "private-key", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED, .max = CONFIG_MAX_TEXT - 1},
+    {.key = "crl", .type = SCHEMA_LIST, .min = 1, .max = 64, .fn = config_value_any},
+    {.key = "revocation", .type = SCHEMA_ENUM, .names = revocations},
+    {0},
+};
+
+/* Dead peer detection between key servers (IK6). */
+
+const struct schema_field config_later_dpd[] = {
+    {.key = "interval", .type = SCHEMA_SECONDS, .min = 1, .max = 3600},
+    {.key = "retries", .type = SCHEMA_UINT, .min = 1, .max = 20},
+    {0},
+};
+
+/* Rekey (KS4 to KS8). */
+
+static const struct name transports[] = {{0, "multicast"}, {1, "unicast"}, {0, NULL}};
+static const struct name ciphers[] = {{0, "aes-128"}, {1, "aes-192"}, {2, "aes-256"}, {3, "3des"}, {0, NULL}};
+static const struct name hashes[] = {{0, "sha1"}, {1, "sha256"}, {2, "sha384"}, {3, "sha512"}, {0, NULL}};
+static const struct name acknowledgements[] = {{0, "rfc8263"}, {1, "none"}, {0, NULL}};
+
+static const struct schema_field retransmit_fields[] = {
+    {.key = "interval", .type = SCHEMA_SECONDS, .min = 10, .max = 60},
+    {.key = "count", .type = SCHEMA_UINT, .min = 0, .max = 10},
+    {0},
+};
+
+static const struct schema_field wave_fields[] = {
+    {.key = "members", .type = SCHEMA_UINT, .min = 1, .max = 10000},
+    {.key = "interval", .type = SCHEMA_SECONDS, .min = 1, .max = 60},
+    {0},
+};
+
+static const struct schema_field multicast_fields[] = {
+    {.key = "destination", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, .fn = parse_multicast},
+    {.key = "port", .type = SCHEMA_UINT, .min = 1, .max = UINT16_MAX},
+    {0},
+};
+
+const struct schema_field config_later_rekey[] = {
+    {.key = "transport", .type = SCHEMA_ENUM, .names = transports},
+    {.key = "lifetime", .type = SCHEMA_SECONDS, .min = 300, .max = DAYS_30},
+    {.key = "encryption", .type = SCHEMA_ENUM, .names = ciphers},
+    {.key = "hash", .type = SCHEMA_ENUM, .names = hashes},
+    {.key = "signing-key", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED, .max = CONFIG_MAX_TEXT - 1},
+    {.key = "retransmit", .type = SCHEMA_MAP, .fields = retransmit_fields},
+    {.key = "waves", .type = SCHEMA_MAP, .fields = wave_fields},
+    {.key = "acknowledgement", .type = SCHEMA_ENUM, .names = acknowledgements},
+    {.key = "multicast", .type = SCHEMA_MAP, .fields = multicast_fields},
+    {0},
+};
+
+/* Cooperative key servers (CO1 on). */
+
+const struct schema_field config_later_cooperative[] = {
+    {.key = "priority", .type = SCHEMA_UINT, .flags = SCHEMA_REQUIRED, .min = 1, .max = UINT16_MAX},
+    {.key = "peers", .type = SCHEMA_LIST, .flags = SCHEMA_REQUIRED, .min = 1, .max = CONFIG_MAX_SERVERS - 1, .fn = parse_addr},
+    {.key = "number", .type = SCHEMA_UINT, .min = 0, .max = 7},
+    {0},
+};
+
+/* What a member takes from a key server (GM9). */
+
+static bool parse_cipher(struct schema *s, const struct yaml_node *n, void *at)
+{
+    unsigned value;
+
+    (void)at;
+    return schema_enum(s, n, ciphers, NULL, &value);
+}
+
+static bool parse_hash(struct schema *s, const struct yaml_node *n, void *at)
+{
+    unsigned value;
+
+    (void)at;
+    return schema_enum(s, n, hashes, NULL, &value);
+}
+
+static bool parse_suite(struct schema *s, const struct yaml_node *n, void *at)
+{
+    const char *text = schema_text(s, n, 63);
+
+    (void)at;
+    return text && (suite_by_name(text) || schema_fail(s, n, "'%s', expected a suite such as aes-gcm-256", text));
+}
+
+const struct schema_field config_later_accept[] = {
+    {.key = "rekey-encryption", .type = SCHEMA_LIST, .min = 1, .max = 8, .fn = parse_cipher},
+    {.key = "rekey-hash", .type = SCHEMA_LIST, .min = 1, .max = 8, .fn = parse_hash},
+    {.key = "suites", .type = SCHEMA_LIST, .min = 1, .max = SUITE_COUNT, .fn = parse_suite},
+    {0},
+};
+
+/* Signatures as others make them. */
+
+static const struct name signatures[] = {{0, "bare-hash"}, {1, "padded-length"}, {0, NULL}};
+
+const struct schema_field config_later_interop[] = {
+    {.key = "push-signature", .type = SCHEMA_ENUM, .names = signatures},
+    {0},
+};
+
+/* Anti-replay (KS11, KS12). */
+
+static const struct schema_field replay_fields[] = {
+    {.key = "time", .type = SCHEMA_SECONDS, .min = 1, .max = 100},
+    {.key = "counter", .type = SCHEMA_UINT, .min = 64, .max = 4096},
+    {0},
+};
+
+bool config_later_replay(struct schema *s, const struct yaml_node *n, void *at)
+{
+    if (!schema_map(s, n, replay_fields, at))
+        return false;
+    if (n->n != 1)
+        return schema_fail(s, n, "expected one of the keys 'time' and 'counter'");
+    return true;
+}

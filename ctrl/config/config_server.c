@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `groups[].key-server`: what a key server hands out and to whom. References are resolved here (KS3, KS14, KS15). */
+#include "ctrl/config/loader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One `sa` entry before its references become copies. */
+struct draft {
+    struct config_sa sa;
+    const struct named_profile *profile;
+    const struct named_acl *acl;
+};
+
+static const struct name tags[] = {{0, "none"}, {0, NULL}};
+static const struct name tags_later[] = {{1, "sgt"}, {0, NULL}};
+
+static bool parse_profile(struct schema *s, const struct yaml_node *n, void *at)
+{
+    const struct loader *l = loader_of(s);
+    const struct named_profile *p =
+        config_value_find(s, n, "profile", l->profiles, l->n_profiles, sizeof(*l->profiles));
+
+    *(const struct named_profile **)at = p;
+    return p != NULL;
+}
+
+static bool parse_acl(struct schema *s, const struct yaml_node *n, void *at)
+{
+    const struct loader *l = loader_of(s);
+    const struct named_acl *a = config_value_find(s, n, "acl", l->acls, l->n_acls, sizeof(*l->acls));
+
+    *(const struct named_acl **)at = a;
+    return a != NULL;
+}
+
+static bool parse_replay(struct schema *s, const struct yaml_node *n, void *at)
+{
+    if (n->kind == YAML_MAP)
+        return config_later_replay(s, n, at) && schema_not_supported(s, n);
+    if (n->kind == YAML_LIST || strcmp(n->text, "none") != 0)
+        return schema_fail(s, n, "'%s', expected none, {time: DURATION} or {counter: PACKETS}",
+                           n->kind == YAML_LIST ? "a list" : n->text);
+    *(enum replay_method *)at = REPLAY_NONE;
+    return true;
+}
+
+static const struct schema_field sa_fields[] = {
+    {.key = "number",
+     .type = SCHEMA_UINT,
+     .flags = SCHEMA_REQUIRED,
+     SCHEMA_AT(struct draft, sa.number),
+     .min = 1,
+     .max = UINT16_MAX},
+    {.key = "profile",
+     .type = SCHEMA_CUSTOM,
+     .flags = SCHEMA_REQUIRED,
+     SCHEMA_AT(struct draft, profile),
+     .fn = parse_profile},
+    {.key = "acl", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, SCHEMA_AT(struct draft, acl), .fn = parse_acl},
+    {.key = "replay",
+     .type = SCHEMA_CUSTOM,
+     .flags = SCHEMA_REQUIRED,
+     SCHEMA_AT(struct draft, sa.replay),
+     .fn = parse_replay},
+    {.key = "tag", .type = SCHEMA_ENUM, .names = tags, .later = tags_later},
+    {.key = "strict-sender", .type = SCHEMA_FALSE},
+    {0},
+};
+
+static bool parse_sa(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct config_key_server *ks = at;
+    struct draft d = {.profile = NULL};
+    struct config_sa *sa = &ks->sas[ks->n_sas];
+    size_t entries = 0;
+
+    if (!schema_map(s, n, sa_fields, &d))
+        return false;
+    for (size_t i = 0; i < ks->n_sas; i++) {
+        if (ks->sas[i].number == d.sa.number)
+            return schema_fail(s, yaml_find(n, "number"), "%u is used already, expected another", d.sa.number);
+        entries += ks->sas[i].acl.n;
+    }
+    if (entries + d.acl->acl.n > ACL_MAX_ENTRIES)
+        return schema_fail(s, yaml_find(n, "acl"), "the group's lists have more than %d entries together", ACL_MAX_ENTRIES);
+    *sa = d.sa;
+    sa->suite = d.profile->set->suite;
+    sa->lifetime_s = d.profile->lifetime_s;
+    if (!acl_copy(&sa->acl, &d.acl->acl))
+        return schema_fail(s, n, "out of memory");
+    ks->n_sas++;
+    for (size_t i = 0; i < sa->acl.n; i++)
+        sa->acl.entries[i].sa = sa->number;
+    return true;
+}
+
+static int compare_sas(const void *a, const void *b)
+{
+    const struct config_sa *x = a, *y = b;
+
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static bool parse_sas(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct config_key_server *ks = at;
+
+    ks->sas = loader_alloc(s, n, CONFIG_MAX_SAS, sizeof(*ks->sas));
+    if (!ks->sas || !schema_list(s, n, 1, CONFIG_MAX_SAS, parse_sa, ks))
+        return false;
+    qsort(ks->sas, ks->n_sas, sizeof(*ks->sas), compare_sas);
+    return true;
+}
+
+/* The group is registered to at this address only, so it must be one that we listen on. */
+static bool parse_address(struct schema *s, const struct yaml_node *n, void *at)
+{
+    const struct config *c = loader_of(s)->c;
+    struct addr *a = at;
+
+    if (!config_value_addr(s, n, a))
+        return false;
+    for (size_t i = 0; i < c->n_listen; i++)
+        if (addr_equal(&c->listen[i], a))
+            return true;
+    return schema_fail(s, n, "'%s' isn't listened on, expected an address of ike.listen", n->text);
+}
+
+static const struct schema_field authorize_fields[] = {
+    {.key = "identities",
+     .type = SCHEMA_LIST,
+     .flags = SCHEMA_LATER,
+     .min = 1,
+     .max = ACL_MAX_ENTRIES,
+     .fn = config_value_any},
+    {.key = "addresses",
+     .type = SCHEMA_CUSTOM,
+     .flags = SCHEMA_REQUIRED,
+     SCHEMA_AT(struct config_group, ks.authorize),
+     .fn = config_acl_authorize},
+    {0},
+};
+
+static bool parse_authorize(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct config_group *g = at;
+
+    g->ks.has_authorize = true;
+    return schema_map(s, n, authorize_fields, g);
+}
+
+const struct schema_field config_server_fields[] = {
+    {.key = "address",
+     .type = SCHEMA_CUSTOM,
+     .flags = SCHEMA_REQUIRED,
+     SCHEMA_AT(struct config_group, ks.address),
+     .fn = parse_address},
+    {.key = "rekey", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_rekey},
+    {.key = "sa", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, .offset = offsetof(struct config_group, ks), .fn = parse_sas},
+    {.key = "receive-only", .type = SCHEMA_FALSE},
+    {.key = "authorize", .type = SCHEMA_CUSTOM, .fn = parse_authorize},
+    {.key = "sender-id-bits",
+     .type = SCHEMA_UINT,
+     SCHEMA_AT(struct config_group, ks.sender_id_bits),
+     .min = 8,
+     .max = 32},
+    {.key = "pseudotime-sync", .type = SCHEMA_SECONDS, .flags = SCHEMA_LATER, .min = 60, .max = 7200},
+    {.key = "cooperative", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_cooperative},
+    {.key = "interop", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_interop},
+    {0},
+};
