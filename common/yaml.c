@@ -316,7 +316,7 @@ struct yaml_node *yaml_parse(const char *file, const char *text, size_t len, str
     yaml_parser_set_encoding(&l.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&l.parser, (const unsigned char *)text, len);
     if (!put_document(&l, root)) {
-        yaml_free(root);
+        yaml_free_tree(root);
         root = NULL;
     }
     yaml_parser_delete(&l.parser);
@@ -364,7 +364,7 @@ static void wipe_node(struct yaml_node *n)
     free(n->key);
 }
 
-void yaml_free(struct yaml_node *n)
+void yaml_free_tree(struct yaml_node *n)
 {
     if (!n)
         return;

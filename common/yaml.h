@@ -35,12 +35,12 @@ struct yaml_error {
 void yaml_fail(struct yaml_error *e, const char *file, unsigned line, unsigned column, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* Reads and parses a file. Returns the root (free with yaml_free) or NULL with *e filled. */
+/* Reads and parses a file. Returns the root (free with yaml_free_tree) or NULL with *e filled. */
 struct yaml_node *yaml_load(const char *file, struct yaml_error *e);
 /* The same from memory; file is only the name in errors. */
 struct yaml_node *yaml_parse(const char *file, const char *text, size_t len, struct yaml_error *e);
-/* Wipes every text first: some of them are secrets. NULL is fine. */
-void yaml_free(struct yaml_node *n);
+/* Wipes every text first: some of them are secrets. NULL is fine. (libyaml exports the name yaml_free.) */
+void yaml_free_tree(struct yaml_node *n);
 /* The child of a map with this key, or NULL. */
 struct yaml_node *yaml_find(const struct yaml_node *map, const char *key);
 

@@ -109,7 +109,7 @@ struct config *config_parse(const char *file, const char *text, size_t len, stru
 
     if (root)
         c = load_tree(file, root, e, &inline_secret);
-    yaml_free(root);
+    yaml_free_tree(root);
     return c;
 }
 
@@ -133,7 +133,7 @@ struct config *config_load(const char *file, struct yaml_error *e)
 
     if (root)
         c = load_tree(file, root, e, &inline_secret);
-    yaml_free(root);
+    yaml_free_tree(root);
     if (c && inline_secret && !lint_readable(c, file, e)) {
         config_free(c);
         c = NULL;
