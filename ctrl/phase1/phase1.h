@@ -46,7 +46,7 @@ enum phase1_result {
     PHASE1_GOES_ON,        /* message accepted; send what is in out */
     PHASE1_ESTABLISHED,    /* the same, and phase 1 is up: phase1_sa() */
     PHASE1_NOTED,          /* an unauthenticated notify: report->notify is for the log only; nothing changed */
-    PHASE1_DROP_MALFORMED, /* the four below: nothing changed, nothing to send */
+    PHASE1_DROP_MALFORMED, /* the four below: nothing changed, and the exchange goes on */
     PHASE1_DROP_STATE,     /* not a message this state waits for */
     PHASE1_DROP_REFUSED,   /* well formed, but says what we don't accept: proposal, key exchange value, nonce */
     PHASE1_DROP_AUTH,      /* wrong HASH (wrong pre-shared key) or not the configured identity */
@@ -75,8 +75,9 @@ struct phase1 *phase1_new_responder(const struct phase1_settings *s, const struc
 void phase1_free(struct phase1 *p);
 
 /*
- * One datagram of this exchange (exchange type 2, or 5 before it is up). out: the answer, empty when there is none; it is
- * written only for PHASE1_GOES_ON and PHASE1_ESTABLISHED. At least PHASE1_MAX_MESSAGE octets.
+ * One datagram of this exchange (exchange type 2, or 5 before it is up). out: PHASE1_MAX_MESSAGE octets; send it whenever
+ * it isn't empty: the next message after PHASE1_GOES_ON and PHASE1_ESTABLISHED, and at most once in an exchange a notify in
+ * clear after PHASE1_DROP_AUTH, which is nobody's answer and must not be stored or repeated.
  */
 enum phase1_result phase1_step(struct phase1 *p, struct span datagram, mono_t now, struct buf_writer *out,
                                struct phase1_report *report);
@@ -86,11 +87,14 @@ const uint8_t *phase1_cookie_i(const struct phase1 *p);
 const uint8_t *phase1_cookie_r(const struct phase1 *p);
 /* After PHASE1_ESTABLISHED: the SA, owned by p, or NULL before. pull changes its list of used message ids. */
 struct ike_sa *phase1_sa(struct phase1 *p);
-/* The peer's proved identity as escaped text: "10.0.0.2", "gm1.example.org"; "" before phase 1 is up. */
+/* The peer's proved identity as escaped text: "10.0.0.2", "fqdn:gm1.example.org"; "" before phase 1 is up. */
 const char *phase1_identity(const struct phase1 *p);
 /* What its vendor id in phase 1 said. Not authenticated: a hint for logs, never for policy. */
 const struct peer_features *phase1_hint(const struct phase1 *p);
-/* The keylog line "<cookie_i hex>,<cipher key hex>" that tshark reads (holds a key!); false before message 4. */
+/*
+ * The keylog line "<cookie_i hex>,<cipher key hex>" that tshark reads (holds a key!), 82 octets with NUL; false before
+ * the key exchange is done. A responder with several candidate keys knows the right one when phase 1 is up.
+ */
 MUST_CHECK bool phase1_keylog(const struct phase1 *p, char *out, size_t cap);
 /* Text of the state, named by what has happened: "sent message 1". */
 const char *phase1_state_text(const struct phase1 *p);

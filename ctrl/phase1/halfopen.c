@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The responder's front: messages 1 and 2 of main mode without state per peer (RFC 2409 5.4; RFC 2408 2.5.3 for what a
+ * cookie is for). It authenticates nobody: whoever echoes a cookie has only shown that it receives at its address.
+ *
+ *     CKY-R = tag 2 | MAC 6
+ *     tag = HMAC(secret, 0 | chosen | body): which stored body; the chain to search
+ *     MAC = HMAC(secret, 1 | epoch | CKY-I | address | port | chosen | body)
+ */
+#include "ctrl/phase1/halfopen.h"
+
+#include "ctrl/crypto/prf.h"
+#include "ctrl/isakmp/notify.h"
+#include "ctrl/isakmp/vid.h"
+#include "ctrl/phase1/proposal.h"
+#include "ctrl/policy/version.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PROPOSALS 16
+#define TAGS          65536
+#define SPENT         4096
+#define NO_SLOT       UINT16_MAX
+#define CHOSEN_LEN    16 /* octets of a chosen proposal as it is hashed */
+
+struct body {
+    struct config_proposal chosen;
+    uint16_t tag;
+    uint16_t next; /* slot of the next body with this tag, or NO_SLOT */
+    uint16_t len;  /* 0 = never used */
+    uint8_t b[PHASE1_MAX_OFFER];
+};
+
+struct halfopen {
+    struct secret secret;
+    struct config_proposal proposals[MAX_PROPOSALS];
+    size_t n_proposals;
+    struct body ring[HALFOPEN_RING];
+    size_t ring_at, ring_n;
+    uint16_t chain[TAGS]; /* first slot of each tag */
+    struct body known[HALFOPEN_KNOWN];
+    size_t known_at, known_n;
+    uint8_t spent[SPENT][IKE_COOKIE_LEN]; /* direct mapped: a collision forgets the older one */
+};
+
+struct halfopen *halfopen_new(const uint8_t secret[32], const struct config_proposal *proposals, size_t n_proposals)
+{
+    struct halfopen *h = calloc(1, sizeof *h);
+    if (!h)
+        return NULL;
+    memset(h->chain, 0xff, sizeof h->chain);
+    if (!secret_set(&h->secret, secret, 32)) {
+        free(h);
+        return NULL;
+    }
+    halfopen_set_proposals(h, proposals, n_proposals);
+    return h;
+}
+
+void halfopen_set_proposals(struct halfopen *h, const struct config_proposal *proposals, size_t n_proposals)
+{
+    h->n_proposals = n_proposals < MAX_PROPOSALS ? n_proposals : MAX_PROPOSALS;
+    for (size_t i = 0; i < h->n_proposals; i++)
+        h->proposals[i] = proposals[i];
+}
+
+void halfopen_free(struct halfopen *h)
+{
+    if (!h)
+        return;
+    secret_wipe(&h->secret);
+    free(h);
+}
+
+/* ---- hashes ---- */
+
+static struct span chosen_span(const struct config_proposal *c, uint8_t out[CHOSEN_LEN])
+{
+    struct buf_writer w = buf_writer_of(out, CHOSEN_LEN);
+    buf_put_u16(&w, c->encryption);
+    buf_put_u16(&w, c->key_bits);
+    buf_put_u16(&w, c->hash);
+    buf_put_u16(&w, c->group);
+    buf_put_u16(&w, c->auth);
+    buf_put_u32(&w, c->lifetime_s);
+    return buf_written(&w);
+}
+
+static bool tag_of(const struct halfopen *h, const struct config_proposal *chosen, struct span body, uint16_t *tag)
+{
+    static const uint8_t kind = 0;
+    uint8_t c[CHOSEN_LEN], digest[PRF_LEN];
+    const struct span parts[] = {span_of(&kind, 1), chosen_span(chosen, c), body};
+    if (!prf_compute(secret_span(&h->secret), parts, 3, digest))
+        return false;
+    *tag = (uint16_t)(digest[0] << 8 | digest[1]);
+    return true;
+}
+
+static bool cookie_of(const struct halfopen *h, const uint8_t *cookie_i, const struct endpoint *remote, uint64_t epoch,
+                      const struct body *b, uint8_t out[IKE_COOKIE_LEN])
+{
+    uint8_t fixed[64], c[CHOSEN_LEN], digest[PRF_LEN];
+    struct buf_writer w = buf_writer_of(fixed, sizeof fixed);
+    buf_put_u8(&w, 1);
+    buf_put_u64(&w, epoch);
+    buf_put_bytes(&w, cookie_i, IKE_COOKIE_LEN);
+    buf_put_u8(&w, remote->addr.family);
+    buf_put_bytes(&w, remote->addr.b, sizeof remote->addr.b);
+    buf_put_u16(&w, remote->port);
+    const struct span parts[] = {buf_written(&w), chosen_span(&b->chosen, c), span_of(b->b, b->len)};
+    if (w.overflow || !prf_compute(secret_span(&h->secret), parts, 3, digest))
+        return false;
+    out[0] = (uint8_t)(b->tag >> 8);
+    out[1] = (uint8_t)b->tag;
+    memcpy(out + 2, digest, IKE_COOKIE_LEN - 2);
+    out[7] |= 1; /* never zero: that is the mark of a message 1 */
+    return true;
+}
+
+static uint64_t epoch_at(mono_t now)
+{
+    return (uint64_t)(mono_to_s(now) / HALFOPEN_EPOCH_S);
+}
+
+/* ---- stored bodies ---- */
+
+static bool same_proposal(const struct config_proposal *a, const struct config_proposal *b)
+{
+    return a->encryption == b->encryption && a->key_bits == b->key_bits && a->hash == b->hash && a->group == b->group &&
+           a->auth == b->auth && a->lifetime_s == b->lifetime_s;
+}
+
+static bool same_body(const struct body *a, const struct body *b)
+{
+    return a->tag == b->tag && same_proposal(&a->chosen, &b->chosen) &&
+           span_equal(span_of(a->b, a->len), span_of(b->b, b->len));
+}
+
+static bool is_known(const struct halfopen *h, const struct body *b)
+{
+    for (size_t i = 0; i < h->known_n; i++)
+        if (same_body(&h->known[i], b))
+            return true;
+    return false;
+}
+
+static void unlink_slot(struct halfopen *h, uint16_t slot)
+{
+    uint16_t *at = &h->chain[h->ring[slot].tag];
+    while (*at != NO_SLOT && *at != slot)
+        at = &h->ring[*at].next;
+    if (*at == slot)
+        *at = h->ring[slot].next;
+}
+
+/* Stores it once; the oldest of the ring makes room. */
+static void keep(struct halfopen *h, const struct body *b)
+{
+    if (is_known(h, b))
+        return;
+    for (uint16_t s = h->chain[b->tag]; s != NO_SLOT; s = h->ring[s].next)
+        if (same_body(&h->ring[s], b))
+            return;
+    uint16_t slot = (uint16_t)h->ring_at;
+    if (h->ring[slot].len)
+        unlink_slot(h, slot);
+    else
+        h->ring_n++;
+    h->ring[slot] = *b;
+    h->ring[slot].next = h->chain[b->tag];
+    h->chain[b->tag] = slot;
+    h->ring_at = (h->ring_at + 1) % HALFOPEN_RING;
+}
+
+size_t halfopen_count(const struct halfopen *h)
+{
+    return h->ring_n + h->known_n;
+}
+
+/* ---- message 1 ---- */
+
+static bool has_only_sa_and_vids(const struct isakmp_payloads *ps)
+{
+    return ps->p[0].type == ISAKMP_PAYLOAD_SA && isakmp_payloads_count(ps, ISAKMP_PAYLOAD_SA) == 1 &&
+           isakmp_payloads_count(ps, ISAKMP_PAYLOAD_VID) + 1 == ps->n;
+}
+
+/* Message 2; our vendor id only when it fits into the size of the request. Empty when even the SA doesn't. */
+static void write_message2(struct buf_writer *out, const struct isakmp_header *request, const uint8_t *cookie_r,
+                           const struct isakmp_sa *answer)
+{
+    struct buf_writer w = buf_writer_of(out->base, out->cap < request->length ? out->cap : request->length);
+    struct isakmp_header reply = {.exchange = ISAKMP_EXCHANGE_MAIN};
+    memcpy(reply.cky_i, request->cky_i, sizeof reply.cky_i);
+    memcpy(reply.cky_r, cookie_r, sizeof reply.cky_r);
+    struct isakmp_chain c = isakmp_message_begin(&w, &reply);
+    isakmp_sa_put(&c, answer);
+    if (w.cap - w.len >= ISAKMP_GENERIC_LEN + ISAKMP_VID_OURS_LEN)
+        isakmp_vid_put_ours(&c, policy_version_ours(), FEATURES_OURS);
+    isakmp_message_end(&w);
+    if (!w.overflow)
+        out->len = w.len;
+}
+
+/* NO-PROPOSAL-CHOSEN in clear. CKY-R is zero: nothing that could be echoed is left behind (CVE-2023-30570). */
+static void write_no_proposal(struct buf_writer *out, const struct isakmp_header *request, uint32_t doi)
+{
+    struct buf_writer w = buf_writer_of(out->base, out->cap < request->length ? out->cap : request->length);
+    struct isakmp_header reply = {.exchange = ISAKMP_EXCHANGE_INFORMATIONAL};
+    memcpy(reply.cky_i, request->cky_i, sizeof reply.cky_i);
+    struct isakmp_chain c = isakmp_message_begin(&w, &reply);
+    struct isakmp_notify n = {.doi = doi, .protocol = ISAKMP_PROTO_ISAKMP, .type = ISAKMP_N_NO_PROPOSAL_CHOSEN};
+    isakmp_notify_put(&c, &n);
+    isakmp_message_end(&w);
+    if (!w.overflow)
+        out->len = w.len;
+}
+
+static enum halfopen_result take_message1(struct halfopen *h, const struct endpoint *remote,
+                                          const struct isakmp_header *header, struct span chain, mono_t now,
+                                          struct buf_writer *out)
+{
+    struct isakmp_payloads ps;
+    struct isakmp_sa offer, answer;
+    if (isakmp_payloads_get(header->next_payload, chain, ISAKMP_TRAILING_REFUSE, &ps) || !has_only_sa_and_vids(&ps))
+        return HALFOPEN_DROP_MALFORMED;
+    struct span sa = ps.p[0].body;
+    if (isakmp_sa_get(sa, &offer))
+        return HALFOPEN_DROP_MALFORMED;
+    if (sa.len > PHASE1_MAX_OFFER)
+        return HALFOPEN_DROP_TOO_BIG;
+    struct body b = {.len = (uint16_t)sa.len, .next = NO_SLOT};
+    if (!phase1_proposal_choose(&offer, h->proposals, h->n_proposals, &answer, &b.chosen)) {
+        write_no_proposal(out, header, offer.doi);
+        return HALFOPEN_NO_PROPOSAL;
+    }
+    memcpy(b.b, sa.p, sa.len);
+    uint8_t cookie_r[IKE_COOKIE_LEN];
+    if (!tag_of(h, &b.chosen, sa, &b.tag) || !cookie_of(h, header->cky_i, remote, epoch_at(now), &b, cookie_r))
+        return HALFOPEN_ERROR;
+    write_message2(out, header, cookie_r, &answer);
+    if (out->len == 0)
+        return HALFOPEN_DROP_TOO_BIG;
+    keep(h, &b);
+    return HALFOPEN_ANSWERED;
+}
+
+/* ---- message 3 ---- */
+
+static uint8_t *spent_at(struct halfopen *h, const uint8_t *cookie_r)
+{
+    return h->spent[(size_t)(cookie_r[2] << 8 | cookie_r[3]) % SPENT];
+}
+
+/* Did we make this cookie for this peer from this body, in this epoch or the one before? */
+static bool cookie_is_ours(const struct halfopen *h, const struct isakmp_header *header, const struct endpoint *remote,
+                           mono_t now, const struct body *b)
+{
+    uint8_t cookie[IKE_COOKIE_LEN];
+    uint64_t epoch = epoch_at(now);
+    for (uint64_t age = 0; age < 2 && age <= epoch; age++)
+        if (cookie_of(h, header->cky_i, remote, epoch - age, b, cookie) &&
+            secret_equal(span_of(cookie, sizeof cookie), span_of(header->cky_r, sizeof header->cky_r)))
+            return true;
+    return false;
+}
+
+static const struct body *find_body(const struct halfopen *h, const struct isakmp_header *header,
+                                    const struct endpoint *remote, mono_t now)
+{
+    uint16_t tag = (uint16_t)(header->cky_r[0] << 8 | header->cky_r[1]);
+    for (size_t i = 0; i < h->known_n; i++)
+        if (h->known[i].tag == tag && cookie_is_ours(h, header, remote, now, &h->known[i]))
+            return &h->known[i];
+    for (uint16_t s = h->chain[tag]; s != NO_SLOT; s = h->ring[s].next)
+        if (cookie_is_ours(h, header, remote, now, &h->ring[s]))
+            return &h->ring[s];
+    return NULL;
+}
+
+static enum halfopen_result take_message3(struct halfopen *h, const struct endpoint *remote,
+                                          const struct isakmp_header *header, mono_t now, struct phase1_offer *offer)
+{
+    if (memcmp(spent_at(h, header->cky_r), header->cky_r, IKE_COOKIE_LEN) == 0)
+        return HALFOPEN_DROP_COOKIE;
+    const struct body *b = find_body(h, header, remote, now);
+    if (!b)
+        return HALFOPEN_DROP_COOKIE;
+    struct buf_reader r = buf_reader_of(span_of(b->b, b->len));
+    uint32_t doi;
+    if (!buf_get_u32(&r, &doi))
+        return HALFOPEN_ERROR;
+    *offer = (struct phase1_offer){.doi = doi, .chosen = b->chosen, .body_len = b->len};
+    memcpy(offer->cookie_i, header->cky_i, sizeof offer->cookie_i);
+    memcpy(offer->cookie_r, header->cky_r, sizeof offer->cookie_r);
+    memcpy(offer->body, b->b, b->len);
+    return HALFOPEN_MESSAGE3;
+}
+
+enum halfopen_result halfopen_step(struct halfopen *h, const struct endpoint *remote, struct span datagram, mono_t now,
+                                   struct buf_writer *out, struct phase1_offer *offer)
+{
+    static const uint8_t no_cookie[IKE_COOKIE_LEN];
+    struct isakmp_header header;
+    struct span chain;
+    out->len = 0;
+    if (isakmp_header_get(datagram, &header, &chain))
+        return HALFOPEN_DROP_MALFORMED;
+    if (header.exchange != ISAKMP_EXCHANGE_MAIN || header.flags != 0 || header.message_id != 0)
+        return HALFOPEN_DROP_STATE;
+    if (memcmp(header.cky_r, no_cookie, sizeof no_cookie) == 0)
+        return take_message1(h, remote, &header, chain, now, out);
+    return take_message3(h, remote, &header, now, offer);
+}
+
+void halfopen_spend(struct halfopen *h, const struct phase1_offer *offer)
+{
+    memcpy(spent_at(h, offer->cookie_r), offer->cookie_r, IKE_COOKIE_LEN);
+}
+
+void halfopen_remember(struct halfopen *h, const struct phase1_offer *offer)
+{
+    struct body b = {.chosen = offer->chosen, .len = offer->body_len, .next = NO_SLOT};
+    if (b.len > sizeof b.b)
+        return;
+    memcpy(b.b, offer->body, b.len);
+    if (!tag_of(h, &b.chosen, span_of(b.b, b.len), &b.tag) || is_known(h, &b))
+        return;
+    h->known[h->known_at] = b;
+    h->known_at = (h->known_at + 1) % HALFOPEN_KNOWN;
+    if (h->known_n < HALFOPEN_KNOWN)
+        h->known_n++;
+}
