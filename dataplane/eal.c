@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * EAL's command line is built here. Its log lines go to our debug log, and the last few warnings are kept: several of
+ * them are harmless on virtual devices, so they are only shown when something fails.
+ */
+#include "dataplane/eal.h"
+
+#include "common/log.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ARGS    (32 + CFG_MAX_EAL + 2 * CFG_MAX_PORTS)
+#define MEMORY_MB   256
+#define WORDS_LINES 6
+#define WORDS_LEN   160
+
+struct args {
+    char *v[MAX_ARGS + 1]; /* owned; EAL permutes the array, so it gets a copy */
+    int n;
+    bool failed; /* memory ran short, or too many */
+};
+
+/* The one stream that EAL writes to; rte_log is process-wide, and so is this. */
+static struct {
+    FILE *stream;
+    char lines[WORDS_LINES][WORDS_LEN];
+    unsigned next;
+} words;
+
+static ssize_t take_line(void *cookie, const char *text, size_t len)
+{
+    char line[WORDS_LEN];
+
+    (void)cookie;
+    (void)log_escape(text, len > 0 && text[len - 1] == '\n' ? len - 1 : len, line, sizeof(line));
+    if (line[0] != '\0') {
+        log_debug("eal", "%s", line);
+        if (rte_log_cur_msg_loglevel() <= (int)RTE_LOG_WARNING) {
+            memcpy(words.lines[words.next++ % WORDS_LINES], line, sizeof(line));
+        }
+    }
+    return (ssize_t)len;
+}
+
+const char *eal_last_words(char out[EAL_ERROR_MAX])
+{
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (unsigned i = 0; i < WORDS_LINES; i++) {
+        const char *line = words.lines[(words.next + i) % WORDS_LINES];
+
+        if (line[0] != '\0' && len < EAL_ERROR_MAX) {
+            int n = snprintf(out + len, EAL_ERROR_MAX - len, "%s%s", len > 0 ? "; " : "", line);
+
+            len += n > 0 ? (size_t)n : 0;
+        }
+    }
+    return out;
+}
+
+static void add(struct args *a, const char *text)
+{
+    char *copy = a->n < MAX_ARGS ? strdup(text) : NULL;
+
+    if (copy == NULL) {
+        a->failed = true;
+        return;
+    }
+    a->v[a->n++] = copy;
+}
+
+static void args_free(struct args *a)
+{
+    for (int i = 0; i < a->n; i++) {
+        free(a->v[i]);
+    }
+}
+
+static bool enough_hugepages(void)
+{
+    FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
+    unsigned long pages = 0;
+
+    if (f == NULL) {
+        return false;
+    }
+    if (fscanf(f, "%lu", &pages) != 1) {
+        pages = 0;
+    }
+    fclose(f);
+    return pages >= MEMORY_MB / 2;
+}
+
+/* "0@(0,2),1@1": the main thread on every CPU that we may use and no worker has; on a full machine it shares the first. */
+static bool add_lcores(struct args *a, const struct cfg *cfg, char error[EAL_ERROR_MAX])
+{
+    char text[4096] = "0@(";
+    size_t len = strlen(text);
+    cpu_set_t allowed, left;
+
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) {
+        (void)snprintf(error, EAL_ERROR_MAX, "this process's CPU set can't be read");
+        return false;
+    }
+    left = allowed;
+    for (size_t i = 0; i < cfg->n_workers; i++) {
+        if (cfg->workers[i] >= CPU_SETSIZE || !CPU_ISSET(cfg->workers[i], &allowed)) {
+            (void)snprintf(error, EAL_ERROR_MAX, "workers: there is no CPU %u that this process may use", cfg->workers[i]);
+            return false;
+        }
+        CPU_CLR(cfg->workers[i], &left);
+    }
+    if (CPU_COUNT(&left) == 0) {
+        CPU_SET(cfg->workers[0], &left);
+    }
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE && len < sizeof(text) - 64; cpu++) {
+        if (CPU_ISSET(cpu, &left)) {
+            len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%u", text[len - 1] == '(' ? "" : ",", cpu);
+        }
+    }
+    text[len++] = ')';
+    for (size_t i = 0; i < cfg->n_workers && len < sizeof(text) - 32; i++) {
+        len += (size_t)snprintf(text + len, sizeof(text) - len, ",%u@%u", eal_worker_lcore((unsigned)i), cfg->workers[i]);
+    }
+    text[len] = '\0';
+    add(a, "--lcores");
+    add(a, text);
+    return true;
+}
+
+static void add_memory(struct args *a, const struct cfg *cfg)
+{
+    char mb[16];
+
+    if (cfg->has_eal) {
+        for (size_t i = 0; i < cfg->n_eal; i++) {
+            add(a, cfg->eal[i]);
+        }
+        return;
+    }
+    if (enough_hugepages()) {
+        add(a, "--in-memory");
+    } else {
+        add(a, "--no-huge");
+        add(a, "--no-shconf");
+    }
+    (void)snprintf(mb, sizeof(mb), "%d", MEMORY_MB);
+    add(a, "--iova-mode=va");
+    add(a, "-m");
+    add(a, mb);
+}
+
+static void add_devices(struct args *a, const struct cfg *cfg)
+{
+    bool pci = false;
+
+    for (size_t i = 0; i < cfg->n_ports; i++) {
+        pci |= cfg->ports[i].pci;
+        add(a, cfg->ports[i].pci ? "-a" : "--vdev");
+        add(a, cfg->ports[i].device);
+    }
+    if (!pci) {
+        add(a, "--no-pci");
+    }
+}
+
+bool eal_start(const struct cfg *cfg, char error[EAL_ERROR_MAX])
+{
+    static const cookie_io_functions_t to_log = {.write = take_line};
+    struct args a = {0};
+    char *argv[MAX_ARGS + 1];
+    char said[EAL_ERROR_MAX];
+    bool ok = false;
+
+    words.stream = fopencookie(NULL, "w", to_log);
+    if (words.stream == NULL || rte_openlog_stream(words.stream) != 0) {
+        (void)snprintf(error, EAL_ERROR_MAX, "out of memory");
+        goto out;
+    }
+    setvbuf(words.stream, NULL, _IOLBF, 0);
+    add(&a, "gvpn-dp");
+    if (!add_lcores(&a, cfg, error)) {
+        goto out;
+    }
+    add_memory(&a, cfg);
+    add(&a, "--no-telemetry");
+    add_devices(&a, cfg);
+    if (a.failed) {
+        (void)snprintf(error, EAL_ERROR_MAX, "out of memory");
+        goto out;
+    }
+    memcpy(argv, a.v, sizeof(argv));
+    for (int i = 0; i < a.n; i++) {
+        log_debug("eal", "argument %d: %s", i, a.v[i]);
+    }
+    if (rte_eal_init(a.n, argv) < 0) {
+        (void)snprintf(error, EAL_ERROR_MAX, "DPDK did not start: %s; it said: %.900s", rte_strerror(rte_errno),
+                       eal_last_words(said));
+        goto out;
+    }
+    ok = true;
+out:
+    args_free(&a);
+    return ok;
+}
+
+void eal_stop(void)
+{
+    (void)rte_eal_cleanup();
+    (void)rte_openlog_stream(NULL);
+    if (words.stream != NULL) {
+        fclose(words.stream);
+        words.stream = NULL;
+    }
+}

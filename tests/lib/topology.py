@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Network namespaces for end-to-end tests: built in a moment, unique, and always removed.
+
+    with Topology() as t:
+        wan = t.switch("wan")                        # a bridge in a namespace of its own
+        gw = t.gateway("m1", wan)                    # namespace with TAPs gin and gout for a data plane
+        host = t.host("h1", gw.inside, "10.1.0.1/16")
+        cap = t.capture(wan.ns, wan.bridge)
+        dp = t.start(gw.ns, [build("dataplane/gvpn-dp"), "-c", conf, "--run-dir", t.dir], ready=True)
+
+A gateway is what docs/testing.md draws: persistent TAPs in bridges, no address on any of them, IPv6 off, bridge netfilter
+off, and an nft rule that keeps the namespace's own stack from hearing bridged frames: without it the kernel would answer
+ARP and take UDP 848 past the data plane.
+
+Every name begins with this process's own prefix, so tests run in parallel. Leaving the `with` block removes everything,
+also after an exception, SIGINT and SIGTERM; what a killed run left behind is removed by the next one.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+PREFIX = "gvt"
+BRIDGE_INPUT_DROP = "table bridge t { chain in { type filter hook input priority 0; policy drop; }; }"
+
+
+class TopologyError(Exception):
+    """A command that builds or uses the topology failed."""
+
+
+def run(*argv, check=True, timeout=30, stdin=None):
+    """Runs a command, returns its output; raises TopologyError with everything it said unless check is off."""
+    p = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, input=stdin, check=False)
+    if check and p.returncode != 0:
+        raise TopologyError(f"{' '.join(argv)}: exit {p.returncode}\n{p.stdout}{p.stderr}")
+    return p.stdout
+
+
+def build(path):
+    """The path of a built file; the build directory is GVPN_BUILD, or build/ beside tests/."""
+    root = os.environ.get("GVPN_BUILD") or os.path.join(os.path.dirname(__file__), "..", "..", "build")
+    full = os.path.abspath(os.path.join(root, path))
+    if not os.access(full, os.X_OK):
+        raise TopologyError(f"{full} is not built (set GVPN_BUILD)")
+    return full
+
+
+def wait_for(condition, timeout=10.0, step=0.05, what="condition"):
+    """Waits until condition() is true and returns its value; raises TopologyError after timeout seconds."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TopologyError(f"timed out after {timeout} s: {what}")
+        time.sleep(step)
+
+
+class Port:
+    """A bridge in a namespace, something cables are plugged into."""
+
+    def __init__(self, topology, ns, bridge):
+        self.topology, self.ns, self.bridge = topology, ns, bridge
+
+
+class Gateway:
+    """Namespace with TAPs gin and gout, each in a bridge. inside and outside are the bridges."""
+
+    def __init__(self, topology, ns, number):
+        self.ns, self.number = ns, number
+        self.inside = Port(topology, ns, "brin")
+        self.outside = Port(topology, ns, "brout")
+        self.devices = [f"net_tap{i},iface={tap},mac=02:00:00:{number:02x}:01:{i + 1:02x}"
+                        for i, tap in enumerate(("gin", "gout"))]
+        self.local_mac = f"02:00:00:{number:02x}:02:01"
+
+
+class Process:
+    """A program started in a namespace; its output goes to a file."""
+
+    def __init__(self, argv, ns, popen, log):
+        self.argv, self.ns, self.popen, self.log = argv, ns, popen, log
+
+    def output(self):
+        with open(self.log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def wait(self, timeout=10):
+        """Its exit status (negative: killed by that signal)."""
+        return self.popen.wait(timeout)
+
+    def stop(self, sig=signal.SIGTERM, timeout=10):
+        """Sends a signal, waits, returns the exit status; kills it when it doesn't listen."""
+        if self.alive():
+            self.popen.send_signal(sig)
+        try:
+            return self.popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            return self.popen.wait(timeout)
+
+
+class Capture:
+    """tcpdump on an interface; frames() stops it and gives the frames as bytes."""
+
+    def __init__(self, process, path):
+        self.process, self.path = process, path
+
+    def stop(self):
+        """Waits a moment for what is on its way, stops, returns the pcap's path."""
+        if self.process.alive():
+            time.sleep(0.2)
+            self.process.stop(signal.SIGINT)
+        return self.path
+
+    def packets(self):
+        """The captured frames as scapy packets."""
+        from scapy.layers import inet, inet6, l2  # noqa: F401  (the link types that rdpcap knows)
+        from scapy.utils import rdpcap
+        return rdpcap(self.stop())
+
+
+class Topology:
+    """Owns namespaces, processes and a scratch directory (self.dir)."""
+
+    def __init__(self, tag=""):
+        self.prefix = f"{PREFIX}{os.getpid()}{tag}"
+        self.namespaces, self.processes, self.old_handlers = [], [], {}
+        self.cables = self.gateways = self.captures = 0
+        self.dir = None
+
+    def __enter__(self):
+        remove_leftovers()
+        self.dir = tempfile.mkdtemp(prefix=f"{self.prefix}-")
+        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self.old_handlers[sig] = signal.signal(sig, self._interrupted)
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @staticmethod
+    def _interrupted(sig, _frame):
+        raise SystemExit(128 + sig)
+
+    def close(self):
+        """Removes everything. A signal that comes meanwhile doesn't stop it."""
+        for sig in self.old_handlers:
+            signal.signal(sig, signal.SIG_IGN)
+        for p in reversed(self.processes):
+            if p.alive():
+                p.popen.kill()
+            p.popen.wait(10)
+        for ns in reversed(self.namespaces):
+            run("ip", "netns", "del", ns, check=False)
+        if self.dir is not None:
+            shutil.rmtree(self.dir, ignore_errors=True)
+        for sig, handler in self.old_handlers.items():
+            signal.signal(sig, handler)
+        self.processes, self.namespaces, self.old_handlers, self.dir = [], [], {}, None
+
+    def path(self, name, text=None):
+        """A path in the scratch directory; with text the file is written."""
+        full = os.path.join(self.dir, name)
+        if text is not None:
+            with open(full, "w", encoding="utf-8") as f:
+                f.write(text)
+        return full
+
+    def namespace(self, name):
+        """A new empty namespace; returns its full name."""
+        ns = f"{self.prefix}-{name}"
+        self.namespaces.append(ns)
+        run("ip", "netns", "add", ns)
+        run("ip", "-n", ns, "link", "set", "lo", "up")
+        return ns
+
+    def sh(self, ns, *argv, check=True, timeout=30, stdin=None):
+        """Runs a command in a namespace and returns its output."""
+        return run("ip", "netns", "exec", ns, *argv, check=check, timeout=timeout, stdin=stdin)
+
+    def _bridge(self, ns, name):
+        ip(ns, f"link add name {name} type bridge mcast_snooping 0 stp_state 0")
+        quiet(ns, name)
+        ip(ns, f"link set {name} up")
+        return Port(self, ns, name)
+
+    def _silence(self, ns):
+        """The namespace's own stack neither filters nor hears what its bridges carry."""
+        run("ip", "netns", "exec", ns, "sh", "-c",
+            "for f in /proc/sys/net/bridge/bridge-nf-call-*; do [ -w $f ] && echo 0 >$f; done; true")
+        run("ip", "netns", "exec", ns, "nft", BRIDGE_INPUT_DROP)
+
+    def switch(self, name):
+        """A bridge alone in a namespace: the WAN, or a LAN."""
+        ns = self.namespace(name)
+        self._silence(ns)
+        return self._bridge(ns, "br0")
+
+    def gateway(self, name, outside=None):
+        """A namespace for one data plane; plugs its outside bridge into `outside` when given."""
+        self.gateways += 1
+        gw = Gateway(self, self.namespace(name), self.gateways)
+        self._silence(gw.ns)
+        for tap, bridge in (("gin", "brin"), ("gout", "brout")):
+            ip(gw.ns, f"tuntap add dev {tap} mode tap multi_queue")
+            quiet(gw.ns, tap)
+            self._bridge(gw.ns, bridge)
+            ip(gw.ns, f"link set {tap} master {bridge}", f"link set {tap} txqueuelen 10000 up")
+        if outside is not None:
+            self.connect(gw.outside, outside)
+        return gw
+
+    def _cable(self, ns_a, if_a, ns_b, if_b):
+        ip(ns_a, f"link add name {if_a} type veth peer name {if_b} netns {ns_b}")
+        for ns, dev in ((ns_a, if_a), (ns_b, if_b)):
+            self.sh(ns, "ethtool", "-K", dev, "tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off",
+                    check=False)
+
+    def _plug(self, port, dev):
+        quiet(port.ns, dev)
+        ip(port.ns, f"link set {dev} master {port.bridge}", f"link set {dev} up")
+
+    def connect(self, a, b):
+        """A cable between two bridges."""
+        self.cables += 1
+        if_a, if_b = f"x{self.cables}a", f"x{self.cables}b"
+        self._cable(a.ns, if_a, b.ns, if_b)
+        self._plug(a, if_a)
+        self._plug(b, if_b)
+
+    def host(self, name, port, *addresses, mtu=1500, gateway=None):
+        """A namespace with eth0 plugged into a bridge; returns its name."""
+        ns = self.namespace(name)
+        self.plug(ns, "eth0", port, *addresses, mtu=mtu, gateway=gateway)
+        return ns
+
+    def plug(self, ns, dev, port, *addresses, mtu=1500, gateway=None):
+        """An interface `dev` in an existing namespace, plugged into a bridge, with addresses."""
+        self.cables += 1
+        other = f"x{self.cables}"
+        self._cable(ns, dev, port.ns, other)
+        self._plug(port, other)
+        if not any(":" in a for a in addresses):
+            quiet(ns, dev)
+        for a in addresses:
+            ip(ns, f"addr add {a} dev {dev}" + (" nodad" if ":" in a else ""))
+        ip(ns, f"link set {dev} mtu {mtu} up")
+        if gateway is not None:
+            ip(ns, f"route add default via {gateway}")
+
+    def start(self, ns, argv, ready=False, timeout=15, env=None):
+        """Starts a program in a namespace. With ready it waits for systemd's READY=1, or raises with its output."""
+        n = len(self.processes)
+        log = self.path(f"{n}-{os.path.basename(argv[0])}.log")
+        environment = dict(os.environ, **(env or {}))
+        notify = None
+        if ready:
+            notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            notify.bind(self.path(f"{n}.notify"))
+            environment["NOTIFY_SOCKET"] = self.path(f"{n}.notify")
+        with open(log, "wb") as f:
+            popen = subprocess.Popen(["ip", "netns", "exec", ns, *argv], stdin=subprocess.DEVNULL, stdout=f, stderr=f,
+                                     env=environment)
+        process = Process(argv, ns, popen, log)
+        self.processes.append(process)
+        if ready:
+            with notify:
+                self._wait_ready(process, notify, timeout)
+        return process
+
+    @staticmethod
+    def _wait_ready(process, notify, timeout):
+        notify.settimeout(0.05)
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            try:
+                if b"READY=1" in notify.recv(4096):
+                    return
+            except socket.timeout:
+                pass
+            if not process.alive():
+                raise TopologyError(f"{process.argv} ended with {process.popen.returncode}:\n{process.output()}")
+        raise TopologyError(f"{process.argv} is not ready after {timeout} s:\n{process.output()}")
+
+    def capture(self, ns, dev, expression=""):
+        """Starts tcpdump and waits until it listens."""
+        self.captures += 1
+        path = self.path(f"capture{self.captures}.pcap")
+        process = self.start(ns, ["tcpdump", "-i", dev, "-n", "-U", "--immediate-mode", "-B", "8192", "-s", "0", "-Z", "root", "-w", path,
+                                  *expression.split()])
+        wait_for(lambda: "listening on" in process.output() or not process.alive(), what="tcpdump to listen")
+        if not process.alive():
+            raise TopologyError(process.output())
+        return Capture(process, path)
+
+
+def ip(ns, *commands):
+    """Several `ip` commands in a namespace in one call."""
+    run("ip", "-n", ns, "-batch", "-", stdin="".join(c + "\n" for c in commands))
+
+
+def quiet(ns, dev):
+    """No IPv6 on this interface, so that it sends nothing of its own."""
+    run("ip", "netns", "exec", ns, "sh", "-c", f"echo 1 >/proc/sys/net/ipv6/conf/{dev}/disable_ipv6")
+
+
+def remove_leftovers():
+    """Removes namespaces and processes in them of runs whose process no longer exists (it was killed)."""
+    for line in run("ip", "netns", "list").splitlines():
+        ns = line.split()[0]
+        m = re.match(rf"{PREFIX}(\d+)\D", ns)
+        if m is None or os.path.exists(f"/proc/{m.group(1)}"):
+            continue
+        for pid in run("ip", "netns", "pids", ns, check=False).split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except OSError:
+                pass
+        run("ip", "netns", "del", ns, check=False)
