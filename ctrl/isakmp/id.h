@@ -15,6 +15,7 @@
 #ifndef GVPN_CTRL_ISAKMP_ID_H
 #define GVPN_CTRL_ISAKMP_ID_H
 
+#include "common/addr.h"
 #include "ctrl/isakmp/isakmp.h"
 
 enum isakmp_id_type {
@@ -47,6 +48,11 @@ struct isakmp_id {
 MUST_CHECK enum isakmp_error isakmp_id_get(struct span body, struct isakmp_id *id);
 /* The same rules for type and data alone, as SAT payloads have them. */
 MUST_CHECK enum isakmp_error isakmp_id_check(uint8_t type, struct span data);
+/*
+ * The prefix that an address, subnet or range type means; set host bits of a subnet are dropped. False for other types and
+ * for ranges that aren't exactly one prefix.
+ */
+MUST_CHECK bool isakmp_id_prefix(uint8_t type, struct span data, struct prefix *prefix);
 /* Phase 1 accepts 0/0, 17/500, 17/848, 17/4500 (RFC 2407 4.6.2; wider than it, as GDOI's port is 848). */
 MUST_CHECK enum isakmp_error isakmp_id_check_phase1_port(const struct isakmp_id *id);
 /* The group of a PULL: ID_KEY_ID of 4 octets or ID_IPV4_ADDR, the three octets before it zero (RFC 6407 5.1). */
@@ -57,8 +63,8 @@ void isakmp_id_put_group(struct isakmp_chain *c, bool is_address, uint32_t value
 /* Octets of the body that isakmp_id_put() writes (IDii_b), to out; for hashing. Returns what was written, or empty. */
 struct span isakmp_id_body(const struct isakmp_id *id, uint8_t *out, size_t cap);
 /*
- * "10.0.0.2", "fqdn:ks1.example.net", "key-id:0x000001e4", "10.0.0.0/8". Whatever isn't a letter, digit or one of
- * .-_@:/=, or space comes out as \xNN, so the text is safe for any log. Returns out.
+ * "10.0.0.2", "fqdn:ks1.example.net", "key-id:0x000001e4", "10.0.0.0/8". In a name, whatever
+ * isn't a letter, digit, space or one of .-_@:/=, comes out as \xNN; the text is safe for any log. Returns out.
  */
 const char *isakmp_id_text(const struct isakmp_id *id, char out[ISAKMP_ID_TEXT_MAX]);
 

@@ -16,6 +16,7 @@
 #define ISAKMP_VERSION        0x10
 #define ISAKMP_MAX_PAYLOADS   32    /* in one message; the longest we know has 15 */
 #define ISAKMP_MAX_MESSAGE    65507 /* the most that fits one UDP datagram */
+#define ISAKMP_MAX_PADDING    256   /* octets behind the last payload; RFC 2409 needs at most one block */
 #define ISAKMP_NEXT_OFFSET    16    /* of the header's Next Payload */
 #define ISAKMP_FLAGS_OFFSET   19
 #define ISAKMP_LENGTH_OFFSET  24
@@ -226,7 +227,7 @@ enum isakmp_trailing { ISAKMP_TRAILING_REFUSE, ISAKMP_TRAILING_PADDING };
 struct isakmp_payloads {
     struct isakmp_payload p[ISAKMP_MAX_PAYLOADS];
     size_t n; /* at least 1 */
-    struct span padding; /* what follows the last payload; may have any value and length, a block or more (RFC 2409) */
+    struct span padding; /* what follows the last payload, any values: some peers write lengths or a whole block */
 };
 
 /*
