@@ -31,15 +31,20 @@
     X(KS_REFUSED, "GDOI", 4, 5, "Group %s: registration of %s refused: %s")                                            \
     X(KS_UNKNOWN_GROUP, "GDOI", 4, 5, "Registration of %s refused: no group with identity %s")                         \
     X(KS_NEW_TEK, "GDOI", 5, 0, "Group %s: new TEK 0x%08x for sa %u, lifetime %u s")                                   \
+    X(KS_NO_TEK, "GDOI", 3, 1, "Group %s: a new TEK could not be made; trying again")                                  \
+    X(KS_SENDER_IDS_LOW, "GDOI", 4, 0, "Group %s: %u percent of the sender ids of this key epoch are given")           \
     /* control daemon <-> data plane */                                                                                \
     X(DP_ATTACHED, "GVPN", 5, 0, "attached to the data plane at %s: %u pairs, %u workers")                             \
     X(DP_DETACHED, "GVPN", 4, 0, "data plane at %s is gone: %s")                                                       \
+    X(DP_UNREACHABLE, "GVPN", 4, 0, "data plane at %s can't be attached: %s; trying again")                            \
+    X(DP_UNREGISTERED_CLEAR, "GVPN", 3, 0, "data plane at %s passes all traffic in clear until the first policy")      \
     X(CTRL_ATTACHED, "GVPN", 5, 0, "control daemon attached (pid %d)")                                                 \
     X(CTRL_DETACHED, "GVPN", 4, 0, "control daemon is gone: %s; going on with what is installed")                      \
     X(CTRL_REFUSED, "GVPN", 4, 5, "control connection refused: %s")                                                    \
     X(POLICY_INSTALLED, "GVPN", 6, 0, "epoch %llu in effect: %u groups, %u rules, %u SAs")                             \
     X(POLICY_REFUSED, "GVPN", 3, 5, "epoch %llu refused: %s")                                                          \
     X(SA_EXPIRED, "GVPN", 4, 0, "SA 0x%08x reached its hard limit and is no longer used")                              \
+    X(NO_RELOAD, "GVPN", 4, 0, "SIGHUP: reload is not supported by this version; restart %s to use a changed file")    \
     X(PORT_UP, "GVPN", 5, 0, "port %s is %s (%s)")                                                                     \
     X(SELF_TEST, "GVPN", 5, 0, "crypto self test: %s")
 
