@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who has a group's keys (KS2): one entry per member, known by address and identity. Written only after a valid message 3
+ * (RFC 6407 3.2).
+ */
+#ifndef GVPN_CTRL_KS_MEMBERS_H
+#define GVPN_CTRL_KS_MEMBERS_H
+
+#include "ctrl/run/session.h"
+
+struct ks_member {
+    struct endpoint peer;
+    char identity[128];
+    struct peer_features features;
+    mono_t registered_at, last_seen;
+    uint32_t registrations;
+    uint32_t rekeys_sent, rekeys_acked, missed;
+};
+
+struct ks_members {
+    struct ks_member *entries; /* owned; ordered by address, then identity */
+    size_t n, cap;
+};
+
+void ks_members_free(struct ks_members *ms);
+/* Records a registration: a new entry, or the known one renewed. NULL when memory is short. */
+struct ks_member *ks_members_record(struct ks_members *ms, const struct registration *reg, mono_t now);
+/* NULL when the member isn't there. */
+struct ks_member *ks_members_find(struct ks_members *ms, const struct addr *address, const char *identity);
+
+#define KS_VERSION_TEXT_MAX 16
+/* Software version that a member announced: "1.2.3", or "other" for a peer without our vendor id. Returns out. */
+const char *ks_version_text(const struct peer_features *f, char out[KS_VERSION_TEXT_MAX]);
+
+#endif
