@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The life of one membership: when to register and with whom. What is installed and in which order is gm/install.c. */
+#include "ctrl/gm/gm_impl.h"
+
+#include "common/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_FIRST_S       1    /* GM1: back-off after the whole list of servers has failed once, doubled ... */
+#define RETRY_MAX_S         60   /* ... up to this */
+#define REREGISTER_LEAD_S   60   /* GM2: before the end of the newest SA */
+#define IDS_PER_WORKER      4    /* decision 12: restarts of the data plane that need no registration */
+
+const struct name gm_state_names[] = {
+    {GM_DOWN, "down"},
+    {GM_REGISTERING, "registering"},
+    {GM_REGISTERED, "registered"},
+    {GM_RE_REGISTERING, "re-registering"},
+    {GM_FAIL_CLOSE, "fail-close"},
+    {GM_FAIL_OPEN, "fail-open"},
+    {0, NULL},
+};
+
+static struct gm *of_timer(struct timer *t)
+{
+    return (struct gm *)((char *)t - offsetof(struct gm, next));
+}
+
+static struct gm *of_real_timer(struct timer *t)
+{
+    return (struct gm *)((char *)t - offsetof(struct gm, retry));
+}
+
+static void start_registration(struct gm *gm, struct now now);
+
+static void on_next(struct timer *t, mono_t now)
+{
+    struct gm *gm = of_timer(t);
+
+    gm->due = true;
+    gm->now.scaled = now;
+    start_registration(gm, gm->now);
+}
+
+static void on_retry(struct timer *t, mono_t now)
+{
+    struct gm *gm = of_real_timer(t);
+
+    gm->now.real = now;
+    start_registration(gm, gm->now);
+}
+
+struct gm *gm_new(const struct config_group *config, const struct env *env, const struct gm_ops *ops)
+{
+    struct gm *gm = calloc(1, sizeof(*gm));
+
+    if (!gm)
+        return NULL;
+    gm->config = config;
+    gm->env = env;
+    gm->ops = *ops;
+    gm->next.fire = on_next;
+    gm->retry.fire = on_retry;
+    gm->change.fire = gm_install_on_change;
+    policy_init(&gm->policy);
+    return gm;
+}
+
+void gm_free(struct gm *gm)
+{
+    if (!gm)
+        return;
+    timer_cancel(gm->env->timers, &gm->next);
+    timer_cancel(gm->env->timers, &gm->change);
+    timer_cancel(gm->env->real_timers, &gm->retry);
+    policy_wipe(&gm->policy);
+    wipe(gm, sizeof(*gm));
+    free(gm);
+}
+
+/* 75 % to 125 % of d, so that members don't march in step. */
+static mono_t jitter(struct gm *gm, mono_t d)
+{
+    uint16_t r = 0;
+
+    if (!gm->env->random(gm->env->ctx, &r, sizeof(r)))
+        r = UINT16_MAX / 2;
+    return mono_ns(d.ns / 4 * 3 + d.ns / 2 / UINT16_MAX * r);
+}
+
+static void retry_later(struct gm *gm, struct now now)
+{
+    int64_t seconds = RETRY_FIRST_S;
+
+    /* The next server at once; only a whole round without success waits. */
+    gm->server = (gm->server + 1) % gm->config->gm.n_servers;
+    if (++gm->failed_in_a_row % gm->config->gm.n_servers == 0) {
+        for (size_t i = 1; i < gm->failed_in_a_row / gm->config->gm.n_servers && seconds < RETRY_MAX_S; i++)
+            seconds *= 2;
+        seconds = seconds < RETRY_MAX_S ? seconds : RETRY_MAX_S;
+    }
+    gm->now = now;
+    must_set_timer(gm->env->real_timers, &gm->retry, mono_add(now.real, jitter(gm, mono_s(seconds))));
+}
+
+static void start_registration(struct gm *gm, struct now now)
+{
+    uint16_t ids = (uint16_t)(gm->n_workers * IDS_PER_WORKER);
+
+    if (!gm->attached || gm->asking)
+        return;
+    gm->now = now;
+    timer_cancel(gm->env->real_timers, &gm->retry);
+    gm->asking = true;
+    if (ids > POLICY_MAX_SENDER_IDS)
+        ids = POLICY_MAX_SENDER_IDS;
+    if (!gm->ops.register_with(gm->ops.ctx, gm, gm_server(gm), ids, now))
+        gm_failed(gm, "it could not be started", now);
+}
+
+void gm_attached(struct gm *gm, uint64_t instance, unsigned n_workers, struct now now)
+{
+    gm->attached = true;
+    gm->instance = instance;
+    gm->n_workers = n_workers < IPC_MAX_WORKERS ? n_workers : IPC_MAX_WORKERS;
+    gm->now = now;
+    gm_install_attached(gm);
+    if (!gm->has_policy || gm->due || !gm_install_can_send(gm))
+        start_registration(gm, now);
+}
+
+void gm_detached(struct gm *gm, struct now now)
+{
+    gm->attached = false;
+    gm->now = now;
+}
+
+/* The next registration: before the newest SA of the number that runs out first ends. */
+static void plan_next(struct gm *gm, mono_t now)
+{
+    mono_t end = gm_install_first_end(gm);
+    mono_t left = mono_sub(end, now);
+    mono_t lead = mono_s(REREGISTER_LEAD_S);
+
+    gm->due = false;
+    if (mono_is_never(end))
+        return;
+    /* A key with less life than the lead: half of what is left, so that it isn't asked for without pause. */
+    if (mono_before(left, mono_add(lead, lead)))
+        lead = mono_ns(left.ns / 2);
+    must_set_timer(gm->env->timers, &gm->next, mono_sub(end, lead));
+}
+
+void gm_policy(struct gm *gm, struct policy *policy, struct now now)
+{
+    char why[160] = "";
+
+    gm->asking = false;
+    gm->now = now;
+    if (!gm_install_take(gm, policy, now.scaled, why)) {
+        policy_wipe(policy);
+        gm_failed(gm, why, now);
+        return;
+    }
+    gm->has_policy = true;
+    gm->failed_in_a_row = 0;
+    gm->stats.registrations++;
+    gm->stats.last_error[0] = '\0';
+    plan_next(gm, now.scaled);
+    gm->ops.changed(gm->ops.ctx, gm);
+}
+
+void gm_failed(struct gm *gm, const char *reason, struct now now)
+{
+    gm->asking = false;
+    gm->stats.failures++;
+    snprintf(gm->stats.last_error, sizeof(gm->stats.last_error), "%s", reason);
+    retry_later(gm, now);
+}
+
+void gm_iv_low(struct gm *gm, uint32_t spi, struct now now)
+{
+    size_t n;
+    const struct gm_sa *sas = gm_sas(gm, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (sas[i].sa.spi == spi) {
+            start_registration(gm, now);
+            return;
+        }
+    }
+}
+
+const struct config_group *gm_config(const struct gm *gm)
+{
+    return gm->config;
+}
+
+const struct addr *gm_server(const struct gm *gm)
+{
+    return &gm->config->gm.servers[gm->server];
+}
+
+const struct gm_stats *gm_stats(const struct gm *gm)
+{
+    return &gm->stats;
+}
+
+const struct policy *gm_current_policy(const struct gm *gm)
+{
+    return gm->has_policy ? &gm->policy : NULL;
+}
+
+mono_t gm_next_registration(const struct gm *gm)
+{
+    return gm->next.slot ? gm->next.at : MONO_NEVER;
+}
+
+enum gm_state gm_state(const struct gm *gm, mono_t now)
+{
+    if (!gm->attached)
+        return GM_DOWN;
+    if (!gm->has_policy)
+        return GM_REGISTERING;
+    if (gm_install_usable(gm, now) == 0)
+        return GM_FAIL_CLOSE; /* the policy stays: what it wants encrypted is dropped (GM6) */
+    return gm->asking || gm->retry.slot ? GM_RE_REGISTERING : GM_REGISTERED;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The life of one membership (GM1, GM2, GM6, GM7): which key server to ask and when, what was downloaded, and what the
+ * data plane should hold now. It sends nothing itself: it asks through gm_ops, and describes its wish when asked.
+ *
+ * Order of an install (GM2): new SAs for receiving on every worker, acknowledged, then for sending, then old ones go.
+ */
+#ifndef GVPN_CTRL_GM_GM_H
+#define GVPN_CTRL_GM_GM_H
+
+#include "common/ipc/ipc.h"
+#include "common/names.h"
+#include "ctrl/config/config.h"
+#include "ctrl/policy/policy.h"
+#include "ctrl/run/env.h"
+
+/* As `status` names them. */
+enum gm_state { GM_DOWN, GM_REGISTERING, GM_REGISTERED, GM_RE_REGISTERING, GM_FAIL_CLOSE, GM_FAIL_OPEN };
+extern const struct name gm_state_names[];
+
+struct gm;
+
+struct gm_ops {
+    void *ctx;
+    /* Start a registration with this server; gm_policy() or gm_failed() will follow. False: could not even start. */
+    bool (*register_with)(void *ctx, struct gm *gm, const struct addr *server, uint16_t n_sender_ids, struct now now);
+    /* What the data plane should hold has changed: run a transaction in which gm_wish() is asked. */
+    void (*changed)(void *ctx, struct gm *gm);
+};
+
+/* An SA as this member holds it. */
+struct gm_sa {
+    struct policy_sa sa;
+    mono_t end;          /* hard limit */
+    mono_t send_from;    /* activation */
+    mono_t send_until;   /* 30 s before the end, when a newer one exists; else the end */
+    uint64_t wished_in;  /* epoch that carried it for receiving first; 0 = none yet */
+    bool acknowledged;   /* every worker receives with it */
+    uint64_t instance;   /* data-plane process that `senders` belong to; 0 = none */
+    size_t n_senders;
+    struct ipc_sender senders[IPC_MAX_WORKERS];
+};
+
+struct gm_stats {
+    uint32_t registrations, failures;
+    char last_error[160];
+};
+
+struct gm *gm_new(const struct config_group *config, const struct env *env, const struct gm_ops *ops);
+/* Wipes and frees; tells nobody. */
+void gm_free(struct gm *gm);
+
+/* The data plane is there (again): its process instance and number of workers. Registers when there is no policy. */
+void gm_attached(struct gm *gm, uint64_t instance, unsigned n_workers, struct now now);
+void gm_detached(struct gm *gm, struct now now);
+/* A registration came through. *policy is taken over (and left empty). */
+void gm_policy(struct gm *gm, struct policy *policy, struct now now);
+void gm_failed(struct gm *gm, const char *reason, struct now now);
+
+/* Writes GROUP, RULEs and SAs for the transaction `epoch` through put(). `index`: the group's number in it. */
+void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,
+             mono_t now);
+/* The transaction `epoch` is in effect on all workers, or was refused with this reason (NULL = in effect). */
+void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now);
+/* The data plane says that a worker runs out of IVs under this SPI: registers for new keys and ids. */
+void gm_iv_low(struct gm *gm, uint32_t spi, struct now now);
+
+/* Views. */
+const struct config_group *gm_config(const struct gm *gm);
+enum gm_state gm_state(const struct gm *gm, mono_t now);
+const struct policy *gm_current_policy(const struct gm *gm); /* NULL before the first */
+const struct gm_sa *gm_sas(const struct gm *gm, size_t *n);
+/* Which SA of this number is used for sending now; NULL when none. */
+const struct gm_sa *gm_sending(const struct gm *gm, uint16_t number, mono_t now);
+const struct addr *gm_server(const struct gm *gm); /* registered with, or being asked */
+const struct gm_stats *gm_stats(const struct gm *gm);
+/* Scaled instant of the next registration; MONO_NEVER when none is planned. */
+mono_t gm_next_registration(const struct gm *gm);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The insides of a membership, shared by gm.c (when and with whom) and install.c (what and in which order) only. */
+#ifndef GVPN_CTRL_GM_GM_IMPL_H
+#define GVPN_CTRL_GM_GM_IMPL_H
+
+#include "ctrl/gm/gm.h"
+
+struct gm {
+    const struct config_group *config;
+    const struct env *env;
+    struct gm_ops ops;
+    struct now now; /* of the last input; a timer brings only one of the two clocks */
+
+    bool attached;
+    uint64_t instance;
+    unsigned n_workers;
+
+    /* registration */
+    size_t server;
+    bool asking;
+    bool due; /* it was time to register while that was impossible */
+    size_t failed_in_a_row;
+    struct timer next;  /* scaled: before the keys end */
+    struct timer retry; /* real: after a failure */
+    struct gm_stats stats;
+
+    /* what was downloaded */
+    bool has_policy;
+    struct policy policy; /* its SAs' keys are wiped: they live in sas[] */
+    struct gm_sa sas[POLICY_MAX_SAS];
+    size_t n_sas;
+    struct timer change; /* scaled: an SA ends */
+    uint64_t ids[POLICY_MAX_SENDER_IDS]; /* not yet given to a data-plane process */
+    size_t n_ids;
+    uint64_t ids_instance; /* process that `senders` was taken for; 0 = take new ones */
+    size_t n_senders;
+    struct ipc_sender senders[IPC_MAX_WORKERS];
+};
+
+/*
+ * Takes a policy over. Fails with a reason in why[160], changing nothing, when its SAs and ours are more than fit.
+ * An SPI that is known keeps its key and its end (installed is installed). Lifetimes are what is left now.
+ */
+MUST_CHECK bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[160]);
+/* A data plane attached: it may be a new process, which needs sender ids of its own. */
+void gm_install_attached(struct gm *gm);
+/* False when a counter-mode SA has no sender ids for the present data plane and none are left. */
+bool gm_install_can_send(struct gm *gm);
+/* Among the SA numbers, the end of the newest SA of the one that runs out first; MONO_NEVER without SAs. */
+mono_t gm_install_first_end(const struct gm *gm);
+/* SAs that haven't ended. */
+size_t gm_install_usable(const struct gm *gm, mono_t now);
+void gm_install_on_change(struct timer *t, mono_t now);
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a member holds and the order in which the data plane gets it: SAs merged by SPI, sender ids given to one
+ * data-plane process once, receiving before sending, ended SAs removed (GM2, DP3; RFC 6054).
+ */
+#include "ctrl/gm/gm_impl.h"
+
+#include "common/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SEND_OLD_LEAD_S 30 /* GM2: stop sending with the old one this long before its end */
+
+static struct gm_sa *find_spi(struct gm *gm, uint32_t spi)
+{
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        if (gm->sas[i].sa.spi == spi)
+            return &gm->sas[i];
+    }
+    return NULL;
+}
+
+static bool number_in_policy(const struct policy *p, uint16_t number)
+{
+    for (size_t i = 0; i < p->n_sas; i++) {
+        if (p->sas[i].number == number)
+            return true;
+    }
+    return false;
+}
+
+/* Drops SAs that have ended and those whose number the policy no longer has. */
+static void drop_gone(struct gm *gm, const struct policy *p, mono_t now)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        if (mono_reached(gm->sas[i].end, now) || !number_in_policy(p, gm->sas[i].sa.number))
+            continue;
+        if (kept != i)
+            gm->sas[kept] = gm->sas[i];
+        kept++;
+    }
+    wipe(&gm->sas[kept], (gm->n_sas - kept) * sizeof(gm->sas[0]));
+    gm->n_sas = kept;
+}
+
+/* An older SA of a number sends until 30 s before its end, or until the next one is activated; the last to its end. */
+static void plan_sending(struct gm *gm)
+{
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        struct gm_sa *s = &gm->sas[i];
+
+        s->send_until = s->end;
+        for (size_t k = i + 1; k < gm->n_sas; k++) {
+            if (gm->sas[k].sa.number != s->sa.number)
+                continue;
+            s->send_until = mono_sub(s->end, mono_s(SEND_OLD_LEAD_S));
+            break;
+        }
+    }
+}
+
+static void set_change_timer(struct gm *gm)
+{
+    mono_t next = MONO_NEVER;
+
+    for (size_t i = 0; i < gm->n_sas; i++)
+        next = mono_min(next, gm->sas[i].end);
+    must_set_timer(gm->env->timers, &gm->change, next);
+}
+
+void gm_install_on_change(struct timer *t, mono_t now)
+{
+    struct gm *gm = (struct gm *)((char *)t - offsetof(struct gm, change));
+
+    drop_gone(gm, &gm->policy, now);
+    set_change_timer(gm);
+    if (gm->n_sas == 0)
+        log_msg(GM_FAIL_CLOSE, gm->config->name);
+    gm->ops.changed(gm->ops.ctx, gm);
+}
+
+/* How many SAs of the policy we don't hold yet. */
+static size_t count_new(struct gm *gm, const struct policy *p)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_sas; i++)
+        n += find_spi(gm, p->sas[i].spi) == NULL;
+    return n;
+}
+
+static void add_sa(struct gm *gm, const struct policy_sa *sa, mono_t now)
+{
+    struct gm_sa *s = find_spi(gm, sa->spi);
+    mono_t end = mono_add(now, mono_s(sa->lifetime_s));
+
+    if (s) { /* installed is installed: its end never moves later, its key never changes */
+        s->end = mono_min(s->end, end);
+        return;
+    }
+    s = &gm->sas[gm->n_sas++];
+    *s = (struct gm_sa){.sa = *sa, .end = end, .send_from = mono_add(now, mono_s(sa->activate_in_s))};
+}
+
+bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[160])
+{
+    drop_gone(gm, &gm->policy, now);
+    if (gm->n_sas + count_new(gm, policy) > POLICY_MAX_SAS) {
+        snprintf(why, 160, "it would hold more than %d SAs", POLICY_MAX_SAS);
+        return false;
+    }
+    drop_gone(gm, policy, now);
+    for (size_t i = 0; i < policy->n_sas; i++) {
+        add_sa(gm, &policy->sas[i], now);
+        secret_wipe(&policy->sas[i].key);
+        secret_wipe(&policy->sas[i].integrity);
+    }
+    plan_sending(gm);
+    set_change_timer(gm);
+
+    memcpy(gm->ids, policy->sender_ids, sizeof(gm->ids));
+    gm->n_ids = policy->n_sender_ids;
+    gm->ids_instance = 0;
+    policy_wipe(&gm->policy);
+    gm->policy = *policy;
+    policy_init(policy);
+    return true;
+}
+
+/* Takes one unused id per worker for the present process; false when too few are left. */
+static bool take_senders(struct gm *gm)
+{
+    if (gm->ids_instance == gm->instance)
+        return gm->n_senders == gm->n_workers;
+    gm->ids_instance = gm->instance;
+    gm->n_senders = 0;
+    if (gm->n_ids < gm->n_workers || gm->n_workers == 0)
+        return false;
+    for (unsigned w = 0; w < gm->n_workers; w++)
+        gm->senders[w] = (struct ipc_sender){.id = gm->ids[w], .iv_first = 0};
+    gm->n_ids -= gm->n_workers;
+    memmove(gm->ids, gm->ids + gm->n_workers, gm->n_ids * sizeof(gm->ids[0]));
+    gm->n_senders = gm->n_workers;
+    return true;
+}
+
+void gm_install_attached(struct gm *gm)
+{
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        gm->sas[i].acknowledged = false;
+        gm->sas[i].wished_in = 0;
+    }
+}
+
+bool gm_install_can_send(struct gm *gm)
+{
+    return take_senders(gm);
+}
+
+mono_t gm_install_first_end(const struct gm *gm)
+{
+    mono_t first = MONO_NEVER;
+
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        mono_t newest = gm->sas[i].end;
+
+        for (size_t k = 0; k < gm->n_sas; k++) {
+            if (gm->sas[k].sa.number == gm->sas[i].sa.number)
+                newest = mono_max(newest, gm->sas[k].end);
+        }
+        first = mono_min(first, newest);
+    }
+    return first;
+}
+
+size_t gm_install_usable(const struct gm *gm, mono_t now)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < gm->n_sas; i++)
+        n += !mono_reached(gm->sas[i].end, now);
+    return n;
+}
+
+static uint64_t ms_until(mono_t at, mono_t now)
+{
+    int64_t ms = mono_to_ms(mono_sub(at, now));
+
+    return ms > 0 ? (uint64_t)ms : 0;
+}
+
+static void wish_list(uint16_t index, enum ipc_list list, const struct acl *acl,
+                      void (*put)(void *ctx, const struct ipc_msg *m), void *ctx)
+{
+    for (size_t i = 0; i < acl->n; i++) {
+        struct ipc_msg m = {.type = IPC_RULE};
+
+        m.u.rule = (struct ipc_rule){.group = index, .list = list, .entry = acl->entries[i]};
+        put(ctx, &m);
+    }
+}
+
+static void wish_sa(struct gm *gm, struct gm_sa *s, uint16_t index, uint64_t epoch,
+                    void (*put)(void *ctx, const struct ipc_msg *m), void *ctx, mono_t now)
+{
+    struct ipc_msg m = {.type = IPC_SA};
+
+    if (s->instance != gm->instance) { /* a process that doesn't have this SA yet */
+        bool have = take_senders(gm);
+
+        s->instance = gm->instance;
+        s->n_senders = have ? gm->n_senders : 0;
+        memcpy(s->senders, gm->senders, sizeof(s->senders));
+    }
+    if (s->wished_in == 0)
+        s->wished_in = epoch;
+    m.u.sa = (struct ipc_sa){
+        .group = index,
+        .number = s->sa.number,
+        .spi = s->sa.spi,
+        .suite = (uint8_t)s->sa.suite->id,
+        .receive = true,
+        .send = s->acknowledged && s->n_senders > 0,
+        .transport = s->sa.transport,
+        .sid_bits = gm->policy.sid_bits,
+        .send_in_ms = (uint32_t)ms_until(s->send_from, now),
+        .send_end_in_ms = (uint32_t)(mono_reached(s->send_until, now) ? 1 : ms_until(s->send_until, now)),
+        .end_in_ms = ms_until(s->end, now),
+        .key = s->sa.key,
+        .integrity = s->sa.integrity,
+        .n_senders = (uint16_t)s->n_senders,
+    };
+    memcpy(m.u.sa.senders, s->senders, sizeof(m.u.sa.senders));
+    if (m.u.sa.end_in_ms > 0)
+        put(ctx, &m);
+    wipe(&m, sizeof(m));
+}
+
+void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,
+             mono_t now)
+{
+    const struct config_member *c = &gm->config->gm;
+    struct ipc_msg m = {.type = IPC_GROUP};
+
+    m.u.group = (struct ipc_group){.group = index, .vlan = c->vlan, .receive_only = gm->policy.receive_only};
+    snprintf(m.u.group.name, sizeof(m.u.group.name), "%s", gm->config->name);
+    snprintf(m.u.group.pair, sizeof(m.u.group.pair), "%s", c->pair);
+    m.u.group.state = gm->has_policy  ? IPC_GROUP_POLICY
+                      : c->fail_close ? IPC_GROUP_FAIL_CLOSE
+                                      : IPC_GROUP_FAIL_OPEN;
+    put(ctx, &m);
+    wish_list(index, IPC_LIST_FAIL_CLOSE, &c->fail_close_allow, put, ctx);
+    if (!gm->has_policy)
+        return;
+    wish_list(index, IPC_LIST_DOWNLOADED, &gm->policy.acl, put, ctx);
+    for (size_t i = 0; i < gm->n_sas; i++)
+        wish_sa(gm, &gm->sas[i], index, epoch, put, ctx, now);
+}
+
+void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now)
+{
+    char server[ADDR_TEXT_MAX];
+    bool more = false;
+    unsigned n = 0;
+
+    gm->now = now;
+    if (refused) {
+        log_msg(GM_INSTALL_POLICIES_FAIL, gm->config->name, addr_text(gm_server(gm), server), refused);
+        return;
+    }
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        struct gm_sa *s = &gm->sas[i];
+
+        if (s->acknowledged || s->wished_in == 0 || s->wished_in > epoch)
+            continue;
+        s->acknowledged = true;
+        more = true;
+        n++;
+    }
+    if (!more)
+        return;
+    log_msg(GM_INSTALL_POLICIES_SUCCESS, gm->config->name, addr_text(gm_server(gm), server), n, gm->policy.acl.n);
+    gm->ops.changed(gm->ops.ctx, gm); /* now for sending */
+}
+
+const struct gm_sa *gm_sas(const struct gm *gm, size_t *n)
+{
+    *n = gm->n_sas;
+    return gm->sas;
+}
+
+const struct gm_sa *gm_sending(const struct gm *gm, uint16_t number, mono_t now)
+{
+    const struct gm_sa *last = NULL;
+
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        const struct gm_sa *s = &gm->sas[i];
+
+        if (s->sa.number != number || !s->acknowledged || s->n_senders == 0 || mono_reached(s->end, now))
+            continue;
+        if (mono_reached(s->send_from, now) && !mono_reached(s->send_until, now))
+            return s;
+        last = s; /* past its planned end, but better than nothing while it lives */
+    }
+    return last && mono_reached(last->send_from, now) ? last : NULL;
+}
