@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* gvpnd's view of one data plane: see plane.h. */
+#include "ctrl/run/plane.h"
+
+#include "common/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ATTACH_EVERY   mono_ms(200)
+#define REFUSED_RETRY  mono_s(10) /* a refused transaction is tried again this much later */
+#define EXPLAIN_WAIT   mono_s(2)
+#define TAKE_OVER_WAIT mono_s(30) /* see may_transact() */
+
+struct plane {
+    struct loop *loop;
+    char *socket;
+    struct dpc *dpc;
+    struct loop_watch *socket_watch, *wake_watch;
+    struct timer attach;   /* real: next attempt */
+    struct timer transact; /* real: run a transaction now, or again later */
+    struct gm *members[IPC_MAX_GROUPS];
+    size_t n_members;
+    bool changed;
+    uint64_t under_way; /* epoch of the transaction that waits for its answer; 0 = none */
+    bool takes_over;    /* the data plane still runs what an earlier gvpnd installed */
+    mono_t takes_over_until;
+    char last_reason[IPC_TEXT_MAX];
+
+    struct timer explain_timeout;
+    uint32_t explain_request;
+    void (*explain_answer)(void *ctx, const struct ipc_explained *a);
+    void *explain_ctx;
+};
+
+static mono_t real_now(const struct plane *p)
+{
+    return loop_now(p->loop).real;
+}
+
+static void set_timer(struct plane *p, struct timer *t, mono_t in)
+{
+    must_set_timer(loop_real_timers(p->loop), t, mono_add(real_now(p), in));
+}
+
+static void put(void *ctx, const struct ipc_msg *m)
+{
+    dpc_put(ctx, m);
+}
+
+/*
+ * Whatever an earlier gvpnd installed stays in use until we have better: the first transaction waits for the policies of
+ * all members, or for a while after the first of them.
+ */
+static bool may_transact(struct plane *p)
+{
+    size_t ready = 0;
+
+    if (!p->takes_over)
+        return true;
+    for (size_t i = 0; i < p->n_members; i++)
+        ready += gm_current_policy(p->members[i]) != NULL;
+    if (ready == 0)
+        return false;
+    if (ready < p->n_members && mono_is_never(p->takes_over_until)) {
+        p->takes_over_until = mono_add(real_now(p), TAKE_OVER_WAIT);
+        set_timer(p, &p->transact, TAKE_OVER_WAIT);
+    }
+    if (ready < p->n_members && !mono_reached(p->takes_over_until, real_now(p)))
+        return false;
+    p->takes_over = false;
+    return true;
+}
+
+static void on_transact(struct timer *t, mono_t now)
+{
+    struct plane *p = (struct plane *)((char *)t - offsetof(struct plane, transact));
+    mono_t scaled = loop_now(p->loop).scaled;
+
+    (void)now;
+    if (!p->changed || p->under_way || !dpc_attached(p->dpc) || !may_transact(p))
+        return;
+    p->under_way = dpc_begin(p->dpc);
+    if (!p->under_way)
+        return;
+    p->changed = false;
+    for (size_t i = 0; i < p->n_members; i++)
+        gm_wish(p->members[i], (uint16_t)i, p->under_way, put, p->dpc, scaled);
+    dpc_commit(p->dpc);
+}
+
+void plane_changed(struct plane *p)
+{
+    p->changed = true;
+    set_timer(p, &p->transact, MONO_ZERO);
+}
+
+static void on_attached(void *ctx, struct dpc *d, const struct ipc_hello *hello)
+{
+    struct plane *p = ctx;
+    const struct ipc_page *page = dpc_page(d);
+
+    log_msg(DP_ATTACHED, p->socket, (unsigned)hello->n_pairs, (unsigned)hello->n_workers);
+    p->last_reason[0] = '\0';
+    p->under_way = 0;
+    p->takes_over = page && atomic_load(&page->epoch) > 0;
+    p->takes_over_until = MONO_NEVER;
+    for (size_t i = 0; i < p->n_members; i++)
+        gm_attached(p->members[i], hello->instance, hello->n_workers, loop_now(p->loop));
+    plane_changed(p);
+}
+
+static void end_explain(struct plane *p, const struct ipc_explained *a)
+{
+    void (*answer)(void *ctx, const struct ipc_explained *a) = p->explain_answer;
+
+    p->explain_answer = NULL;
+    timer_cancel(loop_real_timers(p->loop), &p->explain_timeout);
+    if (answer)
+        answer(p->explain_ctx, a);
+}
+
+static void unwatch(struct plane *p)
+{
+    loop_unwatch(p->socket_watch);
+    loop_unwatch(p->wake_watch);
+    p->socket_watch = p->wake_watch = NULL;
+}
+
+static void on_detached(void *ctx, struct dpc *d, const char *reason)
+{
+    struct plane *p = ctx;
+
+    (void)d;
+    log_msg(DP_DETACHED, p->socket, reason);
+    unwatch(p);
+    p->under_way = 0;
+    for (size_t i = 0; i < p->n_members; i++)
+        gm_detached(p->members[i], loop_now(p->loop));
+    end_explain(p, NULL);
+    set_timer(p, &p->attach, ATTACH_EVERY);
+}
+
+static void on_ack(void *ctx, struct dpc *d, const struct ipc_ack *ack)
+{
+    struct plane *p = ctx;
+    bool refused = ack->result != IPC_OK;
+
+    (void)d;
+    if (ack->epoch != p->under_way)
+        return;
+    p->under_way = 0;
+    for (size_t i = 0; i < p->n_members; i++)
+        gm_acknowledged(p->members[i], ack->epoch, refused ? ack->reason : NULL, loop_now(p->loop));
+    if (refused) {
+        p->changed = true;
+        set_timer(p, &p->transact, REFUSED_RETRY);
+    } else if (p->changed) {
+        set_timer(p, &p->transact, MONO_ZERO);
+    }
+}
+
+static void on_event(void *ctx, struct dpc *d, const struct ipc_event *event)
+{
+    struct plane *p = ctx;
+
+    (void)d;
+    switch (event->kind) {
+    case IPC_EVENT_IV_LOW:
+    case IPC_EVENT_IV_EXHAUSTED:
+        for (size_t i = 0; i < p->n_members; i++)
+            gm_iv_low(p->members[i], (uint32_t)event->value, loop_now(p->loop));
+        break;
+    case IPC_EVENT_SA_EXPIRED:
+        log_msg(SA_EXPIRED, (unsigned)event->value);
+        break;
+    case IPC_EVENT_UNREGISTERED_CLEAR:
+        log_msg(DP_UNREGISTERED_CLEAR, p->socket);
+        break;
+    default:
+        log_debug("dp", "event %d, value %llu", (int)event->kind, (unsigned long long)event->value);
+        break;
+    }
+}
+
+static void on_explained(void *ctx, struct dpc *d, const struct ipc_explained *answer)
+{
+    struct plane *p = ctx;
+
+    (void)d;
+    if (answer->request == p->explain_request)
+        end_explain(p, answer);
+}
+
+static void on_readable(void *ctx)
+{
+    struct plane *p = ctx;
+
+    dpc_poll(p->dpc);
+}
+
+static void on_attach(struct timer *t, mono_t now)
+{
+    struct plane *p = (struct plane *)((char *)t - offsetof(struct plane, attach));
+    char reason[IPC_TEXT_MAX] = "";
+
+    (void)now;
+    if (dpc_attach(p->dpc, reason)) {
+        p->socket_watch = loop_watch(p->loop, dpc_socket_fd(p->dpc), on_readable, p);
+        p->wake_watch = loop_watch(p->loop, dpc_wake_fd(p->dpc), on_readable, p);
+        return;
+    }
+    if (strcmp(reason, p->last_reason) != 0) { /* say it once, not five times a second */
+        snprintf(p->last_reason, sizeof(p->last_reason), "%s", reason);
+        log_msg(DP_UNREACHABLE, p->socket, reason);
+    }
+    set_timer(p, &p->attach, ATTACH_EVERY);
+}
+
+static void on_explain_timeout(struct timer *t, mono_t now)
+{
+    (void)now;
+    end_explain((struct plane *)((char *)t - offsetof(struct plane, explain_timeout)), NULL);
+}
+
+struct plane *plane_new(struct loop *l, const char *socket, uint32_t clock_rate)
+{
+    struct plane *p = calloc(1, sizeof(*p));
+    struct dpc_events events = {.ctx = p,
+                                .attached = on_attached,
+                                .detached = on_detached,
+                                .ack = on_ack,
+                                .event = on_event,
+                                .explained = on_explained};
+
+    if (!p)
+        return NULL;
+    p->loop = l;
+    p->attach.fire = on_attach;
+    p->transact.fire = on_transact;
+    p->explain_timeout.fire = on_explain_timeout;
+    p->socket = strdup(socket);
+    p->dpc = dpc_new(socket, clock_rate, &events);
+    if (!p->socket || !p->dpc) {
+        plane_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void plane_free(struct plane *p)
+{
+    if (!p)
+        return;
+    unwatch(p);
+    timer_cancel(loop_real_timers(p->loop), &p->attach);
+    timer_cancel(loop_real_timers(p->loop), &p->transact);
+    timer_cancel(loop_real_timers(p->loop), &p->explain_timeout);
+    dpc_free(p->dpc);
+    free(p->socket);
+    free(p);
+}
+
+bool plane_add(struct plane *p, struct gm *gm)
+{
+    if (p->n_members == IPC_MAX_GROUPS)
+        return false;
+    p->members[p->n_members++] = gm;
+    return true;
+}
+
+void plane_start(struct plane *p)
+{
+    set_timer(p, &p->attach, MONO_ZERO);
+}
+
+const char *plane_socket(const struct plane *p)
+{
+    return p->socket;
+}
+
+struct dpc *plane_dpc(const struct plane *p)
+{
+    return p->dpc;
+}
+
+bool plane_explain(struct plane *p, const struct ipc_explain *question,
+                   void (*answer)(void *ctx, const struct ipc_explained *a), void *ctx)
+{
+    struct ipc_msg m = {.type = IPC_EXPLAIN, .u.explain = *question};
+
+    if (p->explain_answer)
+        return false;
+    m.u.explain.request = ++p->explain_request;
+    if (!dpc_tell(p->dpc, &m))
+        return false;
+    p->explain_answer = answer;
+    p->explain_ctx = ctx;
+    set_timer(p, &p->explain_timeout, EXPLAIN_WAIT);
+    return true;
+}
+
+void plane_explain_cancel(struct plane *p, void *ctx)
+{
+    if (p->explain_answer && p->explain_ctx == ctx) {
+        p->explain_answer = NULL;
+        timer_cancel(loop_real_timers(p->loop), &p->explain_timeout);
+    }
+}

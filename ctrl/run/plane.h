@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One data plane as gvpnd sees it: keeps the connection up, gathers the wishes of the members that live on it into one
+ * transaction at a time, and hands acknowledgements back (GM2). What one transaction says is always the whole.
+ */
+#ifndef GVPN_CTRL_RUN_PLANE_H
+#define GVPN_CTRL_RUN_PLANE_H
+
+#include "ctrl/dpc/dpc.h"
+#include "ctrl/gm/gm.h"
+#include "ctrl/run/loop.h"
+
+struct plane;
+
+/* socket: absolute path. NULL when memory is short. */
+struct plane *plane_new(struct loop *l, const char *socket, uint32_t clock_rate);
+void plane_free(struct plane *p);
+/* A member whose port pair is there; at most IPC_MAX_GROUPS. All are added before plane_start(). */
+MUST_CHECK bool plane_add(struct plane *p, struct gm *gm);
+void plane_start(struct plane *p);
+/* Something that a member wishes has changed: a transaction will follow. */
+void plane_changed(struct plane *p);
+
+const char *plane_socket(const struct plane *p);
+struct dpc *plane_dpc(const struct plane *p);
+/*
+ * Asks the data plane; answer(ctx, NULL) when it went away or didn't answer within 2 s. False when detached or another
+ * question is under way.
+ */
+MUST_CHECK bool plane_explain(struct plane *p, const struct ipc_explain *question,
+                              void (*answer)(void *ctx, const struct ipc_explained *a), void *ctx);
+/* Forgets the question: its answer will not be called. */
+void plane_explain_cancel(struct plane *p, void *ctx);
+
+#endif
