@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The commands that gvpnctl sends here. Each writes one JSON document and returns the exit code; a command that must wait
+ * for the data plane takes the pending answer along. Names and keys are fixed by the operator contract (OP2).
+ */
+#ifndef GVPN_CTRL_CTL_COMMANDS_H
+#define GVPN_CTRL_CTL_COMMANDS_H
+
+#include "common/json.h"
+#include "ctrl/ctl/ctl.h"
+
+struct ctl_request {
+    struct roles *roles;
+    const char *words[CTL_MAX_WORDS]; /* the command itself included */
+    size_t n_words;
+    struct json *out;
+    /* A command that can't answer now returns CTL_LATER and later calls done(ctx, exit code) with out filled. */
+    void (*done)(void *ctx, int exit_code);
+    void *ctx;
+    struct plane *waits_for; /* whose answer it waits for; cancelled when the connection goes */
+};
+
+#define CTL_LATER (-1)
+
+/* Runs the command in r->words. */
+int ctl_run(struct ctl_request *r);
+
+/* Writes {"error": text} and returns code. */
+int ctl_error(struct ctl_request *r, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+int ctl_status(struct ctl_request *r);
+int ctl_show_group(struct ctl_request *r);
+int ctl_show_ks_members(struct ctl_request *r);
+int ctl_show_ipsec_sa(struct ctl_request *r);
+int ctl_show_counters(struct ctl_request *r);
+int ctl_show_version(struct ctl_request *r);
+int ctl_explain(struct ctl_request *r);
+
+#endif

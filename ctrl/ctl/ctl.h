@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The operator socket: one request per connection, answered with an exit code and a JSON document, then closed. A request
+ * is the words of the command, each ended by a newline, then an empty line; at most CTL_MAX_REQUEST octets. The answer is
+ * the exit code in decimal, a newline, the document. Only root and our own user may connect (mode 0600, credentials
+ * checked). One function per command (ctl/commands.h); they only read, and never show a secret.
+ */
+#ifndef GVPN_CTRL_CTL_CTL_H
+#define GVPN_CTRL_CTL_CTL_H
+
+#include "ctrl/run/roles.h"
+
+#define CTL_MAX_REQUEST     4096
+#define CTL_MAX_WORDS       32
+#define CTL_MAX_CONNECTIONS 16
+
+/* gvpnctl's exit codes. */
+enum ctl_exit {
+    CTL_OK = 0,
+    CTL_FAILURE = 1,
+    CTL_USAGE = 2,
+    CTL_UNREACHABLE = 3,
+    CTL_NOT_FOUND = 4,
+    CTL_DEGRADED = 5,
+};
+
+struct ctl;
+
+/* Serves on `path`. NULL with *err the errno. roles must outlive it. */
+struct ctl *ctl_open(struct loop *l, struct roles *roles, const char *path, int *err);
+/* Closes every connection and removes the socket. */
+void ctl_close(struct ctl *c);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Pieces that several views share. What comes from the counter page is clamped before it is used. */
+#include "ctrl/ctl/view.h"
+
+#include <stdio.h>
+
+void view_spi(struct json *j, const char *key, uint32_t spi)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "0x%08x", (unsigned)spi);
+    json_kv_string(j, key, text);
+}
+
+uint64_t view_seconds_until(mono_t at, mono_t now)
+{
+    int64_t s = mono_to_s(mono_sub(at, now));
+
+    return s > 0 ? (uint64_t)s : 0;
+}
+
+void view_digest(struct json *j, const char *key, const uint8_t digest[32])
+{
+    char text[65];
+
+    for (size_t i = 0; i < 32; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    json_kv_string(j, key, text);
+}
+
+const struct ipc_page *view_page(struct roles *r, const struct gm *gm)
+{
+    struct dpc *d = plane_dpc(roles_plane(r, gm));
+
+    return dpc_attached(d) ? dpc_page(d) : NULL;
+}
+
+static const struct ipc_page_sa *find_slot(const struct ipc_page *page, uint32_t spi)
+{
+    for (size_t i = 0; page && i < IPC_MAX_SAS; i++) {
+        if (atomic_load_explicit(&page->sas[i].spi, memory_order_acquire) == spi)
+            return &page->sas[i];
+    }
+    return NULL;
+}
+
+static void counter(struct json *j, const char *key, const _Atomic uint64_t *v)
+{
+    if (v)
+        json_kv_u64(j, key, atomic_load_explicit(v, memory_order_relaxed));
+    else
+        json_kv_null(j, key);
+}
+
+void view_member_sa(struct json *j, const struct gm *gm, const struct gm_sa *s, const struct ipc_page *page, mono_t now)
+{
+    const struct ipc_page_sa *slot = find_slot(page, s->sa.spi);
+
+    json_object(j);
+    view_spi(j, "spi", s->sa.spi);
+    json_kv_u64(j, "sa", s->sa.number);
+    json_kv_string(j, "suite", s->sa.suite->name);
+    json_kv_string(j, "direction", s->n_senders > 0 ? "both" : "inbound-only");
+    json_kv_bool(j, "sending", gm_sending(gm, s->sa.number, now) == s);
+    json_kv_bool(j, "installed", s->acknowledged);
+    json_kv_u64(j, "expires_in_s", view_seconds_until(s->end, now));
+    json_key(j, "sender_ids");
+    json_array(j);
+    for (size_t i = 0; i < s->n_senders; i++)
+        json_u64(j, s->senders[i].id);
+    json_end_array(j);
+    counter(j, "packets_in", slot ? &slot->packets_in : NULL);
+    counter(j, "packets_out", slot ? &slot->packets_out : NULL);
+    counter(j, "bytes_in", slot ? &slot->bytes_in : NULL);
+    counter(j, "bytes_out", slot ? &slot->bytes_out : NULL);
+    json_end_object(j);
+}
+
+void view_tek(struct json *j, const struct ks_tek *t, mono_t now)
+{
+    json_object(j);
+    view_spi(j, "spi", t->spi);
+    json_kv_u64(j, "sa", t->sa->number);
+    json_kv_string(j, "suite", t->sa->suite->name);
+    json_kv_string(j, "direction", "both");
+    json_kv_bool(j, "sending", false); /* a key server carries no traffic */
+    json_kv_u64(j, "expires_in_s", view_seconds_until(t->end, now));
+    json_key(j, "sender_ids");
+    json_array(j);
+    json_end_array(j);
+    json_kv_null(j, "packets_in");
+    json_kv_null(j, "packets_out");
+    json_kv_null(j, "bytes_in");
+    json_kv_null(j, "bytes_out");
+    json_end_object(j);
+}
