@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Look-up in name tables, and the table of IP protocols that ACL entries may name (protocol numbers: RFC 5237). */
+/*
+ * Look-up in name tables, the table of IP protocols that ACL entries may name (protocol numbers: RFC 5237), and the words
+ * of the log's settings.
+ */
 #include "common/names.h"
+
+#include "common/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +14,12 @@ const struct name names_ip_proto[] = {
     {0, "ip"},     {1, "icmp"},   {2, "igmp"},  {6, "tcp"},  {17, "udp"},   {47, "gre"}, {50, "esp"},
     {58, "icmpv6"}, {88, "eigrp"}, {89, "ospf"}, {103, "pim"}, {112, "vrrp"}, {0, NULL},
 };
+
+const struct name names_log_level[] = {
+    {LOG_LEVEL_ERROR, "error"}, {LOG_LEVEL_WARN, "warn"}, {LOG_LEVEL_INFO, "info"}, {LOG_LEVEL_DEBUG, "debug"}, {0, NULL}};
+
+const struct name names_log_target[] = {
+    {LOG_TO_STDERR, "stderr"}, {LOG_TO_SYSLOG, "syslog"}, {LOG_TO_JOURNAL, "journal"}, {0, NULL}};
 
 static const char *find(const struct name *table, unsigned value)
 {

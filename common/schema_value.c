@@ -9,14 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool fail_v(struct schema *s, const struct yaml_node *n, unsigned line, unsigned column, const char *fmt,
+static void fail_v(struct schema *s, const struct yaml_node *n, unsigned line, unsigned column, const char *fmt,
+                   va_list ap) __attribute__((format(printf, 5, 0)));
+
+static void fail_v(struct schema *s, const struct yaml_node *n, unsigned line, unsigned column, const char *fmt,
                    va_list ap)
 {
     char text[400];
 
     vsnprintf(text, sizeof(text), fmt, ap);
     yaml_fail(s->e, s->file, line, column, "%.64s%s%s", n->key ? n->key : "", n->key ? ": " : "", text);
-    return false;
 }
 
 bool schema_fail(struct schema *s, const struct yaml_node *n, const char *fmt, ...)
@@ -131,9 +133,12 @@ bool schema_uint(struct schema *s, const struct yaml_node *n, uint64_t min, uint
     if (!schema_kind(s, n, YAML_SCALAR))
         return false;
     len = digits(n->text, &value);
-    if (n->quoted || len == 0 || n->text[len] || value < min || value > max)
+    if (n->quoted || len == 0 || n->text[len] || value < min || value > max) {
+        if (min == max)
+            return schema_fail(s, n, "'%.64s', expected %llu", n->text, (unsigned long long)min);
         return schema_fail(s, n, "'%.64s'%s, expected a number from %llu to %llu", n->text,
                            n->quoted ? " in quotes" : "", (unsigned long long)min, (unsigned long long)max);
+    }
     *out = value;
     return true;
 }

@@ -13,17 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const struct name log_levels[] = {{LOG_LEVEL_ERROR, "error"},
-                                         {LOG_LEVEL_WARN, "warn"},
-                                         {LOG_LEVEL_INFO, "info"},
-                                         {LOG_LEVEL_DEBUG, "debug"},
-                                         {0, NULL}};
-static const struct name log_targets[] = {
-    {LOG_TO_STDERR, "stderr"}, {LOG_TO_SYSLOG, "syslog"}, {LOG_TO_JOURNAL, "journal"}, {0, NULL}};
-
 static const struct schema_field log_fields[] = {
-    {.key = "level", .type = SCHEMA_ENUM, SCHEMA_AT(struct config, log_level), .names = log_levels},
-    {.key = "to", .type = SCHEMA_ENUM, SCHEMA_AT(struct config, log_to), .names = log_targets},
+    {.key = "level", .type = SCHEMA_ENUM, SCHEMA_AT(struct config, log_level), .names = names_log_level},
+    {.key = "to", .type = SCHEMA_ENUM, SCHEMA_AT(struct config, log_to), .names = names_log_target},
     {0},
 };
 
@@ -46,6 +38,7 @@ bool loader_lint(struct schema *s, const struct yaml_node *n, const char *fmt, .
     struct config *c = loader_of(s)->c;
     char **grown = reallocarray(c->lints, c->n_lints + 1, sizeof(*grown));
     struct yaml_error text = {.text = ""};
+    bool at_key = n->key && n->kind != YAML_SCALAR; /* of a whole map or list, the key is the place */
     char what[400];
     va_list ap;
 
@@ -54,7 +47,7 @@ bool loader_lint(struct schema *s, const struct yaml_node *n, const char *fmt, .
         va_start(ap, fmt);
         vsnprintf(what, sizeof(what), fmt, ap);
         va_end(ap);
-        yaml_fail(&text, s->file, n->line, n->column, "%s", what);
+        yaml_fail(&text, s->file, at_key ? n->key_line : n->line, at_key ? n->key_column : n->column, "%s", what);
         c->lints[c->n_lints] = strdup(text.text);
     }
     if (!grown || !c->lints[c->n_lints])

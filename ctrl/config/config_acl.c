@@ -72,14 +72,17 @@ static bool put_list(struct schema *s, const struct yaml_node *n, put_fn *put, s
 static bool lint_mirrors(struct schema *s, const struct yaml_node *n, const struct acl *acl)
 {
     bool permits = false;
+    uint16_t said = 0; /* the other family of an `any any` entry isn't said again */
 
     for (size_t i = 0; i < acl->n; i++) {
         const struct acl_entry *e = &acl->entries[i];
 
         permits = permits || e->permit;
-        if (!acl_has_mirror(acl, e) &&
-            !loader_lint(s, &n->children[e->number - 1], "%s: no entry treats the way back alike (source and destination exchanged)",
-                         n->key))
+        if (acl_has_mirror(acl, e) || e->number == said)
+            continue;
+        said = e->number;
+        if (!loader_lint(s, &n->children[e->number - 1],
+                         "%s: no entry treats the way back alike (source and destination exchanged)", n->key))
             return false;
     }
     return permits || loader_lint(s, n, "%s: permits nothing, so it protects nothing", n->key);
