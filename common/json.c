@@ -63,37 +63,17 @@ static void separate(struct json *j)
     j->need_comma = true;
 }
 
-static void open_level(struct json *j, const char *bracket)
+void json_begin(struct json *j, char bracket)
 {
     separate(j);
-    put(j, bracket, 1);
+    put(j, &bracket, 1);
     j->need_comma = false;
 }
 
-static void close_level(struct json *j, const char *bracket)
+void json_end(struct json *j, char bracket)
 {
-    put(j, bracket, 1);
+    put(j, &bracket, 1);
     j->need_comma = true;
-}
-
-void json_object(struct json *j)
-{
-    open_level(j, "{");
-}
-
-void json_end_object(struct json *j)
-{
-    close_level(j, "}");
-}
-
-void json_array(struct json *j)
-{
-    open_level(j, "[");
-}
-
-void json_end_array(struct json *j)
-{
-    close_level(j, "]");
 }
 
 /* Octets of the UTF-8 sequence at s (RFC 3629: shortest form, no surrogates, up to U+10FFFF), or 0 when it is none. */
@@ -158,7 +138,7 @@ void json_key(struct json *j, const char *key)
     j->after_key = true;
 }
 
-void json_string(struct json *j, const char *s)
+void json_put_string(struct json *j, const char *s)
 {
     if (s == NULL) {
         json_null(j);
@@ -202,7 +182,7 @@ void json_bool(struct json *j, bool v)
     puts_raw(j, v ? "true" : "false");
 }
 
-void json_null(struct json *j)
+void json_put_null(struct json *j)
 {
     separate(j);
     puts_raw(j, "null");
