@@ -2,7 +2,7 @@
 /*
  * The table of operator messages. Mnemonics of table 3 of the original guide keep their names and the meaning of their
  * parameters; ours beside them follow the same style. X(id, facility, severity, per_second, text); severity as in
- * syslog (3 error, 4 warning, 5 notice, 6 info); per_second 0 = never limited.
+ * syslog (3 error, 4 warning, 5 notice, 6 info); per_second 0 = never limited. Every text has at least one argument.
  */
 #ifndef GVPN_COMMON_LOG_MSGS_H
 #define GVPN_COMMON_LOG_MSGS_H

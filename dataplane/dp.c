@@ -6,7 +6,7 @@
 #include "dataplane/dp.h"
 
 #include "common/clock.h"
-#include "dataplane/daemon.h"
+#include "common/daemon.h"
 #include "dataplane/eal.h"
 #include "dataplane/explain.h"
 #include "dataplane/ipc.h"

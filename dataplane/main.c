@@ -3,15 +3,12 @@
  * gvpn-dp: options, start in order, run, stop in reverse order. Exit 0 after a clean stop or a good --check, 1 for a bad
  * file or a start that failed, 2 for wrong usage.
  */
-#include "common/clock.h"
-#include "common/log.h"
-#include "dataplane/daemon.h"
+#include "common/daemon.h"
 #include "dataplane/dp.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { EXIT_USAGE = 2 };
 
@@ -26,36 +23,10 @@ static void usage(FILE *to)
                       "  --log-level L    error, warn, info or debug; wins over the file\n");
 }
 
-static bool parse_rate(const char *text, uint32_t *rate)
+static int wrong(const char *option, const char *value, const char *expected)
 {
-    char *end;
-    unsigned long v = strtoul(text, &end, 10);
-
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || v < 1 || v > 1000) {
-        (void)fprintf(stderr, "gvpn-dp: --clock-rate %s: expected a whole number from 1 to 1000\n", text);
-        return false;
-    }
-    *rate = (uint32_t)v;
-    return true;
-}
-
-static bool parse_level(const char *text, struct dp_options *o)
-{
-    static const struct {
-        const char *name;
-        enum log_level level;
-    } levels[] = {
-        {"error", LOG_LEVEL_ERROR}, {"warn", LOG_LEVEL_WARN}, {"info", LOG_LEVEL_INFO}, {"debug", LOG_LEVEL_DEBUG}};
-
-    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-        if (strcmp(text, levels[i].name) == 0) {
-            o->has_log_level = true;
-            o->log_level = levels[i].level;
-            return true;
-        }
-    }
-    (void)fprintf(stderr, "gvpn-dp: --log-level %s: expected error, warn, info or debug\n", text);
-    return false;
+    (void)fprintf(stderr, "gvpn-dp: %s %s: expected %s\n", option, value, expected);
+    return EXIT_USAGE;
 }
 
 /* Returns -1 to go on, else the exit status. */
@@ -80,14 +51,15 @@ static int parse_options(int argc, char **argv, struct dp_options *o)
             o->run_dir = optarg;
             break;
         case 'R':
-            if (!parse_rate(optarg, &o->clock_rate)) {
-                return EXIT_USAGE;
+            if (!daemon_parse_rate(optarg, &o->clock_rate)) {
+                return wrong("--clock-rate", optarg, "a whole number from 1 to 1000");
             }
             break;
         case 'l':
-            if (!parse_level(optarg, o)) {
-                return EXIT_USAGE;
+            if (!daemon_parse_level(optarg, &o->log_level)) {
+                return wrong("--log-level", optarg, "error, warn, info or debug");
             }
+            o->has_log_level = true;
             break;
         case 'h':
             usage(stdout);

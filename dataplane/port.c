@@ -33,10 +33,11 @@ static bool find(struct port *p, char error[PORT_ERROR_MAX])
     if (rte_eth_dev_get_port_by_name(name, &p->id) == 0) {
         return true;
     }
-    (void)snprintf(error, PORT_ERROR_MAX, "port %s: there is no device %s; %s. DPDK said: %.900s", p->cfg->name, name,
+    (void)eal_last_words(said);
+    (void)snprintf(error, PORT_ERROR_MAX, "port %s: there is no device %s; %s.%s%.900s", p->cfg->name, name,
                    p->cfg->pci ? "check its address with lspci and bind it to vfio-pci (dpdk-devbind.py)"
                                : "check the driver's name, its arguments and that its interface exists and isn't in use",
-                   eal_last_words(said));
+                   said[0] != '\0' ? " DPDK said: " : "", said);
     return false;
 }
 
@@ -79,14 +80,23 @@ static bool set_mtu(struct port *p, uint16_t mtu, char error[PORT_ERROR_MAX])
     if (rc == 0 && now != mtu) {
         rc = rte_eth_dev_set_mtu(p->id, mtu);
     }
-    if (rc != 0) {
-        char what[64];
-
-        (void)snprintf(what, sizeof(what), "it doesn't take an MTU of %u", mtu);
-        return fail(error, p, what, rc);
-    }
     p->mtu = mtu;
-    return true;
+    return rc == 0 || fail(error, p, "setting its MTU", rc);
+}
+
+static bool check_mtu(const struct port *p, const struct rte_eth_dev_info *info, uint16_t mtu, char error[PORT_ERROR_MAX])
+{
+    uint32_t frame = info->max_rx_pktlen > RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN
+                         ? info->max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN
+                         : 0;
+    uint32_t most = RTE_MIN(frame, (uint32_t)info->max_mtu);
+
+    if (mtu <= most) {
+        return true;
+    }
+    (void)snprintf(error, PORT_ERROR_MAX, "port %s (%s): it takes IP packets up to %u octets; lower the pair's mtu of %u",
+                   p->cfg->name, p->cfg->device, most, mtu);
+    return false;
 }
 
 static bool check_queues(const struct port *p, const struct rte_eth_dev_info *info, uint16_t n, char error[PORT_ERROR_MAX])
@@ -139,10 +149,10 @@ static bool start(struct port *p, uint16_t n_queues, uint16_t mtu, struct rte_me
     if (rc != 0) {
         return fail(error, p, "asking for its abilities", rc);
     }
-    if (!check_queues(p, &info, n_queues, error)) {
+    if (!check_queues(p, &info, n_queues, error) || !check_mtu(p, &info, mtu, error)) {
         return false;
     }
-    conf = port_conf(&info, n_queues, RTE_MIN(mtu, info.max_mtu));
+    conf = port_conf(&info, n_queues, mtu);
     rc = rte_eth_dev_configure(p->id, n_queues, n_queues, &conf);
     if (rc != 0) {
         return fail(error, p, "configuring it", rc);

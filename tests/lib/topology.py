@@ -16,6 +16,7 @@ Every name begins with this process's own prefix, so tests run in parallel. Leav
 also after an exception, SIGINT and SIGTERM; what a killed run left behind is removed by the next one.
 """
 
+import glob
 import os
 import re
 import shutil
@@ -315,7 +316,11 @@ def quiet(ns, dev):
 
 
 def remove_leftovers():
-    """Removes namespaces and processes in them of runs whose process no longer exists (it was killed)."""
+    """Removes namespaces, processes in them and scratch directories of runs that were killed (their process is gone)."""
+    for path in glob.glob(os.path.join(tempfile.gettempdir(), PREFIX + "*-*")):
+        m = re.match(rf"{PREFIX}(\d+)\D", os.path.basename(path))
+        if m is not None and not os.path.exists(f"/proc/{m.group(1)}"):
+            shutil.rmtree(path, ignore_errors=True)
     for line in run("ip", "netns", "list").splitlines():
         ns = line.split()[0]
         m = re.match(rf"{PREFIX}(\d+)\D", ns)
