@@ -46,8 +46,8 @@ void log_set_now(mono_t now);
  */
 void log_set_sink(void (*sink)(void *ctx, enum log_id id, const char *line), void *ctx);
 
-/* log_msg(GM_REGS_COMPL, ks, group, addr): arguments as the table's text wants them. */
-#define log_msg(id, ...) log_emit(LOG_##id, log_text_##id, ##__VA_ARGS__)
+/* log_msg(GM_REGS_COMPL, ks, group, addr): arguments as the table's text wants them, at least one. */
+#define log_msg(id, ...) log_emit(LOG_##id, log_text_##id, __VA_ARGS__)
 void log_emit(enum log_id id, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Only shown at level debug. area: "ike", "gdoi", "ks", "gm", "dp", ... */
 void log_debug(const char *area, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
