@@ -14,3 +14,8 @@ bool hash_compute(const struct span *parts, size_t n, uint8_t out[HASH_LEN])
     EVP_MD_CTX_free(ctx);
     return ok;
 }
+
+bool hash_span(struct span bytes, uint8_t out[HASH_LEN])
+{
+    return hash_compute(&bytes, 1, out);
+}

@@ -9,5 +9,7 @@
 
 /* out = SHA-256(parts[0] | parts[1] | ...). False only when the library fails. */
 MUST_CHECK bool hash_compute(const struct span *parts, size_t n, uint8_t out[HASH_LEN]);
+/* The same over one span; fits policy_digest_fn. */
+MUST_CHECK bool hash_span(struct span bytes, uint8_t out[HASH_LEN]);
 
 #endif

@@ -305,7 +305,7 @@ enum halfopen_result halfopen_step(struct halfopen *h, const struct endpoint *re
     static const uint8_t no_cookie[IKE_COOKIE_LEN];
     struct isakmp_header header;
     struct span chain;
-    out->len = 0;
+    *out = buf_writer_of(out->base, out->cap);
     if (isakmp_header_get(datagram, &header, &chain))
         return HALFOPEN_DROP_MALFORMED;
     if (header.exchange != ISAKMP_EXCHANGE_MAIN || header.flags != 0 || header.message_id != 0)

@@ -101,7 +101,7 @@ static struct phase1 *new_machine(const struct phase1_settings *s, bool initiato
 static bool write_message1(struct phase1 *p, struct buf_writer *out)
 {
     struct isakmp_header h = phase1_header(p, false);
-    out->len = 0;
+    *out = buf_writer_of(out->base, out->cap);
     struct isakmp_chain c = isakmp_message_begin(out, &h);
     size_t body_at = out->len + ISAKMP_GENERIC_LEN;
     isakmp_sa_put(&c, &p->offered);
@@ -225,7 +225,7 @@ enum phase1_result phase1_step(struct phase1 *p, struct span datagram, mono_t no
     struct phase1_input in = {.datagram = datagram, .now = now};
     struct span chain;
     *report = (struct phase1_report){.why = ""};
-    out->len = 0;
+    *out = buf_writer_of(out->base, out->cap);
     enum isakmp_error e = isakmp_header_get(datagram, &in.header, &chain);
     if (e)
         return phase1_say(report, PHASE1_DROP_MALFORMED, isakmp_error_text(e));

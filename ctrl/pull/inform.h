@@ -8,17 +8,13 @@
 
 #include "ctrl/crypto/ike_sa.h"
 #include "ctrl/crypto/rng.h"
+#include "ctrl/isakmp/notify.h"
 
 #define INFORM_MAX_NOTIFIES 8
-#define INFORM_TEXT_MAX     160
-
-/* Private notify of RFC 2408's private error range: reason 2 | missing features 8 | UTF-8. */
-#define INFORM_REFUSED 8192
 
 struct inform_notify {
-    uint16_t type;
-    uint64_t missing;            /* INFORM_REFUSED only */
-    char text[INFORM_TEXT_MAX];  /* INFORM_REFUSED: the peer's words, escaped; else "" */
+    uint16_t type;                 /* enum isakmp_notify_type and others */
+    struct isakmp_refused refused; /* ISAKMP_N_REFUSED only, else empty: the peer's words, safe to print */
 };
 
 /* What one informational said. */

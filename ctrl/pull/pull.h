@@ -73,8 +73,9 @@ struct policy *pull_pending(struct pull *p);
 /* Server, after PULL_ACCEPT: message 4 with the keys and sender ids of pull_pending(). The pull is complete then. */
 MUST_CHECK bool pull_deliver(struct pull *p, struct buf_writer *out, struct pull_report *report);
 /*
- * Server, after PULL_REQUEST or PULL_ACCEPT: a protected informational with this notify; ends the pull. `missing` and text
- * travel only with 8192 REFUSED, which is sent to our own members; others get 24 AUTHENTICATION-FAILED instead.
+ * Server, after PULL_REQUEST or PULL_ACCEPT: a protected informational that says no; ends the pull. notify: 18, 24, 8192...
+ * Our own members always get 8192 REFUSED with all three (notify becomes its reason); others get the notify alone, and 24
+ * AUTHENTICATION-FAILED in place of 8192.
  */
 MUST_CHECK bool pull_refuse(struct pull *p, uint16_t notify, uint64_t missing, const char *text,
                             struct buf_writer *out);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The member's half of GROUPKEY-PULL: asks, checks what the server offers before it accepts, and turns message 4 into a
+ * policy. An authenticated server is still not trusted: all of the policy is verified before any of it gets out.
+ */
+#include "ctrl/pull/machine.h"
+
+#include "ctrl/crypto/hash.h"
+#include "ctrl/isakmp/id.h"
+#include "ctrl/isakmp/vid.h"
+#include "ctrl/policy/payloads.h"
+#include "ctrl/policy/version.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* HDR*, HASH(1), Ni, ID, VID */
+static bool write_request(struct pull *p, struct buf_writer *out)
+{
+    uint8_t nonce[PULL_NONCE_LEN];
+    if (!ike_sa_first_iv(p->sa, p->message_id, &p->iv) || !rng_get(&p->rng, nonce, sizeof nonce))
+        return false;
+    struct pull_message m = pull_message_begin(p, out);
+    isakmp_nonce_put(&m.chain, span_of(nonce, sizeof nonce));
+    isakmp_id_put_group(&m.chain, p->group.is_address, p->group.value);
+    isakmp_vid_put_ours(&m.chain, policy_version_ours(), FEATURES_OURS);
+    if (!pull_message_end(p, &m, span_of(NULL, 0), &p->iv, out))
+        return false;
+    pull_add_nonce(p, span_of(nonce, sizeof nonce));
+    p->nonce_i_len = p->nonces_len;
+    return true;
+}
+
+struct pull *pull_new_member(struct ike_sa *sa, const struct group_id *group, uint16_t n_sender_ids,
+                             const struct rng *rng, mono_t now, struct buf_writer *out)
+{
+    uint32_t message_id;
+    *out = buf_writer_of(out->base, out->cap);
+    if (n_sender_ids < 1 || n_sender_ids > POLICY_MAX_SENDER_IDS || !ike_sa_new_message_id(sa, rng, &message_id))
+        return NULL;
+    struct pull *p = pull_new(sa, rng, true, message_id, now);
+    if (!p)
+        return NULL;
+    p->group = *group;
+    p->wanted = n_sender_ids;
+    if (!write_request(p, out)) {
+        pull_free(p);
+        return NULL;
+    }
+    ike_sa_use_message_id(sa, message_id);
+    pull_enter(p, PULL_SENT_REQUEST);
+    return p;
+}
+
+/* An authentic message whose content can't be used ends the pull: the server will not say it better a second time. */
+static enum pull_result bad_policy(struct pull *p, struct pull_report *report, const char *why)
+{
+    pull_enter(p, PULL_OVER);
+    return pull_say(report, PULL_BAD_POLICY, why);
+}
+
+/* Every SAT is read before anything is accepted; what the keys must be is known only with message 4. */
+static enum isakmp_error check_sa(struct span body)
+{
+    struct gdoi_sa sa;
+    struct gdoi_sat sat;
+    enum isakmp_error e = gdoi_sa_get(body, &sa);
+    while (!e && !gdoi_sa_end(&sa))
+        e = gdoi_sa_next(&sa, &sat);
+    return e;
+}
+
+/* HDR*, HASH(3), GAP with SENDER_ID_REQUEST */
+static bool write_accept(struct pull *p, struct span nonces, struct ike_iv *iv, struct buf_writer *out)
+{
+    struct pull_message m = pull_message_begin(p, out);
+    struct gdoi_gap gap = {.sender_id_request = p->wanted};
+    gdoi_gap_put(&m.chain, &gap);
+    return pull_message_end(p, &m, nonces, iv, out);
+}
+
+/* Message 2, then 3. */
+enum pull_result pull_in_sa_out_accept(struct pull *p, const struct pull_input *in, struct buf_writer *out,
+                                       struct pull_report *report)
+{
+    struct span nonce, body = isakmp_payloads_find(in->ps, ISAKMP_PAYLOAD_SA)->body;
+    enum isakmp_error e = isakmp_nonce_get(isakmp_payloads_find(in->ps, ISAKMP_PAYLOAD_NONCE)->body, &nonce);
+    if (e)
+        return pull_say(report, PULL_DROP_MALFORMED, isakmp_error_text(e));
+    if (span_equal(nonce, span_of(p->nonces, p->nonce_i_len)))
+        return pull_say(report, PULL_DROP_STATE, "our own nonce came back");
+    e = check_sa(body);
+    if (e)
+        return bad_policy(p, report, isakmp_error_text(e));
+    uint8_t *copy = malloc(body.len);
+    if (!copy)
+        return pull_say(report, PULL_ERROR, "out of memory");
+    memcpy(copy, body.p, body.len);
+
+    struct ike_iv iv = p->iv;
+    size_t nonces_before = p->nonces_len;
+    pull_add_nonce(p, nonce);
+    if (!write_accept(p, span_of(p->nonces, p->nonces_len), &iv, out)) {
+        p->nonces_len = nonces_before;
+        free(copy);
+        return pull_say(report, PULL_ERROR, "crypto library failed");
+    }
+    struct isakmp_vid v = isakmp_vid_find_ours(in->ps);
+    if (v.kind == ISAKMP_VID_OURS)
+        p->peer = (struct peer_features){.ours = true, .version = v.version, .features = v.features};
+    p->iv = iv;
+    p->sa_body = copy;
+    p->sa_body_len = body.len;
+    pull_enter(p, PULL_SENT_ACCEPT);
+    return PULL_GOES_ON;
+}
+
+/* Lifetimes count from message 1, so what has passed since then is taken off; what has expired meanwhile goes. */
+static void age(struct policy *policy, mono_t passed)
+{
+    int64_t s = passed.ns > 0 ? (passed.ns + 999999999) / 1000000000 : 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < policy->n_sas; i++) {
+        struct policy_sa *sa = &policy->sas[i];
+        if (sa->lifetime_s <= s)
+            continue;
+        sa->lifetime_s -= (uint32_t)s;
+        if (kept != i)
+            policy->sas[kept] = *sa;
+        kept++;
+    }
+    wipe(&policy->sas[kept], (policy->n_sas - kept) * sizeof policy->sas[0]);
+    policy->n_sas = kept;
+}
+
+/* Message 4. */
+enum pull_result pull_in_kd(struct pull *p, const struct pull_input *in, struct buf_writer *out,
+                            struct pull_report *report)
+{
+    struct policy_fault fault;
+    (void)out;
+    struct span kd = isakmp_payloads_find(in->ps, ISAKMP_PAYLOAD_KD)->body;
+    memset(&fault, 0, sizeof fault);
+    if (!policy_from_payloads(span_of(p->sa_body, p->sa_body_len), kd, &p->peer, hash_span, &p->policy, &fault))
+        return bad_policy(p, report, fault.text);
+    age(&p->policy, mono_sub(in->now, p->started));
+    if (p->policy.n_sas == 0)
+        return bad_policy(p, report, "all SAs had expired before they arrived");
+    pull_enter(p, PULL_OVER);
+    return PULL_POLICY;
+}
+
+struct policy *pull_policy(struct pull *p)
+{
+    return &p->policy;
+}
