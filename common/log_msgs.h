@@ -38,7 +38,7 @@
     X(DP_DETACHED, "GVPN", 4, 0, "data plane at %s is gone: %s")                                                       \
     X(DP_UNREACHABLE, "GVPN", 4, 0, "data plane at %s can't be attached: %s; trying again")                            \
     X(DP_UNREGISTERED_CLEAR, "GVPN", 3, 0, "data plane at %s passes all traffic in clear until the first policy")      \
-    X(CTRL_ATTACHED, "GVPN", 5, 0, "control daemon attached (pid %d)")                                                 \
+    X(CTRL_ATTACHED, "GVPN", 5, 0, "control daemon attached at %s")                                                    \
     X(CTRL_DETACHED, "GVPN", 4, 0, "control daemon is gone: %s; going on with what is installed")                      \
     X(CTRL_REFUSED, "GVPN", 4, 5, "control connection refused: %s")                                                    \
     X(POLICY_INSTALLED, "GVPN", 6, 0, "epoch %llu in effect: %u groups, %u rules, %u SAs")                             \

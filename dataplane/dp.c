@@ -43,6 +43,7 @@ struct dp {
     struct worker *workers[CFG_MAX_WORKERS];
     unsigned n_launched;
     struct ipc_server *ipc;
+    bool attached;
     struct slow *slow;
     char error[2048];
 };
@@ -88,7 +89,7 @@ static bool open_store(struct dp *dp)
 {
     struct snap_config c = {.n_pairs = dp->pipeline.n_pairs,
                             .n_workers = dp->pipeline.n_workers,
-                            .pairs = dp->pair_names,
+                            .pairs = (const char(*)[IPC_NAME_MAX])dp->pair_names, /* C11 has no such implicit cast */
                             .crypto = dp->crypto,
                             .tsc_hz = rte_get_tsc_hz(),
                             .clock_rate = dp->options->clock_rate};
@@ -178,10 +179,30 @@ static void answer_explain(void *ctx, const struct ipc_explain *question, struct
     explain_flow(&dp->pipeline, snap_store_current(dp->store), rte_rdtsc(), question, answer);
 }
 
+/* `text` with attached false: why a controller was refused, or why the present one is lost. */
+static void log_attach(void *ctx, bool attached, const char *text)
+{
+    struct dp *dp = ctx;
+
+    if (attached) {
+        log_msg(CTRL_ATTACHED, dp->cfg->control_socket);
+    } else if (dp->attached) {
+        log_msg(CTRL_DETACHED, text);
+    } else {
+        log_msg(CTRL_REFUSED, text);
+    }
+    dp->attached = attached;
+}
+
 static bool open_ipc(struct dp *dp)
 {
     char path[PATH_MAX], reason[IPC_TEXT_MAX];
-    struct ipc_server_config c = {.page = dp->page, .store = dp->store, .ctx = dp, .explain = answer_explain, .path = path};
+    struct ipc_server_config c = {.path = path,
+                                  .page = dp->page,
+                                  .store = dp->store,
+                                  .ctx = dp,
+                                  .explain = answer_explain,
+                                  .attached = log_attach};
 
     if (!daemon_path(dp->options->run_dir, dp->cfg->control_socket, path, sizeof(path))) {
         (void)snprintf(dp->error, sizeof(dp->error), "the control socket's path is too long");
@@ -210,6 +231,7 @@ static bool open_loop(struct dp *dp)
                             .punt = &dp->punt,
                             .ipc = dp->ipc,
                             .page = dp->page.page,
+                            .store = dp->store,
                             .tap_fd = dp->tap_fd,
                             .inside = dp->ports.p[pair->inside].id,
                             .outside = dp->ports.p[pair->outside].id};

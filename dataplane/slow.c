@@ -29,6 +29,7 @@ struct slow {
     struct ipc_page_worker *counters; /* the slow path's own, after the workers' */
     mono_t now;                       /* real */
     const char *stopped_by;
+    uint32_t generation; /* of the snapshot that was announced last */
     struct mac_table macs;
     uint8_t scratch[SLOW_FRAME_MAX];
 };
@@ -184,18 +185,52 @@ static void link_changed(void *ctx, size_t port, bool up)
         struct ipc_event e = {.kind = IPC_EVENT_LINK, .value = (uint64_t)i << 1 | both};
 
         if (pair->inside == port || pair->outside == port) {
-            (void)ipc_server_event(s->c.ipc, &e); /* detached: HELLO's reader looks at the page */
+            (void)ipc_server_event(s->c.ipc, &e); /* detached: the next gvpnd looks at the page */
         }
     }
 }
 
+static void tell(struct slow *s, const struct ipc_event *e)
+{
+    if (e->kind == IPC_EVENT_SA_EXPIRED) {
+        log_msg(SA_EXPIRED, (unsigned)e->value);
+    }
+    (void)ipc_server_event(s->c.ipc, e); /* detached: the next gvpnd reads the page */
+}
+
 static void serve_timer(struct slow *s)
 {
+    struct ipc_event events[BATCH];
     uint64_t times;
+    unsigned n;
 
-    if (read(s->timer_fd, &times, sizeof(times)) == (ssize_t)sizeof(times)) {
-        port_poll_links(s->c.ports, link_changed, s);
-        port_publish(s->c.ports, s->c.page);
+    if (read(s->timer_fd, &times, sizeof(times)) != (ssize_t)sizeof(times)) {
+        return;
+    }
+    port_poll_links(s->c.ports, link_changed, s);
+    port_publish(s->c.ports, s->c.page);
+    n = snap_store_tick(s->c.store, rte_rdtsc(), clock_now(s->c.clock), events, BATCH);
+    for (unsigned i = 0; i < n; i++) {
+        tell(s, &events[i]);
+    }
+}
+
+/* A new policy is in effect on every worker: say so, and say when the file's `unregistered: clear` undermines it. */
+static void announce_policy(struct slow *s)
+{
+    const struct snap *snap = snap_store_current(s->c.store);
+
+    if (snap == NULL || snap->generation == s->generation || s->c.page->epoch != snap->epoch) {
+        return;
+    }
+    s->generation = snap->generation;
+    log_msg(POLICY_INSTALLED, (unsigned long long)snap->epoch, snap->n_groups, snap->n_rules, snap->n_sas);
+    for (unsigned i = 0; i < snap->n_groups; i++) {
+        struct ipc_event e = {.kind = IPC_EVENT_UNREGISTERED_CLEAR, .group = (uint16_t)i, .value = i};
+
+        if (s->c.cfg->unregistered == CFG_UNREGISTERED_CLEAR && snap->groups[i].state == IPC_GROUP_FAIL_CLOSE) {
+            tell(s, &e);
+        }
     }
 }
 
@@ -243,6 +278,7 @@ const char *slow_run(struct slow *s)
             serve(s, events[i].data.fd);
         }
         ipc_server_poll(s->c.ipc, &now);
+        announce_policy(s);
     }
     return s->stopped_by;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The control and slow-path thread's loop: one epoll over the IPC, the TAP, the workers' punt eventfd, signals and a
- * timer. It moves frames between TAP and workers, looks at links, publishes port counters, and never waits for anyone.
+ * timer. It moves frames between TAP and workers, looks at links and SAs, publishes counters, tells gvpnd what happened,
+ * and never waits for anyone.
  */
 #ifndef GVPN_DATAPLANE_SLOW_H
 #define GVPN_DATAPLANE_SLOW_H
@@ -24,6 +25,7 @@ struct slow_config {
     struct punt *punt;
     struct ipc_server *ipc;
     struct ipc_page *page;
+    struct snap_store *store;
     int tap_fd;
     uint16_t inside, outside; /* ethdev ids of the TAP's pair */
 };
