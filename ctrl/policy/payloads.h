@@ -44,7 +44,7 @@ MUST_CHECK bool policy_set_digest(struct policy *p, policy_digest_fn digest);
 
 /*
  * Appends the SA payload for this peer. p->digest must be right. False with *why when the policy can't be said to this peer
- * (why->missing) or at all (too large, more than one delay pair).
+ * (why->missing) or at all (too large, a delay above 65535 s). After a failure what was appended is of no use.
  */
 MUST_CHECK bool policy_put_sa(struct isakmp_chain *c, const struct policy *p, const struct peer_features *peer,
                               struct policy_fault *why);
@@ -54,9 +54,10 @@ MUST_CHECK bool policy_put_kd(struct isakmp_chain *c, const struct policy *p, st
 /*
  * The only way from payload bodies to a policy. `peer`: what the key server announced under a verified HASH. out must be
  * initialised; on failure it is left empty and *why says what is wrong. Verified: every payload; TEKs of SA and KD match
- * one to one; known suites, key lengths as the suite says; lifetimes 1 s to POLICY_MAX_LIFETIME_S; delays below lifetimes; no
- * SPI twice with different content; rules name SAs that exist; the digest. Without a sender id, counter-mode suites can only
- * be received: out->receive_only is set.
+ * one to one; suites that this version runs, key lengths as they say; lifetimes 1 s to POLICY_MAX_LIFETIME_S; activation
+ * before the end; no SPI twice with different content; rules that name SAs that exist, and can encrypt anything at all; the
+ * digest. Without a sender id, counter-mode suites can only be received: out->receive_only is set. Of SAs with one number
+ * the newer ones get the activation delay, the older ones the deactivation delay.
  */
 MUST_CHECK bool policy_from_payloads(struct span sa_body, struct span kd_body, const struct peer_features *peer,
                                      policy_digest_fn digest, struct policy *out, struct policy_fault *why);

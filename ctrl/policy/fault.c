@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Faults and features of a policy: sentences for both logs (KS16). */
+#include "ctrl/policy/fault.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    uint64_t bit;
+    const char *text;
+} features[] = {
+    {FEATURE_ORDERED_POLICY, "ordered policy"}, {FEATURE_TIME_REPLAY, "time replay"},
+    {FEATURE_COUNTER_REPLAY, "counter replay"}, {FEATURE_TAG, "tag"},
+    {FEATURE_STRICT_SENDER, "strict sender"},   {FEATURE_LONG_LIFETIME, "long lifetime"},
+    {FEATURE_CHACHA20, "chacha20-poly1305"},    {FEATURE_REPLACE, "replace"},
+};
+
+bool policy_fault(struct policy_fault *why, uint16_t notify, const char *format, ...)
+{
+    va_list args;
+    why->notify = notify;
+    why->missing = 0;
+    va_start(args, format);
+    vsnprintf(why->text, sizeof(why->text), format, args);
+    va_end(args);
+    return false;
+}
+
+bool policy_fault_decode(struct policy_fault *why, enum isakmp_error e)
+{
+    return policy_fault(why, isakmp_error_notify(e), "%s", isakmp_error_text(e));
+}
+
+/* RFC 6407 has no deny, no port ranges. */
+static bool needs_order(const struct acl *acl)
+{
+    for (size_t i = 0; i < acl->n; i++)
+        if (!acl->entries[i].permit || !gdoi_sat_can_say(&acl->entries[i].sel))
+            return true;
+    return false;
+}
+
+uint64_t policy_features(const struct policy *p, bool ours)
+{
+    uint64_t need = ours || needs_order(&p->acl) ? FEATURE_ORDERED_POLICY : 0;
+    for (size_t i = 0; i < p->n_sas; i++) {
+        if (p->sas[i].replay == REPLAY_TIME)
+            need |= FEATURE_TIME_REPLAY;
+        if (p->sas[i].replay == REPLAY_COUNTER)
+            need |= FEATURE_COUNTER_REPLAY;
+        if (p->sas[i].suite->id == SUITE_CHACHA20_POLY1305)
+            need |= FEATURE_CHACHA20;
+    }
+    return need;
+}
+
+const char *policy_features_text(uint64_t bits, char out[POLICY_FAULT_TEXT_MAX])
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+        if ((bits & features[i].bit) == 0)
+            continue;
+        int k = snprintf(out + n, POLICY_FAULT_TEXT_MAX - n, "%s%s", n > 0 ? ", " : "", features[i].text);
+        if (k < 0 || (size_t)k >= POLICY_FAULT_TEXT_MAX - n)
+            break;
+        n += (size_t)k;
+    }
+    return out;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Payloads to policy: the one door. Everything is verified into a draft, which becomes the policy only when nothing is
+ * wrong with it; an authenticated key server is distrusted like anybody else (CVE-2023-20109).
+ */
+#include "ctrl/policy/fault.h"
+
+#include <string.h>
+
+#define MIN_SID_BITS 8 /* narrower or wider ones than RFC 6054 3 has in mind leave too few ids or IVs */
+#define MAX_SID_BITS 32
+
+struct draft {
+    bool ours;
+    struct policy p;
+    struct gdoi_sat sats[POLICY_MAX_SAS]; /* the first SAT of each of p.sas */
+    bool has_key[POLICY_MAX_SAS];
+    bool has_sids;
+    uint16_t atd_s, dtd_s;
+};
+
+static struct policy_sa *find_sa(struct draft *d, uint32_t spi)
+{
+    for (size_t i = 0; i < d->p.n_sas; i++)
+        if (d->p.sas[i].spi == spi)
+            return &d->p.sas[i];
+    return NULL;
+}
+
+static bool is_any(const struct selector *s)
+{
+    return s->proto == 0 && s->src.len == 0 && s->dst.len == 0 && !selector_has_ports(s);
+}
+
+/* What this version can't run, said by name. */
+static bool check_supported(const struct gdoi_sat *t, const struct suite *suite, bool ours, struct policy_fault *why)
+{
+    const uint16_t notify = ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED;
+    if (suite == NULL)
+        return policy_fault(why, ISAKMP_N_INVALID_TRANSFORM_ID,
+                            "SA 0x%08x: unknown suite (transform %u, key length %u, authentication %u)", t->spi,
+                            t->transform, t->key_bits, t->auth);
+    if (!suite->supported)
+        return policy_fault(why, ISAKMP_N_INVALID_TRANSFORM_ID, "SA 0x%08x: suite %s: not supported by this version",
+                            t->spi, suite->name);
+    if (t->encapsulation != GDOI_ENCAP_TUNNEL)
+        return policy_fault(why, notify, "SA 0x%08x: transport mode: not supported by this version", t->spi);
+    if (t->preservation != GDOI_PRESERVE_BOTH)
+        return policy_fault(why, notify, "SA 0x%08x: both addresses are not preserved: not supported by this version",
+                            t->spi);
+    if (t->direction == GDOI_SENDER_ONLY || (ours && t->direction != GDOI_SYMMETRIC))
+        return policy_fault(why, notify, "SA 0x%08x: SA direction %u: not supported by this version", t->spi,
+                            t->direction);
+    if (t->replay_method != REPLAY_NONE)
+        return policy_fault(why, notify, "SA 0x%08x: %s replay protection: not supported by this version", t->spi,
+                            t->replay_method == REPLAY_TIME ? "time" : "counter");
+    if (t->metadata != 0 || t->strict_sender != 0)
+        return policy_fault(why, notify, "SA 0x%08x: %s: not supported by this version", t->spi,
+                            t->metadata != 0 ? "metadata header" : "strict sender");
+    return true;
+}
+
+static bool check_sat(const struct gdoi_sat *t, bool ours, struct policy_fault *why)
+{
+    if (t->life_s > POLICY_MAX_LIFETIME_S)
+        return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED, "SA 0x%08x: lifetime of %u s is above 30 days",
+                            t->spi, t->life_s);
+    if (t->has_private != ours)
+        return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED, "SA 0x%08x: private attributes %s", t->spi,
+                            ours ? "are missing" : "without our vendor id");
+    if (ours && t->number == 0)
+        return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED, "SA 0x%08x: no SA number", t->spi);
+    if (ours && !is_any(&t->sel))
+        return policy_fault(why, ISAKMP_N_INVALID_ID_INFORMATION,
+                            "SA 0x%08x: SAT has a selector although the policy has rules", t->spi);
+    return check_supported(t, suite_by_wire(t->transform, t->key_bits, t->auth), ours, why);
+}
+
+/* Two SATs of one SPI may differ in their selectors only. */
+static bool same_sa(const struct gdoi_sat *a, const struct gdoi_sat *b)
+{
+    return a->transform == b->transform && a->life_s == b->life_s && a->encapsulation == b->encapsulation &&
+           a->auth == b->auth && a->key_bits == b->key_bits && a->preservation == b->preservation &&
+           a->direction == b->direction;
+}
+
+static bool add_sa(struct draft *d, const struct gdoi_sat *t, struct policy_fault *why)
+{
+    if (d->p.n_sas == POLICY_MAX_SAS)
+        return policy_fault(why, ISAKMP_N_PAYLOAD_MALFORMED, "more than %d SAs", POLICY_MAX_SAS);
+    d->sats[d->p.n_sas] = *t;
+    d->p.sas[d->p.n_sas++] = (struct policy_sa){
+        .number = t->number,
+        .spi = t->spi,
+        .suite = suite_by_wire(t->transform, t->key_bits, t->auth),
+        .replay = REPLAY_NONE,
+        .window = t->replay_window,
+        .lifetime_s = t->life_s,
+    };
+    return true;
+}
+
+static bool add_sat(struct draft *d, const struct gdoi_sat *t, struct policy_fault *why)
+{
+    if (!check_sat(t, d->ours, why))
+        return false;
+    struct policy_sa *sa = find_sa(d, t->spi);
+    if (sa == NULL) {
+        if (!add_sa(d, t, why))
+            return false;
+        sa = &d->p.sas[d->p.n_sas - 1];
+    } else if (d->ours) {
+        return policy_fault(why, ISAKMP_N_INVALID_SPI, "SA 0x%08x stands twice", t->spi);
+    } else if (!same_sa(&d->sats[sa - d->p.sas], t)) {
+        return policy_fault(why, ISAKMP_N_INVALID_SPI, "SA 0x%08x stands twice with different content", t->spi);
+    }
+    if (d->ours)
+        return true;
+    /* for now a rule carries the place of its SA; number_plain() makes numbers of them */
+    struct acl_entry e = {.permit = true, .sa = (uint16_t)(sa - d->p.sas + 1), .sel = t->sel};
+    if (!acl_append(&d->p.acl, &e))
+        return policy_fault(why, ISAKMP_N_PAYLOAD_MALFORMED, "more than %d rules", ACL_MAX_ENTRIES);
+    return true;
+}
+
+/* Do two SAs carry the same rules in the same order? Walks both lists at once. */
+static bool same_rules(const struct acl *acl, uint16_t a, uint16_t b)
+{
+    size_t i = 0, k = 0;
+    for (;;) {
+        while (i < acl->n && acl->entries[i].sa != a)
+            i++;
+        while (k < acl->n && acl->entries[k].sa != b)
+            k++;
+        if (i == acl->n || k == acl->n)
+            return i == acl->n && k == acl->n;
+        if (!selector_equal(&acl->entries[i].sel, &acl->entries[k].sel))
+            return false;
+        i++;
+        k++;
+    }
+}
+
+/*
+ * RFC 6407 has no SA numbers: SAs with equal rules are generations of one, in the order of their SATs; their rules are
+ * kept once.
+ */
+static bool number_plain(struct draft *d, struct policy_fault *why)
+{
+    struct acl kept = {0};
+    bool first[POLICY_MAX_SAS] = {false};
+    for (uint16_t i = 0; i < d->p.n_sas; i++) {
+        uint16_t k = 0;
+        while (k < i && !same_rules(&d->p.acl, (uint16_t)(k + 1), (uint16_t)(i + 1)))
+            k++;
+        first[i] = k == i;
+        d->p.sas[i].number = k == i ? (uint16_t)(i + 1) : d->p.sas[k].number;
+    }
+    for (size_t i = 0; i < d->p.acl.n; i++) {
+        struct acl_entry e = d->p.acl.entries[i];
+        e.number = (uint16_t)(kept.n + 1);
+        if (first[e.sa - 1] && !acl_append(&kept, &e)) {
+            acl_free(&kept);
+            return policy_fault(why, ISAKMP_N_PAYLOAD_MALFORMED, "memory is short");
+        }
+    }
+    acl_free(&d->p.acl);
+    d->p.acl = kept;
+    return true;
+}
+
+/* The rules of a key server of ours: they are whole, their digest is right, and their SAs exist. */
+static bool take_rules(struct draft *d, const struct gdoi_sa *sa, policy_digest_fn digest, struct policy_fault *why)
+{
+    const uint16_t notify = ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED;
+    if (!sa->has_gap || !sa->gap.has_policy || !sa->gap.has_digest)
+        return policy_fault(why, notify, "the policy or its digest is missing");
+    if (!digest(sa->gap.policy, d->p.digest))
+        return policy_fault(why, notify, "the digest can't be computed");
+    if (memcmp(d->p.digest, sa->gap.digest, GDOI_DIGEST_LEN) != 0)
+        return policy_fault(why, notify, "the policy's digest is wrong");
+    if (!policy_rules_get(sa->gap.policy, &d->p.acl, why))
+        return false;
+    for (size_t i = 0; i < d->p.acl.n; i++) {
+        bool found = !d->p.acl.entries[i].permit;
+        for (size_t k = 0; k < d->p.n_sas && !found; k++)
+            found = d->p.sas[k].number == d->p.acl.entries[i].sa;
+        if (!found)
+            return policy_fault(why, notify, "rule %zu names sa %u, which has no key", i + 1, d->p.acl.entries[i].sa);
+    }
+    d->p.receive_only = sa->gap.receive_only;
+    return true;
+}
+
+/* A key server that doesn't announce our extensions must not use them. */
+static bool take_plain(struct draft *d, const struct gdoi_sa *sa, policy_digest_fn digest, struct policy_fault *why)
+{
+    if (sa->has_gap && (sa->gap.has_policy || sa->gap.has_digest || sa->gap.receive_only))
+        return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED, "private GAP attributes without our vendor id");
+    for (size_t i = 1; i < d->p.n_sas; i++)
+        if (d->sats[i].direction != d->sats[0].direction)
+            return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED,
+                                "SAs of different directions: not supported by this version");
+    d->p.receive_only = d->sats[0].direction == GDOI_RECEIVER_ONLY;
+    if (!number_plain(d, why))
+        return false;
+    if (!policy_set_digest(&d->p, digest))
+        return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED, "the digest can't be computed");
+    return true;
+}
+
+/* A list that can't encrypt anything is a mistake or an attack: nothing permits, or a deny of everything comes first. */
+static bool check_rules(const struct acl *acl, struct policy_fault *why)
+{
+    bool closed_v4 = false, closed_v6 = false;
+    for (size_t i = 0; i < acl->n; i++) {
+        const struct acl_entry *e = &acl->entries[i];
+        bool *closed = e->sel.src.addr.family == 4 ? &closed_v4 : &closed_v6;
+        if (e->permit && !*closed)
+            return true;
+        if (!e->permit && is_any(&e->sel))
+            *closed = true;
+    }
+    return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED, "no rule of the policy can ever encrypt anything");
+}
+
+/* Delays belong to overlaps: all but the oldest SA of a number wait, all but the newest end early. */
+static bool take_delays(struct draft *d, struct policy_fault *why)
+{
+    for (size_t i = 0; i < d->p.n_sas; i++) {
+        struct policy_sa *sa = &d->p.sas[i];
+        bool has_older = false, has_newer = false;
+        for (size_t k = 0; k < d->p.n_sas; k++) {
+            has_older |= k < i && d->p.sas[k].number == sa->number;
+            has_newer |= k > i && d->p.sas[k].number == sa->number;
+        }
+        if (has_older && d->atd_s >= sa->lifetime_s)
+            return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED,
+                                "SA 0x%08x would be activated after its end (%u s, %u s)", sa->spi, d->atd_s,
+                                sa->lifetime_s);
+        sa->activate_in_s = has_older ? d->atd_s : 0;
+        sa->deactivate_in_s = !has_newer ? 0 : d->dtd_s < sa->lifetime_s ? d->dtd_s : sa->lifetime_s;
+    }
+    return true;
+}
+
+static bool take_sa(struct draft *d, struct span body, policy_digest_fn digest, struct policy_fault *why)
+{
+    struct gdoi_sa sa;
+    enum isakmp_error e = gdoi_sa_get(body, &sa);
+    if (e != ISAKMP_OK)
+        return policy_fault_decode(why, e);
+    d->atd_s = sa.gap.atd_s;
+    d->dtd_s = sa.gap.dtd_s;
+    while (!gdoi_sa_end(&sa)) {
+        struct gdoi_sat sat;
+        e = gdoi_sa_next(&sa, &sat);
+        if (e != ISAKMP_OK)
+            return policy_fault_decode(why, e);
+        if (!add_sat(d, &sat, why))
+            return false;
+    }
+    return (d->ours ? take_rules(d, &sa, digest, why) : take_plain(d, &sa, digest, why)) &&
+           check_rules(&d->p.acl, why) && take_delays(d, why);
+}
+
+static bool take_tek(struct draft *d, const struct gdoi_tek *tek, struct policy_fault *why)
+{
+    const uint16_t notify = ISAKMP_N_INVALID_KEY_INFORMATION;
+    struct policy_sa *sa = find_sa(d, tek->spi);
+    if (sa == NULL)
+        return policy_fault(why, ISAKMP_N_INVALID_SPI, "a key has the SPI 0x%08x, which no SA has", tek->spi);
+    if (d->has_key[sa - d->p.sas])
+        return policy_fault(why, ISAKMP_N_INVALID_SPI, "SA 0x%08x has two keys", tek->spi);
+    if (tek->algorithm_key.len != (size_t)(sa->suite->key_len + sa->suite->salt_len))
+        return policy_fault(why, notify, "SA 0x%08x: %zu octets of key, %s has %u", tek->spi, tek->algorithm_key.len,
+                            sa->suite->name, (unsigned)(sa->suite->key_len + sa->suite->salt_len));
+    if (tek->integrity_key.len != sa->suite->integrity_len)
+        return policy_fault(why, notify, "SA 0x%08x: %zu octets of integrity key, %s has %u", tek->spi,
+                            tek->integrity_key.len, sa->suite->name, sa->suite->integrity_len);
+    if (!secret_set(&sa->key, tek->algorithm_key.p, tek->algorithm_key.len) ||
+        !secret_set(&sa->integrity, tek->integrity_key.p, tek->integrity_key.len))
+        return policy_fault(why, notify, "SA 0x%08x: the key is too long", tek->spi);
+    d->has_key[sa - d->p.sas] = true;
+    return true;
+}
+
+static bool take_sids(struct draft *d, const struct gdoi_sids *sids, struct policy_fault *why)
+{
+    const uint16_t notify = ISAKMP_N_INVALID_KEY_INFORMATION;
+    if (d->has_sids)
+        return policy_fault(why, notify, "sender ids come twice");
+    if (sids->bits < MIN_SID_BITS || sids->bits > MAX_SID_BITS)
+        return policy_fault(why, notify, "sender ids of %u bits: %d to %d are supported", sids->bits, MIN_SID_BITS,
+                            MAX_SID_BITS);
+    d->has_sids = true;
+    d->p.sid_bits = sids->bits;
+    d->p.n_sender_ids = sids->n;
+    memcpy(d->p.sender_ids, sids->values, sids->n * sizeof(sids->values[0]));
+    return true;
+}
+
+static bool take_kd(struct draft *d, struct span body, struct policy_fault *why)
+{
+    struct gdoi_kd kd;
+    enum isakmp_error e = gdoi_kd_get(body, &kd);
+    if (e != ISAKMP_OK)
+        return policy_fault_decode(why, e);
+    while (!gdoi_kd_end(&kd)) {
+        struct gdoi_kd_packet p;
+        e = gdoi_kd_next(&kd, &p);
+        if (e != ISAKMP_OK)
+            return policy_fault_decode(why, e);
+        if (!(p.type == GDOI_KD_TEK ? take_tek(d, &p.tek, why) : take_sids(d, &p.sids, why)))
+            return false;
+    }
+    for (size_t i = 0; i < d->p.n_sas; i++) {
+        if (!d->has_key[i])
+            return policy_fault(why, ISAKMP_N_INVALID_SPI, "SA 0x%08x has no key", d->p.sas[i].spi);
+        if (d->p.sas[i].suite->counter_mode && !d->has_sids)
+            d->p.receive_only = true; /* RFC 6407 3.5: who has no sender id must not send */
+    }
+    return true;
+}
+
+bool policy_from_payloads(struct span sa_body, struct span kd_body, const struct peer_features *peer,
+                          policy_digest_fn digest, struct policy *out, struct policy_fault *why)
+{
+    struct draft d = {.ours = peer->ours};
+    bool ok = take_sa(&d, sa_body, digest, why) && take_kd(&d, kd_body, why);
+    policy_wipe(out);
+    if (ok)
+        *out = d.p;
+    else
+        policy_wipe(&d.p);
+    wipe(&d, sizeof(d));
+    return ok;
+}
