@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * gvpnctl: asks gvpnd and shows the answer, as a table or (--json) as the document itself. `check FILE` needs no daemon: it
+ * runs the loaders that the daemons run.
+ */
+#include "ctrl/config/config.h"
+#include "tools/ctl/check.h"
+#include "tools/ctl/request.h"
+#include "tools/ctl/views.h"
+
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void usage(FILE *to)
+{
+    (void)fprintf(to, "usage: gvpnctl [--socket PATH | --run-dir DIR] [--json] COMMAND ...\n"
+                      "  status                          groups, keys and traffic on one screen\n"
+                      "  show group [G]                  with policy and key servers\n"
+                      "  show ks members [G]             who registered here\n"
+                      "  show ipsec sa                   SAs and their counters\n"
+                      "  show counters                   ports, verdicts, workers\n"
+                      "  show version\n"
+                      "  explain [--in|--out] [--pair P] SRC DST PROTO [SPORT DPORT]\n"
+                      "                                  what happens to such a packet, and why\n"
+                      "  check FILE                      load a configuration as the daemons would\n"
+                      "exit: 0 ok, 1 failure, 2 usage, 3 daemon unreachable, 4 not found, 5 degraded\n");
+}
+
+static int ask(const char *socket_path, char **words, int n_words, int as_json)
+{
+    json_t *document = NULL;
+    int code = request_send(socket_path, words, n_words, &document);
+    const char *error = json_string_value(json_object_get(document, "error"));
+
+    if (!document)
+        return code;
+    if (as_json) {
+        (void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+        (void)fputc('\n', stdout);
+    }
+    if (error)
+        (void)fprintf(stderr, "gvpnctl: %s\n", error);
+    else if (!as_json)
+        views_print(stdout, words, n_words, document);
+    json_decref(document);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option longs[] = {{"socket", required_argument, NULL, 's'},
+                                          {"run-dir", required_argument, NULL, 'r'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {NULL, 0, NULL, 0}};
+    char socket_path[PATH_MAX] = "/run/gvpn/gvpnd.sock";
+    int as_json = 0, c;
+
+    /* '+': options of a command are its own. */
+    while ((c = getopt_long(argc, argv, "+h", longs, NULL)) != -1) {
+        switch (c) {
+        case 's':
+            (void)snprintf(socket_path, sizeof(socket_path), "%s", optarg);
+            break;
+        case 'r':
+            (void)snprintf(socket_path, sizeof(socket_path), "%s/gvpnd.sock", optarg);
+            break;
+        case 'j':
+            as_json = 1;
+            break;
+        case 'h':
+            usage(stdout);
+            return CTL_OK;
+        case 'V':
+            (void)printf("gvpnctl %s\n", GVPN_VERSION);
+            return CTL_OK;
+        default:
+            usage(stderr);
+            return CTL_USAGE;
+        }
+    }
+    if (optind == argc) {
+        usage(stderr);
+        return CTL_USAGE;
+    }
+    /* --json is also taken behind the command, where people often put it. */
+    if (strcmp(argv[argc - 1], "--json") == 0 && argc - optind > 1) {
+        as_json = 1;
+        argc--;
+    }
+    if (strcmp(argv[optind], "check") == 0) {
+        if (argc - optind != 2) {
+            usage(stderr);
+            return CTL_USAGE;
+        }
+        return check_file(argv[optind + 1], as_json);
+    }
+    return ask(socket_path, argv + optind, argc - optind, as_json);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One question to gvpnd over its operator socket (the format is in ctrl/ctl/ctl.h). */
+#ifndef GVPN_TOOLS_CTL_REQUEST_H
+#define GVPN_TOOLS_CTL_REQUEST_H
+
+#include <jansson.h>
+
+/* Exit codes of gvpnctl. */
+enum {
+    CTL_OK = 0,
+    CTL_FAILURE = 1,
+    CTL_USAGE = 2,
+    CTL_UNREACHABLE = 3,
+    CTL_NOT_FOUND = 4,
+    CTL_DEGRADED = 5,
+};
+
+/*
+ * Sends words and waits at most 10 s for the answer. Returns the daemon's exit code with *document set (the caller
+ * decrefs it), or CTL_UNREACHABLE / CTL_FAILURE with *document NULL after saying why on stderr.
+ */
+int request_send(const char *socket_path, char *const *words, int n_words, json_t **document);
+
+#endif
