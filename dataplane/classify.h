@@ -52,10 +52,8 @@ struct classify_cache;
 /* entries: a power of two, at least 2. NULL when memory is short. */
 struct classify_cache *classify_cache_new(unsigned entries, int socket);
 void classify_cache_free(struct classify_cache *c);
-/* Decides for an IPv4 packet through the cache. */
+/* The same decision for a parsed packet; IPv4 goes through the cache. */
 struct classify_result classify_packet(struct classify_cache *c, const struct snap *s, bool unregistered_clear,
-                                       const struct pkt *p);
-/* The flow of a parsed packet (IPv4 or IPv6). */
-void classify_flow_of(const struct pkt *p, struct flow *f);
+                                       unsigned pair, enum classify_way way, const struct pkt *p);
 
 #endif

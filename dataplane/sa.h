@@ -33,12 +33,11 @@ struct sa {
     uint32_t spi_be;
     uint32_t salt; /* as in memory */
     uint64_t sender_mask; /* of an IV */
-    uint16_t group;       /* of the present snapshot: index; meaningful to the control thread only */
-    uint16_t number;
-    uint16_t n_senders;
-    uint16_t slot; /* in the counter page */
+    _Atomic uint16_t n_senders; /* 0 = receives only */
+    uint16_t number;      /* of the `sa` whose traffic it protects */
+    uint16_t slot;        /* in the counter page */
     uint8_t pair;
-    uint8_t reserved[7];
+    uint8_t reserved;
 
     struct sa_worker workers[IPC_MAX_WORKERS];
     struct crypto_key key;
@@ -51,8 +50,8 @@ struct sa {
     mono_t end; /* hard limit on the scaled clock */
     bool expired_told;
     uint32_t events_told;
-    uint64_t mark;         /* epoch of the newest snapshot that has it */
-    struct secret secret;  /* to recognise the same key in a resync */
+    unsigned refs;        /* snapshots that refer to it */
+    struct secret secret; /* to recognise the same key in a resync */
 };
 static_assert(offsetof(struct sa, workers) == 64, "what every packet reads of an SA is one cache line");
 
@@ -65,17 +64,26 @@ static inline bool sa_expired(const struct sa *sa, uint64_t now_tsc)
 /* Does an IV (host order) carry one of this process's own sender ids? */
 static inline bool sa_own_sender(const struct sa *sa, uint64_t iv)
 {
-    for (unsigned i = 0; i < sa->n_senders; i++)
+    unsigned n = atomic_load_explicit(&sa->n_senders, memory_order_acquire);
+
+    for (unsigned i = 0; i < n; i++)
         if (((iv ^ sa->workers[i].sender) & sa->sender_mask) == 0)
             return true;
     return false;
 }
 
 /*
- * Makes an SA of an IPC message: checks suite, key length, sender ids and their first counters, prepares the key, zeroes
- * the counters. end_tsc is left for the caller. Returns NULL with a sentence in reason (IPC_TEXT_MAX).
+ * Can this message be an SA here: suite, key length, SPI, sender ids and their first counters, lifetime? Returns true, or
+ * false with a sentence in reason.
  */
-struct sa *sa_new(const struct ipc_sa *m, unsigned n_workers, const struct crypto_backend *b, char *reason);
+MUST_CHECK bool sa_check(const struct ipc_sa *m, unsigned n_workers, char reason[IPC_TEXT_MAX]);
+/*
+ * Makes an SA of a checked message: prepares the key, zeroes the counters. Its end is left for the caller. Returns NULL
+ * when memory is short or the backend can't run the suite.
+ */
+struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b);
+/* Gives a receive-only SA the sender ids of a checked message, once; later ones change nothing. */
+void sa_set_senders(struct sa *sa, const struct ipc_sa *m);
 /* Wipes and frees; NULL is harmless. No worker may know it any more. */
 void sa_free(struct sa *sa);
 /* Is this message about the same key? (Constant time in the key.) */

@@ -78,7 +78,7 @@ static inline struct sa *snap_spi_find(const struct snap *s, uint32_t spi_be)
 
 /*
  * The SA that sends for a number now: the oldest usable until it stops, else the next (decision 17). NULL when none is
- * usable. Call once per burst and number, not per packet.
+ * usable.
  */
 struct sa *snap_sender(const struct snap *s, unsigned number, uint64_t now_tsc);
 

@@ -8,10 +8,9 @@
 #define GVPN_DATAPLANE_VEC_H
 
 #include "common/verdict.h"
+#include "dataplane/core/l3.h"
 
 #include <assert.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 #define VEC_MAX   64 /* packets that fit */
 #define VEC_BURST 32 /* packets that a worker asks a port for */
@@ -25,35 +24,25 @@ enum pkt_todo {
     PKT_ESP_IN,   /* ESP with an SPI of ours */
     PKT_INNER,    /* decrypted; policy has to judge what was inside */
     PKT_PROTECT,  /* policy: leaves as ESP with pkt.sa */
-    PKT_CRYPTO,   /* prepared; its crypto operation stands in the context */
+    PKT_CRYPTO,   /* prepared: its crypto operation stands in the context */
     PKT_DONE,     /* verdict and `to` are final */
 };
 
 /* Where a packet that is done goes. */
 enum pkt_to { PKT_TO_DROP, PKT_TO_TX, PKT_TO_PUNT };
 
-/* One cache line of metadata. Addresses and ports are as in the packet (network order). */
+/* One cache line of metadata. */
 struct pkt {
-    uint8_t *l3; /* first octet of the IP header */
+    struct l3 h; /* what the headers say; after decryption, the inner ones */
+    uint8_t *l3; /* first octet of the IP header in the frame */
     struct sa *sa;
-    uint32_t src, dst; /* IPv4 only; the flow cache's key is these four fields */
-    uint16_t sport, dport;
-    uint8_t proto;
-    uint8_t ports; /* enum flow_ports */
-    uint8_t way;   /* enum classify_way */
-    uint8_t pair;
-    uint16_t ip_len; /* octets of the whole IP packet */
-    uint16_t l2_len;
-    uint8_t family; /* 4, 6 or 0 = not IP */
-    uint8_t todo;   /* enum pkt_todo */
-    uint8_t to;     /* enum pkt_to */
-    uint8_t verdict;
-    bool own_dst; /* addressed to the appliance itself */
-    uint8_t tos;  /* of the outer header (ECN) */
-    uint16_t ip_id_be;
-    uint16_t frag_be; /* flags and fragment offset */
-    uint16_t reserved;
-    uint32_t op; /* its crypto operation */
+    uint8_t todo;    /* enum pkt_todo */
+    uint8_t to;      /* enum pkt_to */
+    uint8_t verdict; /* enum verdict */
+    bool own_dst;    /* addressed to the appliance itself */
+    uint8_t way;     /* enum classify_way */
+    uint8_t op;      /* index of its crypto operation */
+    uint8_t reserved[2];
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct pkt) == 64, "packet metadata fills one cache line");
 

@@ -18,10 +18,9 @@
 
 /* A prepared key. Belongs to the caller, who wipes it with crypto_key_wipe(). */
 struct crypto_key {
-    void (*run)(void); /* the backend's function for this suite; only the backend calls it */
+    void (*run)(void); /* the backend's functions for this suite; only the backend calls them */
     void (*run_open)(void);
-    const struct crypto_backend *backend;
-    uint64_t reserved[5];
+    uint64_t reserved[6];
     uint8_t state[CRYPTO_KEY_STATE] __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
@@ -47,6 +46,9 @@ struct crypto_backend {
     bool (*key_set)(struct crypto_key *k, const struct suite *suite, const uint8_t *key);
     void (*seal)(struct crypto_op *ops, unsigned n);
     void (*open)(struct crypto_op *ops, unsigned n);
+    /* One message with any additional data, sealed in place: for published vectors, not for packets. */
+    void (*seal_one)(const struct crypto_key *k, const uint8_t nonce[12], struct span aad, uint8_t *text, size_t len,
+                     uint8_t tag[CRYPTO_ICV_LEN]);
 };
 
 /* The product's backend; NULL when this CPU or library can't run it. One per process, never freed. */

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Policy decisions. Lists are searched in order and the first entry that matches decides (common/acl.h). Sender and
+ * receiver look a packet's own header up in the same, direct orientation; only fail-close and local lists are mirrored
+ * for clear packets from the outside (decision 1).
+ */
+#include "dataplane/classify.h"
+
+#include "dataplane/snap.h"
+
+#include <rte_malloc.h>
+#include <rte_random.h>
+
+static struct classify_result drop(enum verdict v)
+{
+    return (struct classify_result){CLASSIFY_DROP, (uint8_t)v, 0};
+}
+
+static struct classify_result clear(enum classify_way way)
+{
+    return (struct classify_result){CLASSIFY_CLEAR, way == CLASSIFY_OUT ? VERDICT_SENT_CLEAR : VERDICT_RECEIVED_CLEAR, 0};
+}
+
+static struct flow mirrored(const struct flow *f)
+{
+    struct flow m = *f;
+
+    m.src = f->dst;
+    m.dst = f->src;
+    m.sport = f->dport;
+    m.dport = f->sport;
+    return m;
+}
+
+/* First match in one of the lists that are mirrored inbound. */
+static const struct acl_entry *find_own_list(const struct acl *list, enum classify_way way, const struct flow *f)
+{
+    struct flow m = mirrored(f);
+
+    return acl_find(list, way == CLASSIFY_OUT ? f : &m);
+}
+
+static struct classify_result no_policy(const struct snap_group *g, enum classify_way way, const struct flow *f,
+                                        struct classify_why *why)
+{
+    const struct acl_entry *e;
+
+    switch (g->state) {
+    case IPC_GROUP_FAIL_OPEN:
+    case IPC_GROUP_UNPROTECTED_CLEAR:
+        return way == CLASSIFY_INNER ? drop(VERDICT_DROP_INNER_POLICY) : clear(way);
+    case IPC_GROUP_UNPROTECTED_DROP:
+        return drop(VERDICT_DROP_UNPROTECTED);
+    default:
+        break;
+    }
+    if (way == CLASSIFY_INNER)
+        return drop(VERDICT_DROP_FAIL_CLOSE);
+    e = find_own_list(&g->lists[IPC_LIST_FAIL_CLOSE], way, f);
+    why->source = IPC_SOURCE_FAIL_CLOSE;
+    why->rule = e;
+    return e != NULL && !e->permit ? clear(way) : drop(VERDICT_DROP_FAIL_CLOSE);
+}
+
+/*
+ * ESP with an SPI that nobody knows (decision 9): an earlier deny for esp or ip passes it, any permit whose addresses
+ * match means that it should have been ours.
+ */
+static struct classify_result unknown_spi(const struct snap_group *g, const struct flow *f, struct classify_why *why)
+{
+    const struct acl *list = &g->lists[IPC_LIST_DOWNLOADED];
+
+    for (size_t i = 0; i < list->n; i++) {
+        const struct acl_entry *e = &list->entries[i];
+        bool match = e->permit ? prefix_contains(&e->sel.src, &f->src) && prefix_contains(&e->sel.dst, &f->dst)
+                               : selector_match(&e->sel, false, f);
+
+        if (!match)
+            continue;
+        why->rule = e;
+        why->source = IPC_SOURCE_DOWNLOADED;
+        return e->permit ? drop(VERDICT_DROP_UNKNOWN_SPI) : clear(CLASSIFY_IN);
+    }
+    return clear(CLASSIFY_IN);
+}
+
+static struct classify_result downloaded(const struct snap_group *g, enum classify_way way, const struct flow *f,
+                                         struct classify_why *why)
+{
+    const struct acl *list = &g->lists[IPC_LIST_DOWNLOADED];
+    const struct acl_entry *e = acl_find(list, f);
+    uint16_t number;
+
+    why->rule = e;
+    why->source = e == NULL ? IPC_SOURCE_NONE : IPC_SOURCE_DOWNLOADED;
+    if (e == NULL || !e->permit)
+        return way == CLASSIFY_INNER ? drop(VERDICT_DROP_INNER_POLICY) : clear(way);
+    number = g->numbers[e - list->entries];
+    why->number = number;
+    switch (way) {
+    case CLASSIFY_OUT:
+        if (g->receive_only)
+            return clear(way);
+        return (struct classify_result){CLASSIFY_PROTECT, VERDICT_SENT_ENCRYPTED, number};
+    case CLASSIFY_INNER:
+        return (struct classify_result){CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, number};
+    default:
+        return g->passive || g->receive_only ? clear(way) : drop(VERDICT_DROP_POLICY_CLEAR_IN);
+    }
+}
+
+struct classify_result classify_flow(const struct snap *s, bool unregistered_clear, unsigned pair,
+                                     enum classify_way way, const struct flow *f, struct classify_why *why)
+{
+    struct classify_why ignored;
+    const struct snap_group *g;
+    const struct acl_entry *e;
+
+    if (why == NULL)
+        why = &ignored;
+    *why = (struct classify_why){.number = -1};
+    if (s == NULL)
+        return unregistered_clear ? clear(way) : drop(VERDICT_DROP_UNREGISTERED);
+    if (pair >= IPC_MAX_PAIRS || s->pair_group[pair] < 0)
+        return drop(VERDICT_DROP_UNPROTECTED);
+    g = &s->groups[s->pair_group[pair]];
+    why->group = g->name;
+    if (g->state != IPC_GROUP_POLICY)
+        return no_policy(g, way, f, why);
+    if (way != CLASSIFY_INNER) {
+        e = find_own_list(&g->lists[IPC_LIST_LOCAL], way, f);
+        if (e != NULL) {
+            why->rule = e;
+            why->source = IPC_SOURCE_LOCAL;
+            return e->permit ? drop(VERDICT_DROP_LOCAL_ACL) : clear(way);
+        }
+    }
+    return way == CLASSIFY_UNKNOWN ? unknown_spi(g, f, why) : downloaded(g, way, f, why);
+}
+
+/* Two entries share a cache line; the newer one stands first. */
+struct cache_entry {
+    uint64_t addrs;
+    uint64_t tuple; /* l3.tuple | way << 48 | pair << 56 */
+    uint32_t generation;
+    struct classify_result result; /* action NONE: empty */
+    uint64_t reserved;
+};
+static_assert(sizeof(struct cache_entry) == 32, "two entries of the flow cache fill one cache line");
+
+struct classify_cache {
+    uint64_t seed; /* so that nobody outside can aim at one line */
+    uint32_t mask; /* of bucket numbers */
+    struct cache_entry entries[] __attribute__((aligned(64)));
+};
+
+struct classify_cache *classify_cache_new(unsigned entries, int socket)
+{
+    struct classify_cache *c;
+
+    c = rte_zmalloc_socket("flows", sizeof *c + entries * sizeof c->entries[0], 64, socket);
+    if (c == NULL)
+        return NULL;
+    c->seed = rte_rand() | 1;
+    c->mask = entries / 2 - 1;
+    return c;
+}
+
+void classify_cache_free(struct classify_cache *c)
+{
+    rte_free(c);
+}
+
+static inline uint32_t bucket_of(const struct classify_cache *c, uint64_t addrs, uint64_t tuple)
+{
+    uint64_t h = (addrs ^ c->seed) * 0x9e3779b97f4a7c15ULL;
+
+    h = (h ^ (h >> 32) ^ tuple) * c->seed;
+    return (uint32_t)(h >> 32) & c->mask;
+}
+
+struct classify_result classify_packet(struct classify_cache *c, const struct snap *s, bool unregistered_clear,
+                                       unsigned pair, enum classify_way way, const struct pkt *p)
+{
+    uint64_t tuple = p->h.tuple | (uint64_t)way << 48 | (uint64_t)pair << 56;
+    struct cache_entry *bucket;
+    struct classify_result result;
+    struct flow flow;
+
+    if (__builtin_expect(s == NULL || p->h.kind != L3_IPV4, 0)) {
+        l3_flow(&p->h, p->l3, &flow);
+        return classify_flow(s, unregistered_clear, pair, way, &flow, NULL);
+    }
+    bucket = &c->entries[(size_t)bucket_of(c, p->h.addrs, tuple) * 2];
+    for (unsigned i = 0; i < 2; i++)
+        if (bucket[i].addrs == p->h.addrs && bucket[i].tuple == tuple && bucket[i].generation == s->generation &&
+            bucket[i].result.action != CLASSIFY_NONE)
+            return bucket[i].result;
+    l3_flow(&p->h, p->l3, &flow);
+    result = classify_flow(s, unregistered_clear, pair, way, &flow, NULL);
+    bucket[1] = bucket[0];
+    bucket[0] = (struct cache_entry){p->h.addrs, tuple, s->generation, result, 0};
+    return result;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Loads and stores of packet bytes at any alignment, and the Internet checksum (RFC 1071, RFC 1624). Host values are
+ * little endian here, as on every CPU that the data plane runs on. Callers have checked the bounds.
+ */
+#ifndef GVPN_DATAPLANE_CORE_BYTES_H
+#define GVPN_DATAPLANE_CORE_BYTES_H
+
+#include <stdint.h>
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the packet path is written for little-endian CPUs");
+
+static inline uint16_t load16(const void *p)
+{
+    uint16_t v;
+
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint32_t load32(const void *p)
+{
+    uint32_t v;
+
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint64_t load64(const void *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint16_t load16_be(const void *p)
+{
+    return __builtin_bswap16(load16(p));
+}
+
+static inline void store16(void *p, uint16_t v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+static inline void store32(void *p, uint32_t v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+static inline void store64(void *p, uint64_t v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+static inline void store16_be(void *p, uint16_t v)
+{
+    store16(p, __builtin_bswap16(v));
+}
+
+/* One's complement sum of 16-bit words, folded; words as in memory (the sum doesn't care about byte order). */
+static inline uint16_t sum_fold(uint64_t sum)
+{
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
+/* The sum over an IPv4 header of 20 octets; 0xffff means that its checksum is right. */
+static inline uint16_t sum_ipv4(const uint8_t *h)
+{
+    return sum_fold((uint64_t)load32(h) + load32(h + 4) + load32(h + 8) + load32(h + 12) + load32(h + 16));
+}
+
+/*
+ * A checksum after words of sum `was` became words of sum `is` (RFC 1624, equation 3). Words and checksum as in memory.
+ */
+static inline uint16_t sum_update(uint16_t checksum, uint32_t was, uint32_t is)
+{
+    uint64_t sum = (uint16_t)~checksum;
+
+    sum += (uint16_t)~sum_fold(was);
+    sum += sum_fold(is);
+    return (uint16_t)~sum_fold(sum);
+}
+
+#endif

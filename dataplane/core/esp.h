@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The arithmetic of header-preserving ESP (RFC 4303, RFC 4106): sizes and padding, the outer header made of the inner
+ * one, the IV made of sender id and counter (RFC 6054), and the checks on the way back. Bytes only.
+ *
+ *     frame   | L2 14 | inner IP packet                                                     |
+ *     becomes | L2 14 | outer IP 20 | SPI 4 | seq 4 | IV 8 | inner IP packet | trailer | ICV 16 |
+ */
+#ifndef GVPN_DATAPLANE_CORE_ESP_H
+#define GVPN_DATAPLANE_CORE_ESP_H
+
+#include "common/verdict.h"
+#include "dataplane/core/l3.h"
+
+#define ESP_HEADER_LEN 8 /* SPI, sequence number */
+#define ESP_IV_LEN     8
+#define ESP_ICV_LEN    16
+#define ESP_ALIGN      4 /* text and trailer are a multiple of it; also for the next header's place */
+/* What stands in front of the inner packet. */
+#define ESP_FRONT_LEN (IPV4_LEN + ESP_HEADER_LEN + ESP_IV_LEN)
+/* The largest trailer and the ICV: room that must be free behind the packet. */
+#define ESP_BEHIND_MAX (ESP_ALIGN - 1 + 2 + ESP_ICV_LEN)
+/* The shortest thing worth decrypting: outer header, ESP header, IV, one block of trailer, ICV. */
+#define ESP_MIN_LEN (ESP_FRONT_LEN + ESP_ALIGN + ESP_ICV_LEN)
+
+#define NEXT_IPV4  4
+#define NEXT_IPV6  41
+#define NEXT_DUMMY 59
+
+/* Octets of padding behind a payload of this length. */
+static inline uint32_t esp_pad(uint32_t payload_len)
+{
+    return (0u - (payload_len + 2)) & (ESP_ALIGN - 1);
+}
+
+/* Octets of text (what is encrypted) for a payload: payload, padding, pad length, next header. */
+static inline uint32_t esp_text_len(uint32_t payload_len)
+{
+    return payload_len + esp_pad(payload_len) + 2;
+}
+
+/* Octets of the outer IP packet for an inner one. */
+static inline uint32_t esp_outer_len(uint32_t inner_len)
+{
+    return ESP_FRONT_LEN + esp_text_len(inner_len) + ESP_ICV_LEN;
+}
+
+/*
+ * The largest inner packet whose outer one fits the MTU (DP7), for a suite with these sizes; 0 when nothing does.
+ *     floor((mtu - 20 - 8 - iv - icv) / align) * align - 2
+ */
+unsigned esp_effective_mtu(unsigned mtu, unsigned iv_len, unsigned icv_len, unsigned align);
+
+/*
+ * Writes padding 1, 2, 3, pad length and next header IPv4 behind a payload. Stores 8 octets at `at`: up to 5 of them
+ * are trailer, what follows belongs to the ICV.
+ */
+static inline void esp_put_trailer(uint8_t *at, uint32_t pad)
+{
+    static const uint8_t trailers[ESP_ALIGN][8] = {
+        {0, NEXT_IPV4},
+        {1, 1, NEXT_IPV4},
+        {1, 2, 2, NEXT_IPV4},
+        {1, 2, 3, 3, NEXT_IPV4},
+    };
+
+    memcpy(at, trailers[pad], 8);
+}
+
+/*
+ * The outer header: the inner one with protocol ESP, its own total length and identification, and a checksum brought
+ * up to date (RFC 1624). Type of service (so also ECN, RFC 6040 3.2: copied), flags, TTL and addresses stay as they are.
+ * outer must not overlap inner. inner has no options.
+ */
+static inline void esp_put_outer(uint8_t *outer, const uint8_t *inner, uint16_t total_len, uint16_t id_be)
+{
+    uint64_t a = load64(inner), b = load64(inner + 8);
+    uint16_t len_be = __builtin_bswap16(total_len);
+    uint32_t was = (uint32_t)((a >> 16) & 0xffff) + (uint32_t)((a >> 32) & 0xffff) + (uint32_t)(b & 0xffff);
+    uint32_t is = (uint32_t)len_be + id_be + ((uint32_t)(b & 0xff) | IPPROTO_ESP_OCTET << 8);
+    uint16_t checksum = sum_update((uint16_t)(b >> 16), was, is);
+
+    a = (a & 0xffff00000000ffffULL) | (uint64_t)len_be << 16 | (uint64_t)id_be << 32;
+    b = (b & 0xffffffff000000ffULL) | IPPROTO_ESP_OCTET << 8 | (uint64_t)checksum << 16;
+    store64(outer, a);
+    store64(outer + 8, b);
+    store32(outer + 16, load32(inner + 16));
+}
+
+/* The IV on the wire, as in memory: sender id in the leftmost bits, then the counter (RFC 6054 section 4). */
+static inline uint64_t esp_iv(uint64_t sender_shifted, uint64_t counter)
+{
+    return __builtin_bswap64(sender_shifted | counter);
+}
+
+/* A sender id moved to the leftmost sid_bits of an IV. */
+static inline uint64_t esp_sender_shift(uint64_t sender_id, unsigned sid_bits)
+{
+    return sid_bits >= 64 ? sender_id : sender_id << (64 - sid_bits);
+}
+
+/* Is the length of this outer packet one that ESP with GCM can have? Else it isn't worth a decryption. */
+static inline bool esp_len_possible(uint32_t ip_len)
+{
+    return ip_len >= ESP_MIN_LEN && ((ip_len - ESP_FRONT_LEN - ESP_ICV_LEN) & (ESP_ALIGN - 1)) == 0;
+}
+
+/*
+ * Judges a verified and decrypted text: padding, next header, and the packet inside, which must be whole (surplus
+ * behind it is traffic flow padding and ignored), fragments and options are refused. Returns VERDICT_RECEIVED_DECRYPTED
+ * and the parsed inner header, or the verdict that drops it.
+ */
+enum verdict esp_check_text(const uint8_t *text, uint32_t len, struct l3 *inner);
+
+/*
+ * RFC 6040 section 4.2: brings the congestion mark of the outer header into the inner one and its checksum. Returns
+ * false for a combination that must be dropped.
+ */
+bool esp_merge_ecn(uint8_t *inner, uint8_t outer_tos);
+
+#endif

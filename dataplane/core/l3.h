@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reads an Ethernet frame as far as policy needs it: which IP packet is inside, is it whole, who talks to whom.
+ * Bytes only: nothing here knows mbufs. IPv4 without options is the fast way and stands here; what is rarer is in l3.c.
+ * RFC 791, RFC 8200, RFC 4861.
+ */
+#ifndef GVPN_DATAPLANE_CORE_L3_H
+#define GVPN_DATAPLANE_CORE_L3_H
+
+#include "common/selector.h"
+#include "dataplane/core/bytes.h"
+
+#define L2_LEN           14
+#define IPV4_LEN         20
+#define IPV6_LEN         40
+#define IPPROTO_ESP_OCTET 50
+#define IPV4_DF_BE       0x0040 /* "don't fragment", as in memory */
+#define IPV4_FRAGMENT_BE 0xff3f /* more fragments | offset, as in memory */
+
+enum l3_kind {
+    L3_NOT_IP, /* nothing that this policy is about */
+    L3_IPV4,
+    L3_IPV6,
+};
+
+enum l3_flaw {
+    L3_OK,
+    L3_MALFORMED,
+    L3_FRAGMENT,
+    L3_OPTIONS,
+    L3_EXT_HEADER,
+    L3_VLAN, /* IP behind a tag, or behind a SNAP header */
+};
+
+#define L3_IS_ARP 0x1u
+#define L3_IS_ND  0x2u /* neighbour discovery, RFC 4861: may not be forged from afar (hop limit 255) */
+#define L3_IS_MLD 0x4u
+
+struct l3 {
+    uint64_t addrs; /* IPv4: source and destination as in memory */
+    uint64_t tuple; /* ports as in memory | protocol << 32 | enum flow_ports << 40; the rest is the caller's */
+    uint16_t len;   /* of the IP packet; what follows in the frame is padding */
+    uint16_t id_be;
+    uint16_t frag_be;
+    uint8_t kind; /* enum l3_kind */
+    uint8_t flaw; /* enum l3_flaw; with MALFORMED and VLAN nothing else is valid */
+    uint8_t tos;
+    uint8_t marks; /* L3_IS_* */
+};
+
+static inline uint8_t l3_proto(const struct l3 *h)
+{
+    return (uint8_t)(h->tuple >> 32);
+}
+
+static inline enum flow_ports l3_ports(const struct l3 *h)
+{
+    return (enum flow_ports)((h->tuple >> 40) & 0xff);
+}
+
+/* Host order. */
+static inline uint16_t l3_sport(const struct l3 *h)
+{
+    return __builtin_bswap16((uint16_t)h->tuple);
+}
+
+static inline uint16_t l3_dport(const struct l3 *h)
+{
+    return __builtin_bswap16((uint16_t)(h->tuple >> 16));
+}
+
+/* Does this protocol begin with two ports? */
+static inline bool l3_proto_has_ports(uint8_t proto)
+{
+    return proto == 6 || proto == 17 || proto == 132 || proto == 136 || proto == 33;
+}
+
+static inline uint64_t l3_make_tuple(uint8_t proto, enum flow_ports ports, uint32_t ports_be)
+{
+    return (uint64_t)ports_be | (uint64_t)proto << 32 | (uint64_t)ports << 40;
+}
+
+/* The IPv4 packet at p, of which avail octets are there, when it is anything but the plain case. */
+void l3_parse_ipv4_odd(const uint8_t *p, size_t avail, struct l3 *h);
+/* The IPv6 packet at p. */
+void l3_parse_ipv6(const uint8_t *p, size_t avail, struct l3 *h);
+/* A frame that is neither plain IPv4 nor plain IPv6. */
+void l3_parse_other(const uint8_t *frame, size_t len, struct l3 *h);
+
+/* The IPv4 packet at p, of which avail octets are there. */
+static inline void l3_parse_ipv4(const uint8_t *p, size_t avail, struct l3 *h)
+{
+    uint64_t a;
+    uint16_t len;
+    uint8_t proto;
+
+    if (__builtin_expect(avail < IPV4_LEN + 4, 0)) {
+        l3_parse_ipv4_odd(p, avail, h);
+        return;
+    }
+    a = load64(p);
+    len = __builtin_bswap16((uint16_t)(a >> 16));
+    if (__builtin_expect((a & 0xff) != 0x45 || ((a >> 48) & IPV4_FRAGMENT_BE) != 0 || len > avail ||
+                             len < IPV4_LEN + 4 || sum_ipv4(p) != 0xffff,
+                         0)) {
+        l3_parse_ipv4_odd(p, avail, h);
+        return;
+    }
+    proto = p[9];
+    h->addrs = load64(p + 12);
+    if (l3_proto_has_ports(proto))
+        h->tuple = l3_make_tuple(proto, FLOW_PORTS, load32(p + IPV4_LEN));
+    else
+        h->tuple = l3_make_tuple(proto, FLOW_NO_PORTS, 0);
+    h->len = len;
+    h->id_be = (uint16_t)(a >> 32);
+    h->frag_be = (uint16_t)(a >> 48);
+    h->kind = L3_IPV4;
+    h->flaw = L3_OK;
+    h->tos = (uint8_t)(a >> 8);
+    h->marks = 0;
+}
+
+/* A whole frame; the IP packet, if there is one, begins at frame + L2_LEN. */
+static inline void l3_parse(const uint8_t *frame, size_t len, struct l3 *h)
+{
+    uint16_t type = len >= L2_LEN ? load16(frame + 12) : 0;
+
+    if (__builtin_expect(type == 0x0008, 1))
+        l3_parse_ipv4(frame + L2_LEN, len - L2_LEN, h);
+    else if (type == 0xdd86)
+        l3_parse_ipv6(frame + L2_LEN, len - L2_LEN, h);
+    else
+        l3_parse_other(frame, len, h);
+}
+
+/* The flow of a parsed IP packet; p is its first octet (used for IPv6 addresses). kind must be IPv4 or IPv6. */
+void l3_flow(const struct l3 *h, const uint8_t *p, struct flow *f);
+
+/* ARP: the address it asks for or answers to, when it is a whole IPv4-over-Ethernet one. */
+MUST_CHECK bool l3_arp_target(const uint8_t *frame, size_t len, uint32_t *target_be);
+/* Neighbour solicitation and advertisement: the target address. p is the IPv6 header, marks has L3_IS_ND. */
+MUST_CHECK bool l3_nd_target(const uint8_t *p, const struct l3 *h, struct addr *target);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who is exempt from policy. Later fragments have no ports: sent ones follow their first, received ones wait in the kernel for it. */
+#include "dataplane/exempt.h"
+
+#include <string.h>
+
+#define UDP  17
+#define IGMP 2
+
+static bool is_ike_port(uint16_t port)
+{
+    return port == 848 || port == 4500 || port == 500;
+}
+
+static bool from_own(const struct pipeline_ctx *ctx, const struct pkt *p)
+{
+    for (unsigned i = 0; i < ctx->n_own4; i++)
+        if ((uint32_t)p->h.addrs == ctx->own4[i])
+            return true;
+    return false;
+}
+
+static void remember_fragment(struct pipeline_ctx *ctx, const struct l3 *h)
+{
+    ctx->fragments[ctx->next_fragment++ % CTX_FRAGMENTS] = (struct ctx_fragment){h->addrs, h->id_be, true};
+}
+
+static bool follows_exempt(const struct pipeline_ctx *ctx, const struct l3 *h)
+{
+    for (unsigned i = 0; i < CTX_FRAGMENTS; i++)
+        if (ctx->fragments[i].used && ctx->fragments[i].addrs == h->addrs && ctx->fragments[i].id_be == h->id_be)
+            return true;
+    return false;
+}
+
+bool exempt_from_us(struct pipeline_ctx *ctx, const struct pkt *p)
+{
+    const struct l3 *h = &p->h;
+    uint8_t proto = l3_proto(h);
+
+    if (proto == IGMP && (from_own(ctx, p) || (uint32_t)h->addrs == 0))
+        return h->flaw != L3_FRAGMENT;
+    if (proto != UDP || !from_own(ctx, p))
+        return false;
+    if (l3_ports(h) == FLOW_LATER_FRAGMENT)
+        return follows_exempt(ctx, h);
+    if (h->flaw == L3_OPTIONS || !is_ike_port(l3_sport(h)))
+        return false;
+    if (h->flaw == L3_FRAGMENT)
+        remember_fragment(ctx, h);
+    return true;
+}
+
+bool exempt_to_us(const struct pkt *p)
+{
+    const struct l3 *h = &p->h;
+
+    if (l3_proto(h) != UDP || h->flaw == L3_OPTIONS)
+        return false;
+    /* Without an exempt first fragment the kernel never delivers later ones. */
+    return l3_ports(h) == FLOW_LATER_FRAGMENT || is_ike_port(l3_dport(h));
+}
+
+bool pipeline_is_own(const struct pipeline_config *config, unsigned pair, const struct addr *a)
+{
+    if (config->local_pair < 0 || (unsigned)config->local_pair != pair)
+        return false;
+    for (unsigned i = 0; i < config->n_own; i++)
+        if (addr_equal(&config->own[i], a))
+            return true;
+    return false;
+}
+
+bool pipeline_exempt(const struct pipeline_config *config, unsigned pair, bool inbound, const struct flow *f)
+{
+    if (!pipeline_is_own(config, pair, inbound ? &f->dst : &f->src))
+        return false;
+    if (f->proto == IGMP && f->src.family == 4)
+        return !inbound;
+    return f->proto == UDP && f->ports == FLOW_PORTS && is_ike_port(inbound ? f->dport : f->sport);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Traffic that no policy judges (decision 2): the appliance's own IKE and group membership. Only the appliance itself
+ * is exempt; a host that borrows its address on the inside is not.
+ */
+#ifndef GVPN_DATAPLANE_EXEMPT_H
+#define GVPN_DATAPLANE_EXEMPT_H
+
+#include "dataplane/ctx.h"
+
+/* Is this packet of our TAP exempt, fragments of an exempt datagram included? */
+bool exempt_from_us(struct pipeline_ctx *ctx, const struct pkt *p);
+/* Is this clear packet from the outside, addressed to us, exempt? */
+bool exempt_to_us(const struct pkt *p);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * First stage: reads each frame's headers and settles everything that policy doesn't judge: broken packets, what isn't IP,
+ * neighbour discovery, traffic of the appliance itself. Exits, in order: drop_no_buffer, drop_malformed, drop_vlan,
+ * passed_l2, local, drop_fragment, drop_ip_options, drop_ext_header; the rest goes on as CLASSIFY or ESP_IN.
+ */
+#include "dataplane/ctx.h"
+#include "dataplane/exempt.h"
+
+#include <rte_mbuf.h>
+
+#define PREFETCH_AHEAD 4
+
+/* May its bytes be changed and moved: one segment that nobody else refers to? */
+static inline bool is_plain(const struct rte_mbuf *m)
+{
+    return m->nb_segs == 1 && rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m);
+}
+
+static bool make_plain(struct rte_mbuf *m)
+{
+    return rte_pktmbuf_linearize(m) == 0 && is_plain(m);
+}
+
+static bool own4(const struct pipeline_ctx *ctx, uint32_t addr)
+{
+    for (unsigned i = 0; i < ctx->n_own4; i++)
+        if (ctx->own4[i] == addr)
+            return true;
+    return false;
+}
+
+static bool own6(const struct pipeline_ctx *ctx, const uint8_t *bytes)
+{
+    struct addr a;
+
+    return addr_from_bytes(&a, span_of(bytes, 16)) &&
+           pipeline_is_own(ctx->config, (unsigned)ctx->local_pair, &a);
+}
+
+static void parse_not_ip(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p, size_t len, bool is_local_pair)
+{
+    uint32_t target;
+
+    if (!v->local && is_local_pair && (p->h.marks & L3_IS_ARP) && l3_arp_target(p->l3 - L2_LEN, len, &target) &&
+        own4(ctx, target))
+        pkt_finish(p, VERDICT_PASSED_L2, PKT_TO_PUNT);
+    else
+        pkt_finish(p, VERDICT_PASSED_L2, PKT_TO_TX);
+}
+
+static void parse_ipv6(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p, bool inbound, bool is_local_pair)
+{
+    struct addr target;
+
+    p->own_dst = is_local_pair && own6(ctx, p->l3 + 24);
+    if (p->h.marks & L3_IS_ND) {
+        bool to_us = p->own_dst || (is_local_pair && l3_nd_target(p->l3, &p->h, &target) &&
+                                    pipeline_is_own(ctx->config, v->pair, &target));
+
+        pkt_finish(p, VERDICT_PASSED_L2, to_us && !v->local ? PKT_TO_PUNT : PKT_TO_TX);
+    } else if (v->local && (p->h.marks & L3_IS_MLD)) {
+        pkt_finish(p, VERDICT_LOCAL, PKT_TO_TX);
+    } else if (p->own_dst && !inbound && !v->local) {
+        pkt_finish(p, VERDICT_LOCAL, PKT_TO_PUNT);
+    } else if (p->h.flaw == L3_EXT_HEADER) {
+        pkt_drop(p, VERDICT_DROP_EXT_HEADER);
+    } else {
+        p->todo = PKT_CLASSIFY;
+    }
+}
+
+static void parse_ipv4(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p, bool inbound)
+{
+    if (v->local && exempt_from_us(ctx, p))
+        pkt_finish(p, VERDICT_LOCAL, PKT_TO_TX);
+    else if (p->own_dst && !inbound && !v->local)
+        pkt_finish(p, VERDICT_LOCAL, PKT_TO_PUNT);
+    else if (p->own_dst && inbound && exempt_to_us(p))
+        pkt_finish(p, VERDICT_LOCAL, PKT_TO_PUNT);
+    else if (p->h.flaw == L3_FRAGMENT)
+        pkt_drop(p, VERDICT_DROP_FRAGMENT);
+    else if (p->h.flaw == L3_OPTIONS)
+        pkt_drop(p, VERDICT_DROP_IP_OPTIONS);
+    else
+        p->todo = inbound && l3_proto(&p->h) == IPPROTO_ESP_OCTET ? PKT_ESP_IN : PKT_CLASSIFY;
+}
+
+/* Anything but a plain IPv4 packet that neither comes from us nor goes to us. */
+static void __attribute__((noinline)) parse_rare(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p,
+                                                 size_t len, bool inbound)
+{
+    bool is_local_pair = ctx->local_pair == (int)v->pair;
+
+    if (p->h.flaw == L3_MALFORMED)
+        pkt_drop(p, VERDICT_DROP_MALFORMED);
+    else if (p->h.flaw == L3_VLAN)
+        pkt_drop(p, VERDICT_DROP_VLAN);
+    else if (p->h.kind == L3_NOT_IP)
+        parse_not_ip(ctx, v, p, len, is_local_pair);
+    else if (p->h.kind == L3_IPV6)
+        parse_ipv6(ctx, v, p, inbound, is_local_pair);
+    else
+        parse_ipv4(ctx, v, p, inbound);
+}
+
+void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
+{
+    bool check_own = ctx->local_pair == (int)v->pair;
+
+    for (unsigned i = 0; i < v->n && i < PREFETCH_AHEAD; i++)
+        rte_prefetch0(rte_pktmbuf_mtod(v->m[i], const void *));
+    for (unsigned i = 0; i < v->n; i++) {
+        struct rte_mbuf *m = v->m[i];
+        struct pkt *p = &v->pkts[i];
+        uint8_t *frame;
+
+        if (i + PREFETCH_AHEAD < v->n)
+            rte_prefetch0(rte_pktmbuf_mtod(v->m[i + PREFETCH_AHEAD], const void *));
+        if (unlikely(!is_plain(m)) && !make_plain(m)) {
+            pkt_drop(p, VERDICT_DROP_NO_BUFFER);
+            continue;
+        }
+        frame = rte_pktmbuf_mtod(m, uint8_t *);
+        l3_parse(frame, m->data_len, &p->h);
+        p->l3 = frame + L2_LEN;
+        p->own_dst = check_own && p->h.kind == L3_IPV4 && own4(ctx, (uint32_t)(p->h.addrs >> 32));
+        if (unlikely(p->h.kind != L3_IPV4 || p->h.flaw != L3_OK || p->own_dst || v->local))
+            parse_rare(ctx, v, p, m->data_len, inbound);
+        else
+            p->todo = inbound && l3_proto(&p->h) == IPPROTO_ESP_OCTET ? PKT_ESP_IN : PKT_CLASSIFY;
+    }
+}

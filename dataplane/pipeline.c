@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The one list of stages, and the one place where packets get their owner, are counted and are freed. */
+#include "dataplane/pipeline.h"
+
+#include "dataplane/core/esp.h"
+#include "dataplane/ctx.h"
+
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+
+#define FLOW_CACHE_ENTRIES 16384
+
+struct pipeline_ctx *pipeline_ctx_new(const struct pipeline_config *config, struct snap_store *store, unsigned worker,
+                                      const struct crypto_backend *crypto, int socket)
+{
+    struct pipeline_ctx *ctx = rte_zmalloc_socket("pipeline", sizeof *ctx, 64, socket);
+
+    if (ctx == NULL)
+        return NULL;
+    ctx->cache = classify_cache_new(FLOW_CACHE_ENTRIES, socket);
+    if (ctx->cache == NULL) {
+        rte_free(ctx);
+        return NULL;
+    }
+    ctx->config = config;
+    ctx->store = store;
+    ctx->crypto = crypto;
+    ctx->worker = worker;
+    ctx->local_pair = config->local_pair;
+    ctx->page = snap_store_page(store);
+    ctx->ip_id = (uint16_t)worker;
+    for (unsigned i = 0; i < config->n_own; i++)
+        if (config->own[i].family == 4)
+            ctx->own4[ctx->n_own4++] = load32(config->own[i].b);
+    return ctx;
+}
+
+void pipeline_ctx_free(struct pipeline_ctx *ctx)
+{
+    if (ctx == NULL)
+        return;
+    classify_cache_free(ctx->cache);
+    rte_free(ctx);
+}
+
+static void add_count(struct pipeline_ctx *ctx, unsigned verdict, int64_t n)
+{
+    ctx->counted[verdict] += (uint64_t)n;
+    atomic_store_explicit(&ctx->page->workers[ctx->worker].packets[verdict], ctx->counted[verdict],
+                          memory_order_relaxed);
+}
+
+static void clear_counters(struct pipeline_ctx *ctx, uint64_t generation)
+{
+    for (unsigned i = 0; i < VERDICT_COUNT; i++)
+        add_count(ctx, i, -(int64_t)ctx->counted[i]);
+    ctx->clear_generation = generation;
+}
+
+void pipeline_begin(struct pipeline_ctx *ctx, uint64_t now_tsc)
+{
+    uint64_t generation = snap_store_clear_generation(ctx->store);
+
+    ctx->snap = snap_store_current(ctx->store);
+    ctx->now_tsc = now_tsc;
+    if (unlikely(generation != ctx->clear_generation))
+        clear_counters(ctx, generation);
+}
+
+void pipeline_end(struct pipeline_ctx *ctx)
+{
+    ctx->snap = NULL;
+    snap_store_quiescent(ctx->store, ctx->worker);
+}
+
+/* Policy says protect: with which SA? */
+static inline void choose_sa(struct pipeline_ctx *ctx, struct pkt *p, unsigned number)
+{
+    struct sa *sa = p->h.kind == L3_IPV4 ? snap_sender(ctx->snap, number, ctx->now_tsc) : NULL;
+
+    if (unlikely(sa == NULL)) {
+        pkt_drop(p, VERDICT_DROP_NO_SA);
+        return;
+    }
+    p->sa = sa;
+    p->todo = PKT_PROTECT;
+}
+
+static void clear_packet(struct pkt *p, enum verdict verdict)
+{
+    if (verdict == VERDICT_RECEIVED_CLEAR && p->own_dst)
+        pkt_finish(p, VERDICT_LOCAL, PKT_TO_PUNT);
+    else
+        pkt_finish(p, verdict, PKT_TO_TX);
+}
+
+static void classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
+{
+    for (unsigned i = 0; i < v->n; i++) {
+        struct pkt *p = &v->pkts[i];
+        struct classify_result r;
+
+        if (p->todo != PKT_CLASSIFY)
+            continue;
+        r = classify_packet(ctx->cache, ctx->snap, ctx->config->unregistered_clear, v->pair,
+                            (enum classify_way)p->way, p);
+        if (likely(r.action == CLASSIFY_PROTECT))
+            choose_sa(ctx, p, r.number);
+        else if (r.action == CLASSIFY_CLEAR)
+            clear_packet(p, (enum verdict)r.verdict);
+        else
+            pkt_drop(p, (enum verdict)r.verdict);
+    }
+}
+
+/* Sorts the packets by where they go, counts verdicts in runs, frees what was dropped. */
+static void settle(struct pipeline_ctx *ctx, struct pkt_vec *v)
+{
+    struct rte_mbuf *dropped[VEC_MAX];
+    unsigned n_dropped = 0, run_verdict = 0, run = 0, n_tx = 0, n_punt = 0;
+
+    for (unsigned i = 0; i < v->n; i++) {
+        const struct pkt *p = &v->pkts[i];
+        unsigned verdict = p->verdict;
+
+        if (verdict != run_verdict) {
+            if (run > 0)
+                add_count(ctx, run_verdict, run);
+            run_verdict = verdict;
+            run = 0;
+        }
+        run++;
+        if (likely(p->to == PKT_TO_TX)) {
+            v->tx[n_tx] = v->m[i];
+            v->tx_verdict[n_tx++] = (uint8_t)verdict;
+        } else if (p->to == PKT_TO_PUNT) {
+            v->punt[n_punt] = v->m[i];
+            v->punt_verdict[n_punt++] = (uint8_t)verdict;
+        } else {
+            dropped[n_dropped++] = v->m[i];
+        }
+    }
+    if (run > 0)
+        add_count(ctx, run_verdict, run);
+    v->n_tx = (uint16_t)n_tx;
+    v->n_punt = (uint16_t)n_punt;
+    if (n_dropped > 0)
+        rte_pktmbuf_free_bulk(dropped, n_dropped);
+}
+
+static void set_way(struct pkt_vec *v, enum classify_way way)
+{
+    for (unsigned i = 0; i < v->n; i++)
+        v->pkts[i].way = (uint8_t)way;
+}
+
+void pipeline_outbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
+{
+    unsigned n;
+
+    set_way(v, CLASSIFY_OUT);
+    parse_vec(ctx, v, false);
+    classify_vec(ctx, v);
+    n = esp_tx_prepare(ctx, v);
+    ctx->crypto->seal(ctx->ops, n);
+    esp_tx_finish(ctx, v, n);
+    settle(ctx, v);
+}
+
+void pipeline_inbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
+{
+    unsigned n;
+
+    set_way(v, CLASSIFY_IN);
+    parse_vec(ctx, v, true);
+    n = esp_rx_prepare(ctx, v);
+    ctx->crypto->open(ctx->ops, n);
+    esp_rx_finish(ctx, v, n);
+    esp_rx_policy(ctx, v, n);
+    classify_vec(ctx, v); /* clear packets, and ESP that isn't ours */
+    settle(ctx, v);
+}
+
+void pipeline_count(struct pipeline_ctx *ctx, enum verdict verdict, unsigned n)
+{
+    add_count(ctx, verdict, n);
+}
+
+uint64_t pipeline_counted(const struct pipeline_ctx *ctx, enum verdict verdict)
+{
+    return ctx->counted[verdict];
+}
+
+/* Packets that had a verdict get another one, and are freed. */
+static void refuse(struct pipeline_ctx *ctx, struct rte_mbuf **m, const uint8_t *verdicts, unsigned n, enum verdict now)
+{
+    for (unsigned i = 0; i < n; i++)
+        add_count(ctx, verdicts[i], -1);
+    add_count(ctx, now, n);
+    rte_pktmbuf_free_bulk(m, n);
+}
+
+void pipeline_tx_full(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned taken)
+{
+    if (taken < v->n_tx)
+        refuse(ctx, v->tx + taken, v->tx_verdict + taken, v->n_tx - taken, VERDICT_DROP_TX_FULL);
+    v->n_tx = (uint16_t)taken;
+}
+
+void pipeline_punt_full(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned taken)
+{
+    if (taken < v->n_punt)
+        refuse(ctx, v->punt + taken, v->punt_verdict + taken, v->n_punt - taken, VERDICT_DROP_PUNT_FULL);
+    v->n_punt = (uint16_t)taken;
+}
+
+unsigned pipeline_effective_mtu(const struct pipeline_config *config, unsigned pair, const struct suite *suite)
+{
+    return esp_effective_mtu(config->pairs[pair].mtu, suite->iv_len, suite->icv_len, suite->align);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Birth, leases and end of an SA. RFC 4106, RFC 6054; DP3. */
+#include "dataplane/sa.h"
+
+#include "common/secret.h"
+#include "dataplane/core/esp.h"
+
+#include <rte_malloc.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define SPI_RESERVED 255 /* RFC 4303 2.1: SPIs up to here are not for SAs */
+
+static uint64_t iv_limit_of(unsigned sid_bits)
+{
+    return 1ULL << (64 - sid_bits);
+}
+
+static bool senders_right(const struct ipc_sa *m, unsigned n_workers, char *reason)
+{
+    if (m->n_senders == 0 && !m->send)
+        return true;
+    if (m->n_senders != n_workers) {
+        snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x has %u sender ids for %u workers", m->spi, m->n_senders, n_workers);
+        return false;
+    }
+    for (unsigned i = 0; i < m->n_senders; i++) {
+        if (m->senders[i].id >> m->sid_bits != 0 || m->senders[i].iv_first > iv_limit_of(m->sid_bits)) {
+            snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x: sender id or first IV out of range", m->spi);
+            return false;
+        }
+        for (unsigned j = 0; j < i; j++)
+            if (m->senders[j].id == m->senders[i].id) {
+                snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x: one sender id for two workers", m->spi);
+                return false;
+            }
+    }
+    return true;
+}
+
+bool sa_check(const struct ipc_sa *m, unsigned n_workers, char reason[IPC_TEXT_MAX])
+{
+    const struct suite *suite = suite_by_id(m->suite);
+
+    if (suite == NULL || !suite->supported) {
+        snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x: suite %s is not supported by this version", m->spi,
+                 suite == NULL ? "unknown" : suite->name);
+        return false;
+    }
+    if (m->transport) {
+        snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x: transport mode is not supported by this version", m->spi);
+        return false;
+    }
+    if (m->spi <= SPI_RESERVED || m->end_in_ms == 0 || m->sid_bits < 8 || m->sid_bits > 32) {
+        snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x: reserved SPI, no lifetime or wrong size of sender ids", m->spi);
+        return false;
+    }
+    if (m->key.len != (unsigned)suite->key_len + suite->salt_len || m->integrity.len != suite->integrity_len) {
+        snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x: key of the wrong length for %s", m->spi, suite->name);
+        return false;
+    }
+    return senders_right(m, n_workers, reason);
+}
+
+void sa_set_senders(struct sa *sa, const struct ipc_sa *m)
+{
+    if (atomic_load_explicit(&sa->n_senders, memory_order_relaxed) != 0 || m->n_senders == 0)
+        return;
+    for (unsigned i = 0; i < m->n_senders; i++) {
+        struct sa_worker *w = &sa->workers[i];
+
+        w->sender = esp_sender_shift(m->senders[i].id, sa->sid_bits);
+        w->iv_next = w->lease_end = m->senders[i].iv_first;
+    }
+    atomic_store_explicit(&sa->n_senders, m->n_senders, memory_order_release);
+}
+
+struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
+{
+    struct sa *sa = rte_zmalloc("sa", sizeof *sa, 64);
+
+    if (sa == NULL)
+        return NULL;
+    sa->suite = suite_by_id(m->suite);
+    if (!b->key_set(&sa->key, sa->suite, m->key.b)) {
+        sa_free(sa);
+        return NULL;
+    }
+    memcpy(&sa->salt, m->key.b + sa->suite->key_len, sizeof sa->salt);
+    sa->secret = m->key;
+    sa->spi = m->spi;
+    sa->spi_be = __builtin_bswap32(m->spi);
+    sa->number = m->number;
+    sa->sid_bits = m->sid_bits;
+    sa->iv_limit = iv_limit_of(m->sid_bits);
+    sa->iv_low = sa->iv_limit / 10 * 9;
+    sa->sender_mask = esp_sender_shift((1ULL << m->sid_bits) - 1, m->sid_bits);
+    sa->end = MONO_NEVER;
+    atomic_init(&sa->end_tsc, UINT64_MAX);
+    sa_set_senders(sa, m);
+    return sa;
+}
+
+void sa_free(struct sa *sa)
+{
+    if (sa == NULL)
+        return;
+    wipe(sa, sizeof *sa);
+    rte_free(sa);
+}
+
+bool sa_same(const struct sa *sa, const struct ipc_sa *m)
+{
+    return sa->suite->id == m->suite && sa->number == m->number && sa->sid_bits == m->sid_bits &&
+           secret_equal(secret_span(&sa->secret), secret_span(&m->key));
+}
+
+bool sa_lease(struct sa *sa, unsigned worker, struct ipc_page *page)
+{
+    struct sa_worker *w = &sa->workers[worker];
+    uint64_t left, end;
+
+    if (w->iv_next >= sa->iv_low)
+        atomic_fetch_or_explicit(&w->events, SA_EVENT_IV_LOW, memory_order_relaxed);
+    if (w->iv_next >= sa->iv_limit) {
+        atomic_fetch_or_explicit(&w->events, SA_EVENT_IV_EXHAUSTED, memory_order_relaxed);
+        return false;
+    }
+    left = sa->iv_limit - w->iv_next;
+    end = w->iv_next + (left < IPC_IV_LEASE ? left : IPC_IV_LEASE);
+    /* Published first, used afterwards: a reader of the page after our death must never see less than we used. */
+    atomic_store_explicit(&page->sas[sa->slot].lease_end[worker], end, memory_order_seq_cst);
+    w->lease_end = end;
+    return true;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The life of snapshots and SAs: publication, grace, retirement, counters and expiry. Building is snap_build.c. */
+#include "dataplane/snap.h"
+
+#include "dataplane/snap_store.h"
+
+#include <rte_malloc.h>
+#include <rte_rcu_qsbr.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TICKS_MAX_MS (20ULL * 366 * 86400 * 1000) /* 20 years: nothing lives longer, and the product fits 64 bits */
+
+struct snap_store *snap_store_new(const struct snap_config *c)
+{
+    struct snap_store *st = calloc(1, sizeof *st);
+
+    if (st == NULL)
+        return NULL;
+    st->config = *c;
+    st->qsbr = rte_zmalloc("qsbr", rte_rcu_qsbr_get_memsize(c->n_workers), RTE_CACHE_LINE_SIZE);
+    if (st->qsbr == NULL || rte_rcu_qsbr_init(st->qsbr, c->n_workers) != 0) {
+        rte_free(st->qsbr);
+        free(st);
+        return NULL;
+    }
+    for (unsigned w = 0; w < c->n_workers; w++)
+        rte_rcu_qsbr_thread_register(st->qsbr, w);
+    return st;
+}
+
+void snap_store_free(struct snap_store *st)
+{
+    struct snap *current;
+
+    if (st == NULL)
+        return;
+    snap_begin(st, 0); /* forgets an unfinished transaction */
+    for (unsigned i = 0; i < st->n_pending; i++)
+        snap_store_drop(st, st->pending[i].snap);
+    current = atomic_load(&st->current);
+    if (current != NULL)
+        snap_store_drop(st, current);
+    rte_free(st->qsbr);
+    free(st);
+}
+
+struct sa *snap_store_find(const struct snap_store *st, uint32_t spi)
+{
+    for (unsigned i = 0; i < st->n_sas; i++)
+        if (st->sas[i]->spi == spi)
+            return st->sas[i];
+    return NULL;
+}
+
+bool snap_store_is_retired(const struct snap_store *st, uint32_t spi)
+{
+    for (unsigned i = 0; i < st->n_retired; i++)
+        if (st->retired[i] == spi)
+            return true;
+    return false;
+}
+
+void snap_store_retire(struct snap_store *st, uint32_t spi)
+{
+    if (snap_store_is_retired(st, spi))
+        return;
+    st->retired[st->next_retired] = spi;
+    st->next_retired = (st->next_retired + 1) % SNAP_RETIRED_MAX;
+    if (st->n_retired < SNAP_RETIRED_MAX)
+        st->n_retired++;
+}
+
+uint64_t snap_store_ticks(const struct snap_store *st, uint64_t ms)
+{
+    uint64_t capped = ms < TICKS_MAX_MS ? ms : TICKS_MAX_MS;
+
+    return capped * (st->config.tsc_hz / 1000) / st->config.clock_rate;
+}
+
+void snap_group_free(struct snap_group *g)
+{
+    for (unsigned i = 0; i < IPC_LIST_COUNT; i++)
+        acl_free(&g->lists[i]);
+    acl_free(&g->previous);
+    free(g->numbers);
+    memset(g, 0, sizeof *g);
+}
+
+static void forget_sa(struct snap_store *st, struct sa *sa)
+{
+    struct ipc_page_sa *slot = &st->config.page->sas[sa->slot];
+
+    atomic_store(&slot->spi, 0);
+    st->slots[sa->slot] = false;
+    for (unsigned i = 0; i < st->n_sas; i++)
+        if (st->sas[i] == sa) {
+            st->sas[i] = st->sas[--st->n_sas];
+            break;
+        }
+    sa_free(sa);
+}
+
+void snap_store_drop(struct snap_store *st, struct snap *s)
+{
+    for (unsigned i = 0; i < s->n_sas; i++)
+        if (--s->sas[i]->refs == 0)
+            forget_sa(st, s->sas[i]);
+    for (unsigned i = 0; i < s->n_groups; i++)
+        snap_group_free(&s->groups[i]);
+    free(s->groups);
+    free(s->numbers);
+    free(s->spis);
+    free(s->sas);
+    free(s);
+}
+
+static bool has_sa(const struct snap *s, const struct sa *sa)
+{
+    for (unsigned i = 0; i < s->n_sas; i++)
+        if (s->sas[i] == sa)
+            return true;
+    return false;
+}
+
+void snap_store_publish(struct snap_store *st, struct snap *s)
+{
+    struct snap *old = atomic_exchange_explicit(&st->current, s, memory_order_acq_rel);
+
+    atomic_store(&st->config.page->epoch, s->epoch);
+    st->newest_token = rte_rcu_qsbr_start(st->qsbr);
+    st->waiting = true;
+    if (old == NULL)
+        return;
+    for (unsigned i = 0; i < old->n_sas; i++)
+        if (!has_sa(s, old->sas[i]))
+            snap_store_retire(st, old->sas[i]->spi);
+    st->pending[st->n_pending].snap = old;
+    st->pending[st->n_pending].token = st->newest_token;
+    st->n_pending++;
+}
+
+bool snap_store_settled(struct snap_store *st)
+{
+    unsigned done = 0;
+
+    while (done < st->n_pending && rte_rcu_qsbr_check(st->qsbr, st->pending[done].token, false) == 1)
+        snap_store_drop(st, st->pending[done++].snap);
+    st->n_pending -= done;
+    memmove(st->pending, st->pending + done, st->n_pending * sizeof st->pending[0]);
+    if (st->waiting && rte_rcu_qsbr_check(st->qsbr, st->newest_token, false) == 1)
+        st->waiting = false;
+    return !st->waiting;
+}
+
+static void publish_counters(struct snap_store *st, struct sa *sa)
+{
+    struct ipc_page_sa *slot = &st->config.page->sas[sa->slot];
+    uint64_t packets_out = 0, bytes_out = 0, packets_in = 0, bytes_in = 0;
+
+    for (unsigned i = 0; i < st->config.n_workers; i++) {
+        struct sa_worker *w = &sa->workers[i];
+
+        packets_out += atomic_load_explicit(&w->packets_out, memory_order_relaxed);
+        bytes_out += atomic_load_explicit(&w->bytes_out, memory_order_relaxed);
+        packets_in += atomic_load_explicit(&w->packets_in, memory_order_relaxed);
+        bytes_in += atomic_load_explicit(&w->bytes_in, memory_order_relaxed);
+    }
+    atomic_store_explicit(&slot->packets_out, packets_out, memory_order_relaxed);
+    atomic_store_explicit(&slot->bytes_out, bytes_out, memory_order_relaxed);
+    atomic_store_explicit(&slot->packets_in, packets_in, memory_order_relaxed);
+    atomic_store_explicit(&slot->bytes_in, bytes_in, memory_order_relaxed);
+}
+
+/* Events of the workers and of the clock, each told once. */
+static unsigned sa_events(struct snap_store *st, struct sa *sa, uint64_t now_tsc, mono_t now, struct ipc_event *events,
+                          unsigned cap)
+{
+    uint32_t raised = 0;
+    uint16_t group = (uint16_t)atomic_load_explicit(&st->config.page->sas[sa->slot].group, memory_order_relaxed);
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < st->config.n_workers; i++)
+        raised |= atomic_load_explicit(&sa->workers[i].events, memory_order_relaxed);
+    raised &= ~sa->events_told;
+    if (mono_reached(sa->end, now))
+        atomic_store_explicit(&sa->end_tsc, 0, memory_order_relaxed);
+    if (!sa->expired_told && sa_expired(sa, now_tsc) && n < cap) {
+        events[n++] = (struct ipc_event){IPC_EVENT_SA_EXPIRED, group, sa->spi};
+        sa->expired_told = true;
+    }
+    if ((raised & SA_EVENT_IV_LOW) && n < cap) {
+        events[n++] = (struct ipc_event){IPC_EVENT_IV_LOW, group, sa->spi};
+        sa->events_told |= SA_EVENT_IV_LOW;
+    }
+    if ((raised & SA_EVENT_IV_EXHAUSTED) && n < cap) {
+        events[n++] = (struct ipc_event){IPC_EVENT_IV_EXHAUSTED, group, sa->spi};
+        sa->events_told |= SA_EVENT_IV_EXHAUSTED;
+    }
+    return n;
+}
+
+unsigned snap_store_tick(struct snap_store *st, uint64_t now_tsc, mono_t now, struct ipc_event *events, unsigned cap)
+{
+    unsigned n = 0;
+
+    (void)snap_store_settled(st);
+    for (unsigned i = 0; i < st->n_sas; i++) {
+        publish_counters(st, st->sas[i]);
+        n += sa_events(st, st->sas[i], now_tsc, now, events + n, cap - n);
+    }
+    return n;
+}
+
+void snap_store_clear_counters(struct snap_store *st)
+{
+    uint64_t generation = atomic_fetch_add(&st->clear_generation, 1) + 1;
+
+    atomic_store(&st->config.page->clear_generation, generation);
+}
+
+const struct snap *snap_store_current(const struct snap_store *st)
+{
+    return atomic_load_explicit(&st->current, memory_order_acquire);
+}
+
+struct ipc_page *snap_store_page(const struct snap_store *st)
+{
+    return st->config.page;
+}
+
+uint64_t snap_store_clear_generation(const struct snap_store *st)
+{
+    return atomic_load_explicit(&st->clear_generation, memory_order_relaxed);
+}
+
+struct sa *snap_sender(const struct snap *s, unsigned number, uint64_t now_tsc)
+{
+    const struct snap_number *list = &s->numbers[number];
+
+    for (unsigned i = 0; i < list->n; i++) {
+        const struct snap_send *send = &list->send[i];
+
+        if (now_tsc >= send->from_tsc && now_tsc < send->end_tsc && !sa_expired(send->sa, now_tsc))
+            return send->sa;
+    }
+    return NULL;
+}
+
+void snap_store_online(struct snap_store *st, unsigned w)
+{
+    rte_rcu_qsbr_thread_online(st->qsbr, w);
+}
+
+void snap_store_offline(struct snap_store *st, unsigned w)
+{
+    rte_rcu_qsbr_thread_offline(st->qsbr, w);
+}
+
+void snap_store_quiescent(struct snap_store *st, unsigned w)
+{
+    rte_rcu_qsbr_quiescent(st->qsbr, w);
+}
