@@ -23,7 +23,7 @@
 #define REPEAT_LONGEST_MS   8000 /* no wait is longer */
 #define REPEAT_GIVE_UP_MS   60000 /* this long after a message first left, its exchange is given up */
 #define REPEAT_ANSWER_GAP_MS 200 /* responder: shortest time between two copies of one answer */
-#define REPEAT_MAX_ANSWERS  16   /* responder: copies of one answer; the initiator sends at most 11 in a minute */
+#define REPEAT_MAX_ANSWERS  16   /* responder: copies of one answer; the initiator sends at most 12 in its minute */
 #define REPEAT_SEEN         4    /* messages of one exchange that either side receives, at most */
 
 enum repeat_verdict {

@@ -363,6 +363,8 @@ static void in_phase1(struct session *s, struct span datagram, struct now now)
         repeat_refused(&s->phase1_repeat, datagram);
         snprintf(s->hint, sizeof(s->hint), "%s", report.why);
         sessions_drop(ss, DROP_AUTH, &s->path, report.why);
+        if (buf_written(&out).len) /* once in an exchange: a notify in clear that it failed */
+            sessions_send(ss, &s->path, buf_written(&out));
         return;
     case PHASE1_DROP_REFUSED:
         snprintf(s->hint, sizeof(s->hint), "%s", report.why);
@@ -387,6 +389,14 @@ static void fail_pull(struct session *s, const char *prefix, const char *why, st
     fail(s, reason, now);
 }
 
+static void fail_refused(struct session *s, const struct pull_report *report, struct now now)
+{
+    char missing[48] = "";
+    if (report->missing)
+        snprintf(missing, sizeof(missing), "missing features 0x%" PRIx64 ": ", report->missing);
+    fail_pull(s, missing, report->why, now);
+}
+
 static void in_known_pull(struct session *s, struct session_pull *p, struct span datagram, struct now now)
 {
     struct sessions *ss = s->set;
@@ -409,7 +419,7 @@ static void in_known_pull(struct session *s, struct session_pull *p, struct span
         deliver_policy(s, now);
         return;
     case PULL_REFUSED:
-        fail_pull(s, "refused by the key server: ", report.why, now);
+        fail_refused(s, &report, now);
         return;
     case PULL_BAD_POLICY:
         fail_pull(s, "the policy that came can't be used: ", report.why, now);
@@ -422,6 +432,7 @@ static void in_known_pull(struct session *s, struct session_pull *p, struct span
         return;
     case PULL_DROP_AUTH:
         repeat_refused(&p->repeat, datagram);
+        snprintf(s->hint, sizeof(s->hint), "%.150s", report.why);
         sessions_drop(ss, DROP_AUTH, &s->path, report.why);
         return;
     case PULL_ERROR:
@@ -444,27 +455,10 @@ static void in_pull(struct session *s, uint32_t message_id, struct span datagram
         new_pull(s, datagram, now);
 }
 
-/* A protected notify of the error ranges (RFC 2408 3.14.1) ends a member's registration with its reason. */
-static bool refused_by(const struct inform *in, char *reason, size_t cap)
-{
-    for (size_t i = 0; i < in->n_notifies; i++) {
-        const struct inform_notify *n = &in->notifies[i];
-        char number[32], missing[48] = "";
-        if (n->type >= 16384)
-            continue;
-        if (n->missing)
-            snprintf(missing, sizeof(missing), " (missing features 0x%" PRIx64 ")", n->missing);
-        snprintf(reason, cap, "refused by the key server: %s%s%s%s", name_text(isakmp_notify_names, n->type, number),
-                 n->text[0] ? ": " : "", n->text, missing);
-        return true;
-    }
-    return false;
-}
-
 static void in_inform(struct session *s, struct span datagram, struct now now)
 {
     struct inform in;
-    char reason[SESSION_REASON_MAX];
+    struct pull_report report = {.why = ""};
 
     switch (inform_open(phase1_sa(s->phase1), datagram, &in)) {
     case INFORM_OK:
@@ -479,8 +473,8 @@ static void in_inform(struct session *s, struct span datagram, struct now now)
         sessions_drop(s->set, DROP_STATE, &s->path, "");
         return;
     }
-    if (s->initiator && refused_by(&in, reason, sizeof(reason)))
-        fail_pull(s, reason, "", now);
+    if (s->n_pulls && pull_inform(s->pulls[0].pull, &in, &report) == PULL_REFUSED)
+        fail_refused(s, &report, now);
     else if (s->initiator && in.deletes_sa)
         fail(s, "the key server ended phase 1", now);
     else if (in.deletes_sa)

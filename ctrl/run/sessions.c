@@ -232,17 +232,13 @@ fail:
     session_free(s);
 }
 
-/* A main mode datagram that belongs to no session. */
+/* A main mode datagram in clear that belongs to no session, sent to a key server's address. */
 static void front(struct sessions *ss, const struct path *path, struct span datagram, struct now now)
 {
     struct buf_writer out = buf_writer_of(ss->scratch, PHASE1_MAX_MESSAGE);
     struct phase1_settings settings;
     struct phase1_offer offer;
 
-    if (!ss->halfopen || !is_server_address(ss->config, &path->local.addr)) {
-        sessions_drop(ss, DROP_UNKNOWN, path, "no key server at the address it was sent to");
-        return;
-    }
     sessions_settings(ss, path, &settings);
     if (settings.n_psks == 0) {
         sessions_drop(ss, DROP_UNKNOWN, path, "no pre-shared key for this peer");
@@ -280,15 +276,16 @@ static void front(struct sessions *ss, const struct path *path, struct span data
 
 /* ---- both ---- */
 
+static const uint8_t no_cookie[ISAKMP_COOKIE_LEN];
+
 static struct session *find(struct sessions *ss, const struct isakmp_header *h)
 {
-    static const uint8_t none[ISAKMP_COOKIE_LEN];
     uint8_t cookies[DEMUX_COOKIES];
     memcpy(cookies, h->cky_i, ISAKMP_COOKIE_LEN);
     memcpy(cookies + ISAKMP_COOKIE_LEN, h->cky_r, ISAKMP_COOKIE_LEN);
     struct demux_entry *e = demux_find(&ss->demux, cookies);
     if (!e) { /* message 2 brings a cookie that the initiator doesn't know yet */
-        memcpy(cookies + ISAKMP_COOKIE_LEN, none, ISAKMP_COOKIE_LEN);
+        memcpy(cookies + ISAKMP_COOKIE_LEN, no_cookie, ISAKMP_COOKIE_LEN);
         e = demux_find(&ss->demux, cookies);
     }
     return e ? (struct session *)(void *)((char *)e - offsetof(struct session, demux)) : NULL;
@@ -310,8 +307,11 @@ void sessions_datagram(struct sessions *ss, const struct path *path, struct span
         session_datagram(s, &h, datagram, now);
     else if (s)
         sessions_drop(ss, DROP_UNKNOWN, path, "cookies of a session with another address or port");
-    else if (h.exchange == ISAKMP_EXCHANGE_MAIN)
+    else if (h.exchange != ISAKMP_EXCHANGE_MAIN || (h.flags & ISAKMP_FLAG_ENCRYPTED))
+        sessions_drop(ss, DROP_UNKNOWN, path, ""); /* usual after a restart, or a late copy of an ended exchange */
+    else if (ss->halfopen && is_server_address(ss->config, &path->local.addr))
         front(ss, path, datagram, now);
     else
-        sessions_drop(ss, DROP_UNKNOWN, path, ""); /* usual after a restart, or a late copy of an ended exchange */
+        sessions_drop(ss, DROP_UNKNOWN, path,
+                      memcmp(h.cky_r, no_cookie, sizeof(no_cookie)) == 0 ? "no key server at the address it was sent to" : "");
 }

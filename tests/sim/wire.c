@@ -2,6 +2,8 @@
 /* The fake network, see wire.h. Any lack of memory aborts: this is test code. */
 #include "tests/sim/wire.h"
 
+#include "common/log.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +198,14 @@ static mono_t next_timer(const struct wire *w)
     return next;
 }
 
+static void fire(struct wire *w)
+{
+    for (size_t k = 0; k < w->n_hosts; k++) {
+        timers_fire(&w->hosts[k]->real_timers, wire_now(w->hosts[k]).real);
+        timers_fire(&w->hosts[k]->timers, wire_now(w->hosts[k]).scaled);
+    }
+}
+
 void wire_run(struct wire *w, mono_t until)
 {
     for (;;) {
@@ -206,14 +216,13 @@ void wire_run(struct wire *w, mono_t until)
         if (mono_before(until, next))
             break;
         w->now = mono_max(w->now, next);
-        if (!mono_before(timer, packet)) {
+        log_set_now(w->now);
+        if (!mono_before(timer, packet))
             deliver(w, i);
-            continue;
-        }
-        for (size_t k = 0; k < w->n_hosts; k++) {
-            timers_fire(&w->hosts[k]->real_timers, wire_now(w->hosts[k]).real);
-            timers_fire(&w->hosts[k]->timers, wire_now(w->hosts[k]).scaled);
-        }
+        else
+            fire(w);
+        if (w->between)
+            w->between(w->ctx, w);
     }
     w->now = until;
 }

@@ -58,6 +58,8 @@ struct wire {
     struct wire_fate (*fate)(void *ctx, struct wire *w, uint64_t number, const struct wire_packet *p);
     /* Called with every datagram that a host sends, before its fate is known; may inject others. NULL: nobody looks. */
     void (*tap)(void *ctx, struct wire *w, uint64_t number, const struct wire_packet *p);
+    /* Called after every event, when no host is in the middle of anything: the place for restarts. May be NULL. */
+    void (*between)(void *ctx, struct wire *w);
 };
 
 void wire_init(struct wire *w, uint64_t seed);
