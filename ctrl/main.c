@@ -123,6 +123,13 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 /* Effects that exchanges ask for. */
 
+static struct now on_now(void *ctx)
+{
+    struct daemon *d = ctx;
+
+    return loop_now(d->loop);
+}
+
 static void on_send(void *ctx, const struct path *path, struct span datagram)
 {
     struct daemon *d = ctx;
@@ -205,6 +212,7 @@ static bool start_roles(struct daemon *d)
                                .run_dir = d->o->run_dir,
                                .clock_rate = d->o->clock_rate,
                                .env = {.ctx = d,
+                                       .now = on_now,
                                        .send = on_send,
                                        .random = rng_system,
                                        .keylog = d->keylog >= 0 ? on_keylog : NULL,
