@@ -93,6 +93,9 @@ void ipc_refuse(int fd, const char *reason)
     snprintf(m.u.refuse.reason, sizeof(m.u.refuse.reason), "%s", reason);
     ipc_encode(&w, &m);
     (void)!send(fd, bytes, buf_written(&w).len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    /* Closing with something unread would reset the connection, and the peer would not see the reason. */
+    for (int i = 0; i < 4 && recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0; i++)
+        ;
     close(fd);
 }
 
