@@ -141,6 +141,10 @@ static void long_text_is_refused(void **state)
         memcpy(text, entry, sizeof(entry) - 1);
         text[len] = '\0';
         assert_int_equal(acl_parse_entry(text, e, &error, &column), len < ACL_TEXT_MAX ? 2 : 0);
+        if (len >= ACL_TEXT_MAX) {
+            assert_string_equal(error, "an entry has at most 255 characters");
+            assert_int_equal(column, 1);
+        }
         free(text);
     }
 }
