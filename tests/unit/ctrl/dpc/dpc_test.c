@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * gvpnd's end of the IPC against a data plane that this test plays by hand: attaching, transactions larger than the
+ * ring, epochs, answers, and every way in which the connection ends.
+ */
+#include "ctrl/dpc/dpc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define RATE 1
+
+struct fixture {
+    char dir[64], path[96];
+    int listener;
+    struct ipc_hello hello;
+    struct ipc_page_mem page;
+    struct ipc_channel dp;
+    struct dpc *d;
+    /* what the callbacks saw */
+    unsigned attached, detached, acks, events, answers;
+    uint64_t epochs[8];
+    struct ipc_ack ack;
+    struct ipc_event event;
+    struct ipc_explained answer;
+    char reason[IPC_TEXT_MAX];
+};
+
+static void on_attached(void *ctx, struct dpc *d, const struct ipc_hello *hello)
+{
+    struct fixture *f = ctx;
+    assert_true(dpc_attached(d));
+    assert_int_equal(hello->instance, f->hello.instance);
+    f->attached++;
+}
+
+static void on_detached(void *ctx, struct dpc *d, const char *reason)
+{
+    struct fixture *f = ctx;
+    assert_false(dpc_attached(d));
+    f->detached++;
+    snprintf(f->reason, sizeof(f->reason), "%s", reason);
+}
+
+static void on_ack(void *ctx, struct dpc *d, const struct ipc_ack *ack)
+{
+    struct fixture *f = ctx;
+    (void)d;
+    f->epochs[f->acks++ % 8] = ack->epoch;
+    f->ack = *ack;
+}
+
+static void on_event(void *ctx, struct dpc *d, const struct ipc_event *event)
+{
+    struct fixture *f = ctx;
+    (void)d;
+    f->events++;
+    f->event = *event;
+}
+
+static void on_explained(void *ctx, struct dpc *d, const struct ipc_explained *answer)
+{
+    struct fixture *f = ctx;
+    (void)d;
+    f->answers++;
+    f->answer = *answer;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    strcpy(f->dir, "/tmp/gvpn-dpc-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    snprintf(f->path, sizeof(f->path), "%s/dp.sock", f->dir);
+    f->listener = ipc_listen(f->path);
+    assert_true(f->listener >= 0);
+    f->hello = (struct ipc_hello){.clock_rate = RATE, .instance = 42, .n_pairs = 1, .n_workers = 2, .n_queues = 1};
+    assert_true(ipc_page_open(&f->page, 42));
+    ipc_channel_init(&f->dp);
+    struct dpc_events events = {f, on_attached, on_detached, on_ack, on_event, on_explained};
+    f->d = dpc_new(f->path, RATE, &events);
+    assert_non_null(f->d);
+    *state = f;
+    alarm(50);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    alarm(0);
+    dpc_free(f->d);
+    ipc_channel_close(&f->dp, false);
+    ipc_page_close(&f->page);
+    close(f->listener);
+    unlink(f->path);
+    rmdir(f->dir);
+    free(f);
+    return 0;
+}
+
+static int accepted(struct fixture *f)
+{
+    struct pollfd p = {.fd = f->listener, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 5000), 1);
+    return accept4(f->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/* The first call only sends ATTACH, as nobody answers; then the data plane answers, and the second call attaches. */
+static void attach(struct fixture *f)
+{
+    char reason[IPC_TEXT_MAX];
+    assert_false(dpc_attach(f->d, reason));
+    if (!ipc_accept(&f->dp, accepted(f), &f->hello, &f->page, reason))
+        fail_msg("%s", reason);
+    if (!dpc_attach(f->d, reason))
+        fail_msg("%s", reason);
+}
+
+static struct ipc_msg take(struct fixture *f, enum ipc_type type)
+{
+    struct ipc_msg m;
+    assert_int_equal(ipc_receive(&f->dp, &m), IPC_RING_OK);
+    assert_int_equal(m.type, type);
+    return m;
+}
+
+static void say(struct fixture *f, const struct ipc_msg *m)
+{
+    assert_int_equal(ipc_send(&f->dp, m), IPC_RING_OK);
+}
+
+static void acknowledge(struct fixture *f, uint64_t epoch, enum ipc_result result)
+{
+    struct ipc_msg m = {.type = IPC_ACK, .u.ack = {.epoch = epoch, .result = result}};
+    say(f, &m);
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 0) == 1;
+}
+
+static const struct ipc_msg group = {
+    .type = IPC_GROUP, .u.group = {.group = 1, .name = "corp", .pair = "wan0", .state = IPC_GROUP_POLICY}};
+
+/* ---- attaching ---- */
+
+static void attaching_reports_hello(void **state)
+{
+    struct fixture *f = *state;
+    char reason[IPC_TEXT_MAX];
+    assert_false(dpc_attached(f->d));
+    assert_null(dpc_hello(f->d));
+    assert_null(dpc_page(f->d));
+    assert_int_equal(dpc_socket_fd(f->d), -1);
+    assert_int_equal(dpc_begin(f->d), 0);
+    attach(f);
+    assert_int_equal(f->attached, 1);
+    assert_int_equal(dpc_hello(f->d)->n_workers, 2);
+    assert_int_equal(dpc_page(f->d)->instance, 42);
+    assert_null(dpc_last_page(f->d));
+    assert_true(dpc_socket_fd(f->d) >= 0 && dpc_wake_fd(f->d) >= 0);
+    assert_true(dpc_attach(f->d, reason)); /* no second time */
+    assert_int_equal(f->attached, 1);
+}
+
+static void no_data_plane_is_said(void **state)
+{
+    struct fixture *f = *state;
+    char reason[IPC_TEXT_MAX] = "";
+    struct dpc_events events = {.ctx = f};
+    struct dpc *d = dpc_new("/nowhere/dp.sock", RATE, &events);
+    assert_non_null(d);
+    assert_false(dpc_attach(d, reason));
+    assert_non_null(strstr(reason, "can't connect"));
+    dpc_free(d);
+}
+
+/* A frozen data plane costs 20 ms per call and is left for a new try after ten. */
+static void a_silent_data_plane_is_not_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    char reason[IPC_TEXT_MAX];
+    struct timespec a, b;
+    clock_gettime(CLOCK_MONOTONIC, &a);
+    for (int i = 0; i < 10; i++) {
+        assert_false(dpc_attach(f->d, reason));
+        assert_non_null(strstr(reason, "not answered"));
+    }
+    clock_gettime(CLOCK_MONOTONIC, &b);
+    assert_true(b.tv_sec - a.tv_sec < 5);
+    close(accepted(f));
+    assert_false(is_readable(f->listener));
+    assert_false(dpc_attach(f->d, reason));
+    assert_true(is_readable(f->listener)); /* a new connection */
+    char refused[IPC_TEXT_MAX];
+    assert_true(ipc_accept(&f->dp, accepted(f), &f->hello, &f->page, refused));
+    assert_true(dpc_attach(f->d, reason));
+}
+
+static void an_unequal_clock_rate_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char reason[IPC_TEXT_MAX], theirs[IPC_TEXT_MAX];
+    f->hello.clock_rate = 60;
+    assert_false(dpc_attach(f->d, reason));
+    assert_false(ipc_accept(&f->dp, accepted(f), &f->hello, &f->page, theirs));
+    assert_false(dpc_attach(f->d, reason));
+    assert_string_equal(reason, "refused: clock rate 1, the data plane runs at 60");
+    assert_false(dpc_attached(f->d));
+    assert_int_equal(f->attached, 0);
+}
+
+/* ---- transactions ---- */
+
+static void a_transaction_arrives_in_order_and_is_acknowledged(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    uint64_t epoch = dpc_begin(f->d);
+    assert_true(epoch > 0);
+    dpc_put(f->d, &group);
+    dpc_put(f->d, &group);
+    dpc_commit(f->d);
+    assert_int_equal(take(f, IPC_BEGIN).u.begin.epoch, epoch);
+    assert_string_equal(take(f, IPC_GROUP).u.group.name, "corp");
+    take(f, IPC_GROUP);
+    struct ipc_msg m = take(f, IPC_COMMIT);
+    assert_int_equal(m.u.commit.epoch, epoch);
+    assert_int_equal(m.u.commit.n_messages, 2);
+    dpc_poll(f->d); /* now it sleeps, so that the answer wakes it */
+    assert_false(is_readable(dpc_wake_fd(f->d)));
+    acknowledge(f, epoch, IPC_OK);
+    assert_true(is_readable(dpc_wake_fd(f->d)));
+    dpc_poll(f->d);
+    assert_int_equal(f->acks, 1);
+    assert_int_equal(f->ack.epoch, epoch);
+    assert_int_equal(f->ack.result, IPC_OK);
+    assert_false(is_readable(dpc_wake_fd(f->d)));
+}
+
+/* Three rings' worth, twice, with another transaction behind it. */
+static void a_transaction_larger_than_the_ring_waits_in_order(void **state)
+{
+    struct fixture *f = *state;
+    enum { MANY = 3 * IPC_RING_COUNT };
+    attach(f);
+    for (int round = 0; round < 2; round++) {
+        uint64_t epoch = dpc_begin(f->d);
+        for (uint32_t i = 0; i < MANY; i++) {
+            struct ipc_msg m = {.type = IPC_TIME, .u.time = {.group = 1, .pseudotime_ms = i}};
+            dpc_put(f->d, &m);
+        }
+        dpc_commit(f->d);
+        struct ipc_msg clear = {.type = IPC_CLEAR_COUNTERS};
+        assert_false(dpc_tell(f->d, &clear)); /* never past what waits */
+
+        assert_int_equal(take(f, IPC_BEGIN).u.begin.epoch, epoch);
+        for (uint32_t i = 0; i < MANY; i++) {
+            struct ipc_msg m;
+            enum ipc_ring_result result = ipc_receive(&f->dp, &m);
+            if (result == IPC_RING_EMPTY) {
+                ipc_kick(f->dp.wake_other);
+                assert_true(is_readable(dpc_wake_fd(f->d)));
+                dpc_poll(f->d);
+                result = ipc_receive(&f->dp, &m);
+            }
+            assert_int_equal(result, IPC_RING_OK);
+            assert_int_equal(m.u.time.pseudotime_ms, i);
+        }
+        dpc_poll(f->d);
+        assert_int_equal(take(f, IPC_COMMIT).u.commit.n_messages, MANY);
+        assert_true(dpc_tell(f->d, &clear));
+        take(f, IPC_CLEAR_COUNTERS);
+    }
+}
+
+/* What waits holds keys: gone with the connection (leaks and use after free are the sanitizer's to see). */
+static void what_waits_goes_with_the_connection(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    (void)dpc_begin(f->d);
+    for (int i = 0; i < 2 * IPC_RING_COUNT; i++)
+        dpc_put(f->d, &group);
+    ipc_channel_close(&f->dp, false);
+    dpc_poll(f->d);
+    assert_int_equal(f->detached, 1);
+    attach(f);
+    struct ipc_msg m;
+    assert_int_equal(ipc_receive(&f->dp, &m), IPC_RING_EMPTY);
+    dpc_commit(f->d); /* of the old transaction: the data plane will refuse it, nothing worse */
+    (void)dpc_begin(f->d);
+    for (int i = 0; i < 2 * IPC_RING_COUNT; i++)
+        dpc_put(f->d, &group);
+}
+
+static void epochs_only_grow(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    uint64_t first = dpc_begin(f->d);
+    uint64_t second = dpc_begin(f->d);
+    assert_true(second > first);
+    ipc_channel_close(&f->dp, false);
+    dpc_poll(f->d);
+    attach(f);
+    uint64_t third = dpc_begin(f->d);
+    assert_true(third > second);
+
+    /* A gvpnd that is younger than the data plane goes on above what is in effect there. */
+    ipc_channel_close(&f->dp, false);
+    dpc_poll(f->d);
+    f->page.page->epoch = 1000;
+    attach(f);
+    uint64_t fourth = dpc_begin(f->d);
+    assert_int_equal(fourth, 1001);
+
+    /* A page that lies can't make them run out. */
+    ipc_channel_close(&f->dp, false);
+    dpc_poll(f->d);
+    f->page.page->epoch = UINT64_MAX;
+    attach(f);
+    assert_int_equal(dpc_begin(f->d), 1002);
+}
+
+static void a_message_out_of_range_fails_its_transaction(void **state)
+{
+    struct fixture *f = *state;
+    struct ipc_msg bad = group;
+    bad.u.group.vlan = 5000;
+    attach(f);
+    uint64_t epoch = dpc_begin(f->d);
+    dpc_put(f->d, &group);
+    dpc_put(f->d, &bad);
+    dpc_commit(f->d);
+    take(f, IPC_BEGIN);
+    take(f, IPC_GROUP);
+    assert_int_equal(take(f, IPC_COMMIT).u.commit.n_messages, 2); /* one too many: the data plane refuses */
+    acknowledge(f, epoch, IPC_BAD_ORDER);
+    dpc_poll(f->d);
+    assert_int_equal(f->ack.result, IPC_BAD_MESSAGE);
+    assert_non_null(strstr(f->ack.reason, "out of range"));
+    assert_true(dpc_attached(f->d));
+}
+
+/* ---- what comes back ---- */
+
+static void events_and_answers_are_reported(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    struct ipc_msg question = {.type = IPC_EXPLAIN, .u.explain.request = 9};
+    question.u.explain.flow.src.family = question.u.explain.flow.dst.family = 4;
+    assert_true(dpc_tell(f->d, &question));
+    assert_int_equal(take(f, IPC_EXPLAIN).u.explain.request, 9);
+    struct ipc_msg m = {.type = IPC_EXPLAINED, .u.explained = {.request = 9, .known_pair = true}};
+    say(f, &m);
+    m = (struct ipc_msg){.type = IPC_EVENT, .u.event = {.kind = IPC_EVENT_IV_LOW, .value = 256}};
+    say(f, &m);
+    dpc_poll(f->d);
+    assert_int_equal(f->answers, 1);
+    assert_int_equal(f->answer.request, 9);
+    assert_int_equal(f->events, 1);
+    assert_int_equal(f->event.value, 256);
+    question.u.explain.vlan = 5000;
+    assert_false(dpc_tell(f->d, &question));
+    assert_true(dpc_attached(f->d));
+}
+
+/* More than one poll takes at once: the eventfd stays readable until all is done. */
+static void nothing_is_left_behind_without_a_wake_up(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    for (int i = 0; i < IPC_RING_COUNT; i++)
+        acknowledge(f, (uint64_t)i + 1, IPC_OK);
+    dpc_poll(f->d);
+    while (is_readable(dpc_wake_fd(f->d)))
+        dpc_poll(f->d);
+    assert_int_equal(f->acks, IPC_RING_COUNT);
+}
+
+/* ---- how it ends ---- */
+
+static void death_keeps_the_page_and_what_was_said_before(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    const struct ipc_page *page = dpc_page(f->d);
+    f->page.page->sas[0].lease_end[1] = 777;
+    acknowledge(f, 1, IPC_OK);
+    ipc_channel_close(&f->dp, false);
+    assert_true(is_readable(dpc_socket_fd(f->d)));
+    dpc_poll(f->d);
+    assert_int_equal(f->acks, 1);
+    assert_int_equal(f->detached, 1);
+    assert_string_equal(f->reason, "it closed the connection");
+    assert_int_equal(dpc_socket_fd(f->d), -1);
+    assert_ptr_equal(dpc_page(f->d), page);
+    assert_ptr_equal(dpc_last_page(f->d), page);
+
+    /* The next data plane has a page of its own; the dead one's leases stay readable. */
+    ipc_page_close(&f->page);
+    f->hello.instance = 43;
+    assert_true(ipc_page_open(&f->page, 43));
+    attach(f);
+    assert_int_equal(dpc_page(f->d)->instance, 43);
+    assert_int_equal(dpc_last_page(f->d)->instance, 42);
+    assert_int_equal(dpc_last_page(f->d)->sas[0].lease_end[1], 777);
+    dpc_poll(f->d);
+    assert_int_equal(f->detached, 1);
+}
+
+static void check_ended(struct fixture *f, const char *reason)
+{
+    assert_true(is_readable(dpc_wake_fd(f->d)) || is_readable(dpc_socket_fd(f->d)));
+    dpc_poll(f->d);
+    assert_int_equal(f->detached, 1);
+    assert_string_equal(f->reason, reason);
+    ipc_channel_close(&f->dp, false);
+    attach(f); /* and it can begin anew */
+    assert_true(dpc_begin(f->d) > 0);
+    assert_int_equal(f->attached, 2);
+}
+
+static void a_broken_send_ring_ends_it_from_poll_only(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    struct ipc_index_page *index = f->dp.maps[IPC_FD_INDEX];
+    index->to_dp.tail = 5;
+    (void)dpc_begin(f->d);
+    dpc_put(f->d, &group);
+    assert_int_equal(dpc_begin(f->d), 0);
+    assert_int_equal(f->detached, 0); /* never out of put */
+    check_ended(f, "it broke the ring");
+}
+
+static void a_broken_receive_ring_ends_it(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    dpc_poll(f->d);
+    struct ipc_index_page *index = f->dp.maps[IPC_FD_INDEX];
+    index->to_ctrl.head = IPC_RING_COUNT + 1;
+    ipc_kick(f->dp.wake_other);
+    check_ended(f, "it broke the ring");
+}
+
+static void a_message_that_cannot_be_decoded_ends_it(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    dpc_poll(f->d);
+    assert_int_equal(ipc_send_bytes(&f->dp, span_of("\x0a", 1)), IPC_RING_OK);
+    check_ended(f, "it broke the ring");
+}
+
+static void a_message_of_the_wrong_direction_ends_it(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    dpc_poll(f->d);
+    say(f, &group);
+    check_ended(f, "it sent a message that is not its to send");
+}
+
+static void words_on_the_socket_after_hello_end_it(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    assert_int_equal(send(f->dp.sock, "x", 1, 0), 1);
+    check_ended(f, "it closed the connection");
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(attaching_reports_hello),
+        T(no_data_plane_is_said),
+        T(a_silent_data_plane_is_not_waited_for),
+        T(an_unequal_clock_rate_is_refused),
+        T(a_transaction_arrives_in_order_and_is_acknowledged),
+        T(a_transaction_larger_than_the_ring_waits_in_order),
+        T(what_waits_goes_with_the_connection),
+        T(epochs_only_grow),
+        T(a_message_out_of_range_fails_its_transaction),
+        T(events_and_answers_are_reported),
+        T(nothing_is_left_behind_without_a_wake_up),
+        T(death_keeps_the_page_and_what_was_said_before),
+        T(a_broken_send_ring_ends_it_from_poll_only),
+        T(a_broken_receive_ring_ends_it),
+        T(a_message_that_cannot_be_decoded_ends_it),
+        T(a_message_of_the_wrong_direction_ends_it),
+        T(words_on_the_socket_after_hello_end_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
