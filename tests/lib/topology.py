@@ -82,6 +82,14 @@ class Gateway:
         self.local_mac = f"02:00:00:{number:02x}:02:01"
 
 
+    def wait_forwarding(self, timeout=5):
+        """Waits until the bridges see that a data plane has attached to both TAPs; the kernel takes up to a second."""
+        def forwarding():
+            states = run("ip", "netns", "exec", self.ns, "sh", "-c", "cat /sys/class/net/g*/brport/state")
+            return states.split() == ["3", "3"]
+        wait_for(forwarding, timeout, what=f"the bridges of {self.ns} to forward")
+
+
 class Process:
     """A program started in a namespace; its output goes to a file."""
 
@@ -195,23 +203,22 @@ class Topology:
         ip(ns, f"link set {name} up")
         return Port(self, ns, name)
 
-    def _silence(self, ns):
-        """The namespace's own stack neither filters nor hears what its bridges carry."""
+    def _no_netfilter(self, ns):
         run("ip", "netns", "exec", ns, "sh", "-c",
             "for f in /proc/sys/net/bridge/bridge-nf-call-*; do [ -w $f ] && echo 0 >$f; done; true")
-        run("ip", "netns", "exec", ns, "nft", BRIDGE_INPUT_DROP)
 
     def switch(self, name):
-        """A bridge alone in a namespace: the WAN, or a LAN."""
+        """A bridge alone in a namespace: the WAN, or a LAN. A capture on it sees everything that crosses it."""
         ns = self.namespace(name)
-        self._silence(ns)
+        self._no_netfilter(ns)
         return self._bridge(ns, "br0")
 
     def gateway(self, name, outside=None):
         """A namespace for one data plane; plugs its outside bridge into `outside` when given."""
         self.gateways += 1
         gw = Gateway(self, self.namespace(name), self.gateways)
-        self._silence(gw.ns)
+        self._no_netfilter(gw.ns)
+        self.sh(gw.ns, "nft", BRIDGE_INPUT_DROP)  # so a capture must be on a port of the bridge, not on the bridge
         for tap, bridge in (("gin", "brin"), ("gout", "brout")):
             ip(gw.ns, f"tuntap add dev {tap} mode tap multi_queue")
             quiet(gw.ns, tap)
