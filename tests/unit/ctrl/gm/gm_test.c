@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A membership from its requirements: servers in order with back-off (GM1), receive before send (GM2), fail-close before
+ * the first policy (GM7), installed is installed, sender ids given to one data-plane process once (DP3).
+ */
+#include "ctrl/gm/gm.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WORKERS 2
+
+struct fixture {
+    struct timers timers, real_timers;
+    struct env env;
+    uint32_t seed;
+    struct config *config;
+    struct gm *gm;
+    /* what it asked */
+    unsigned asked;
+    uint16_t asked_ids;
+    struct addr asked_server;
+    bool refuse_to_start;
+    unsigned changed;
+    /* its last wish */
+    struct ipc_group group;
+    struct ipc_rule rules[32];
+    size_t n_rules;
+    struct ipc_sa sas[POLICY_MAX_SAS];
+    size_t n_sas;
+    uint64_t epoch;
+    mono_t now;
+};
+
+static const char *const member_file =
+    "gvpn: 1\n"
+    "ike: {listen: [10.0.0.2], pre-shared-keys: [{peer: 10.0.0.0/24, secret: \"0123456789abcdef0123456789abcdef\"}]}\n"
+    "groups:\n"
+    "  - name: ONE\n"
+    "    identity: 484\n"
+    "    member:\n"
+    "      key-servers: [10.0.0.1, 10.0.0.9, 10.0.0.7]\n"
+    "      data-plane: {socket: gvpn-dp.sock, pair: wan}\n"
+    "      fail-close: {enabled: true, allow: [\"deny tcp any eq 22 any\"]}\n";
+
+static bool fake_random(void *ctx, void *out, size_t len)
+{
+    struct fixture *f = ctx;
+
+    for (size_t i = 0; i < len; i++) {
+        f->seed = f->seed * 1103515245 + 12345;
+        ((uint8_t *)out)[i] = (uint8_t)(f->seed >> 16);
+    }
+    return true;
+}
+
+static struct now at(struct fixture *f, int64_t s)
+{
+    f->now = mono_s(s);
+    return (struct now){.scaled = f->now, .real = f->now};
+}
+
+static bool on_register(void *ctx, struct gm *gm, const struct addr *server, uint16_t ids, struct now now)
+{
+    struct fixture *f = ctx;
+
+    (void)gm;
+    (void)now;
+    f->asked++;
+    f->asked_ids = ids;
+    f->asked_server = *server;
+    return !f->refuse_to_start;
+}
+
+static void on_changed(void *ctx, struct gm *gm)
+{
+    (void)gm;
+    ((struct fixture *)ctx)->changed++;
+}
+
+static void on_put(void *ctx, const struct ipc_msg *m)
+{
+    struct fixture *f = ctx;
+
+    if (m->type == IPC_GROUP)
+        f->group = m->u.group;
+    else if (m->type == IPC_RULE)
+        f->rules[f->n_rules++] = m->u.rule;
+    else if (m->type == IPC_SA)
+        f->sas[f->n_sas++] = m->u.sa;
+    else
+        fail_msg("unexpected message %d", (int)m->type);
+}
+
+static void wish(struct fixture *f)
+{
+    f->n_rules = f->n_sas = 0;
+    gm_wish(f->gm, 3, ++f->epoch, on_put, f, f->now);
+}
+
+static void acknowledge(struct fixture *f)
+{
+    gm_acknowledged(f->gm, f->epoch, NULL, (struct now){f->now, f->now});
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = test_calloc(1, sizeof(*f));
+    struct yaml_error e = {.text = ""};
+    struct gm_ops ops = {.ctx = f, .register_with = on_register, .changed = on_changed};
+
+    timers_init(&f->timers);
+    timers_init(&f->real_timers);
+    f->env = (struct env){.ctx = f, .random = fake_random, .timers = &f->timers, .real_timers = &f->real_timers};
+    f->config = config_parse("test.yaml", member_file, strlen(member_file), &e);
+    if (!f->config)
+        print_error("%s\n", e.text);
+    assert_non_null(f->config);
+    f->gm = gm_new(&f->config->groups[0], &f->env, &ops);
+    assert_non_null(f->gm);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_free(f->gm);
+    config_free(f->config);
+    assert_true(mono_is_never(timers_next(&f->timers)));
+    assert_true(mono_is_never(timers_next(&f->real_timers)));
+    timers_free(&f->timers);
+    timers_free(&f->real_timers);
+    test_free(f);
+    return 0;
+}
+
+/* A policy with one rule and n SAs of number 10, SPIs and lifetimes as given, ids first, first + 1, ... */
+static struct policy policy_of(size_t n, const uint32_t *spis, const uint32_t *lifetimes, uint64_t first_id, size_t n_ids)
+{
+    struct policy p;
+    struct acl_entry e[2];
+    const char *error;
+    size_t column;
+
+    policy_init(&p);
+    assert_int_equal(acl_parse_entry("permit ip 10.1.0.0/16 10.1.0.0/16", e, &error, &column), 1);
+    e[0].sa = 10;
+    e[0].number = 1;
+    assert_true(acl_append(&p.acl, &e[0]));
+    p.sid_bits = 24;
+    p.n_sender_ids = n_ids;
+    for (size_t i = 0; i < n_ids; i++)
+        p.sender_ids[i] = first_id + i;
+    for (size_t i = 0; i < n; i++) {
+        p.sas[p.n_sas] = (struct policy_sa){.number = 10,
+                                            .spi = spis[i],
+                                            .suite = suite_by_id(SUITE_AES_GCM_128),
+                                            .lifetime_s = lifetimes[i]};
+        p.sas[p.n_sas].key.len = 20;
+        memset(p.sas[p.n_sas].key.b, (int)spis[i], 20);
+        p.n_sas++;
+    }
+    return p;
+}
+
+static void give(struct fixture *f, int64_t s, size_t n, const uint32_t *spis, const uint32_t *lifetimes, uint64_t id)
+{
+    struct policy p = policy_of(n, spis, lifetimes, id, 4 * WORKERS);
+
+    gm_policy(f->gm, &p, at(f, s));
+    policy_wipe(&p);
+}
+
+static void no_registration_before_the_data_plane_is_there(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(gm_state(f->gm, mono_s(1)), GM_DOWN);
+    assert_int_equal(f->asked, 0);
+    gm_attached(f->gm, 77, WORKERS, at(f, 1));
+    assert_int_equal(f->asked, 1);
+    assert_int_equal(f->asked_ids, 4 * WORKERS);
+    assert_int_equal(gm_state(f->gm, mono_s(1)), GM_REGISTERING);
+}
+
+/* GM7: what the data plane is told before the first policy. */
+static void before_the_first_policy_it_wishes_fail_close(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_attached(f->gm, 77, WORKERS, at(f, 1));
+    wish(f);
+    assert_int_equal(f->group.state, IPC_GROUP_FAIL_CLOSE);
+    assert_int_equal(f->group.group, 3);
+    assert_string_equal(f->group.name, "ONE");
+    assert_string_equal(f->group.pair, "wan");
+    assert_int_equal(f->n_sas, 0);
+    assert_int_equal(f->n_rules, 2); /* one entry per family */
+    assert_int_equal(f->rules[0].list, IPC_LIST_FAIL_CLOSE);
+}
+
+/* GM1: every server at once, one after the other; then back-off that doubles up to a minute, with jitter. */
+static void servers_are_asked_in_order_with_back_off(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const order[] = {"10.0.0.1", "10.0.0.9", "10.0.0.7"};
+    char text[ADDR_TEXT_MAX];
+    int64_t last_wait = 0;
+
+    gm_attached(f->gm, 77, WORKERS, at(f, 1));
+    for (unsigned round = 0; round < 12; round++) {
+        for (unsigned i = 0; i < 3; i++) {
+            mono_t next;
+
+            assert_string_equal(addr_text(&f->asked_server, text), order[i]);
+            gm_failed(f->gm, "timeout", (struct now){f->now, f->now});
+            next = timers_next(&f->real_timers);
+            last_wait = mono_to_ms(mono_sub(next, f->now));
+            assert_in_range(last_wait, 700, 75100);
+            if (i < 2)
+                assert_in_range(last_wait, 700, 1300);
+            f->now = next;
+            timers_fire(&f->real_timers, next);
+        }
+    }
+    assert_int_equal(f->asked, 37);
+    assert_in_range(last_wait, 45000, 75100);
+    assert_int_equal(gm_stats(f->gm)->failures, 36);
+    assert_string_equal(gm_stats(f->gm)->last_error, "timeout");
+}
+
+static void a_registration_that_cannot_start_is_tried_again(void **state)
+{
+    struct fixture *f = *state;
+
+    f->refuse_to_start = true;
+    gm_attached(f->gm, 77, WORKERS, at(f, 1));
+    assert_int_equal(f->asked, 1);
+    assert_false(mono_is_never(timers_next(&f->real_timers)));
+}
+
+/* GM2: receiving on all workers first, acknowledged, then sending. */
+static void it_receives_before_it_sends(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_attached(f->gm, 77, WORKERS, at(f, 1));
+    give(f, 10, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
+    assert_int_equal(f->changed, 1);
+    wish(f);
+    assert_int_equal(f->group.state, IPC_GROUP_POLICY);
+    assert_int_equal(f->n_sas, 1);
+    assert_true(f->sas[0].receive);
+    assert_false(f->sas[0].send);
+    assert_null(gm_sending(f->gm, 10, f->now));
+    acknowledge(f);
+    assert_int_equal(f->changed, 2);
+    wish(f);
+    assert_true(f->sas[0].send);
+    assert_int_equal(f->sas[0].n_senders, WORKERS);
+    assert_int_equal(f->sas[0].senders[0].id, 0);
+    assert_int_equal(f->sas[0].senders[1].id, 1);
+    assert_int_equal(f->sas[0].end_in_ms, 3600000);
+    assert_non_null(gm_sending(f->gm, 10, f->now));
+    acknowledge(f);
+    assert_int_equal(f->changed, 2); /* nothing more to say */
+    assert_int_equal(gm_state(f->gm, f->now), GM_REGISTERED);
+}
+
+static void an_acknowledgement_of_an_earlier_transaction_enables_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_attached(f->gm, 77, WORKERS, at(f, 1));
+    wish(f); /* without any SA */
+    give(f, 10, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
+    acknowledge(f);
+    wish(f);
+    assert_false(f->sas[0].send);
+}
+
+static void a_refused_transaction_enables_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_attached(f->gm, 77, WORKERS, at(f, 1));
+    give(f, 10, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
+    wish(f);
+    gm_acknowledged(f->gm, f->epoch, "no such pair", (struct now){f->now, f->now});
+    wish(f);
+    assert_false(f->sas[0].send);
+}
+
+/* GM2, decision 17: registers again 60 s before the end; the old one sends until 30 s before its end, then the new one. */
+static void it_registers_again_in_time_and_rolls_over(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_attached(f->gm, 77, WORKERS, at(f, 0));
+    give(f, 0, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
+    wish(f);
+    acknowledge(f);
+    assert_int_equal(mono_to_s(gm_next_registration(f->gm)), 3540);
+    f->now = mono_s(3540);
+    timers_fire(&f->timers, f->now);
+    assert_int_equal(f->asked, 2);
+    assert_int_equal(gm_state(f->gm, f->now), GM_RE_REGISTERING);
+    give(f, 3541, 2, (uint32_t[]){1000, 2000}, (uint32_t[]){59, 3300}, 100);
+    wish(f);
+    acknowledge(f);
+    wish(f);
+    assert_int_equal(f->n_sas, 2);
+    assert_int_equal(gm_sending(f->gm, 10, mono_s(3569))->sa.spi, 1000);
+    assert_int_equal(gm_sending(f->gm, 10, mono_s(3570))->sa.spi, 2000);
+    assert_int_equal(f->sas[0].spi, 1000);
+    assert_int_equal(f->sas[0].send_end_in_ms, 29000);
+    assert_int_equal(f->sas[1].send_end_in_ms, f->sas[1].end_in_ms);
+    f->now = mono_s(3600);
+    timers_fire(&f->timers, f->now);
+    wish(f);
+    assert_int_equal(f->n_sas, 1);
+    assert_int_equal(f->sas[0].spi, 2000);
+}
+
+/* Past its time to send an old SA must not become eligible again ("0" means: to its end). */
+static void an_old_sa_past_its_time_does_not_send_again(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_attached(f->gm, 77, WORKERS, at(f, 0));
+    give(f, 0, 2, (uint32_t[]){1000, 2000}, (uint32_t[]){20, 3600}, 0);
+    wish(f);
+    assert_int_equal(f->sas[0].send_end_in_ms, 1);
+}
+
+/* Installed is installed: the same SPI again keeps its key and sender ids, and its end never moves later. */
+static void a_known_spi_keeps_key_ids_and_end(void **state)
+{
+    struct fixture *f = *state;
+    struct policy p;
+
+    gm_attached(f->gm, 77, WORKERS, at(f, 0));
+    give(f, 0, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
+    wish(f);
+    acknowledge(f);
+    p = policy_of(1, (uint32_t[]){1000}, (uint32_t[]){7200}, 50, 8);
+    memset(p.sas[0].key.b, 0xee, 20);
+    gm_policy(f->gm, &p, at(f, 100));
+    wish(f);
+    assert_int_equal(f->n_sas, 1);
+    assert_int_equal(f->sas[0].end_in_ms, 3500000);
+    assert_int_equal(f->sas[0].key.b[0], 1000 & 0xff);
+    assert_int_equal(f->sas[0].senders[0].id, 0);
+    assert_true(f->sas[0].send);
+
+    give(f, 200, 1, (uint32_t[]){1000}, (uint32_t[]){60}, 60);
+    wish(f);
+    assert_int_equal(f->sas[0].end_in_ms, 60000); /* earlier is allowed */
+}
+
+/* Decision 12, 14: each data-plane process gets ids of its own; with none left it registers first and doesn't send. */
+static void every_data_plane_process_gets_its_own_ids_once(void **state)
+{
+    struct fixture *f = *state;
+    bool seen[64] = {false};
+
+    gm_attached(f->gm, 1, WORKERS, at(f, 0));
+    give(f, 0, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
+    for (uint64_t process = 1; process <= 4; process++) {
+        if (process > 1) {
+            gm_detached(f->gm, at(f, (int64_t)process));
+            gm_attached(f->gm, process, WORKERS, at(f, (int64_t)process));
+        }
+        assert_int_equal(f->asked, 1); /* "no registration" */
+        wish(f);
+        assert_false(f->sas[0].send); /* receive first, again */
+        acknowledge(f);
+        wish(f);
+        assert_true(f->sas[0].send);
+        for (unsigned w = 0; w < WORKERS; w++) {
+            assert_false(seen[f->sas[0].senders[w].id]);
+            seen[f->sas[0].senders[w].id] = true;
+        }
+    }
+    gm_detached(f->gm, at(f, 10));
+    gm_attached(f->gm, 5, WORKERS, at(f, 10));
+    assert_int_equal(f->asked, 2); /* no ids are left */
+    wish(f);
+    acknowledge(f);
+    wish(f);
+    assert_false(f->sas[0].send);
+    assert_int_equal(f->sas[0].n_senders, 0);
+}
+
+/* The same process that lost only its control connection keeps its ids. */
+static void the_same_process_keeps_its_ids(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t id;
+
+    gm_attached(f->gm, 1, WORKERS, at(f, 0));
+    give(f, 0, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
+    wish(f);
+    id = f->sas[0].senders[0].id;
+    gm_detached(f->gm, at(f, 1));
+    gm_attached(f->gm, 1, WORKERS, at(f, 2));
+    wish(f);
+    assert_int_equal(f->sas[0].senders[0].id, id);
+}
+
+static void without_a_usable_sa_it_says_so_and_keeps_the_policy(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_attached(f->gm, 1, WORKERS, at(f, 0));
+    give(f, 0, 1, (uint32_t[]){1000}, (uint32_t[]){300}, 0);
+    gm_failed(f->gm, "timeout", at(f, 290));
+    f->now = mono_s(300);
+    timers_fire(&f->timers, f->now);
+    assert_int_equal(gm_state(f->gm, f->now), GM_FAIL_CLOSE);
+    wish(f);
+    assert_int_equal(f->n_sas, 0);
+    assert_int_equal(f->group.state, IPC_GROUP_POLICY); /* permits drop, denies still pass (GM6) */
+}
+
+static void a_key_with_little_life_is_not_asked_for_without_pause(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_attached(f->gm, 1, WORKERS, at(f, 0));
+    give(f, 0, 1, (uint32_t[]){1000}, (uint32_t[]){40}, 0);
+    assert_int_equal(mono_to_s(gm_next_registration(f->gm)), 20);
+}
+
+static void more_sas_than_fit_are_refused_whole(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t spis[POLICY_MAX_SAS], lives[POLICY_MAX_SAS];
+
+    for (uint32_t i = 0; i < POLICY_MAX_SAS; i++) {
+        spis[i] = 1000 + i;
+        lives[i] = 3600;
+    }
+    gm_attached(f->gm, 1, WORKERS, at(f, 0));
+    give(f, 0, POLICY_MAX_SAS, spis, lives, 0);
+    give(f, 1, 1, (uint32_t[]){5000}, (uint32_t[]){3600}, 8);
+    wish(f);
+    assert_int_equal(f->n_sas, POLICY_MAX_SAS);
+    for (size_t i = 0; i < f->n_sas; i++)
+        assert_int_not_equal(f->sas[i].spi, 5000);
+    assert_non_null(strstr(gm_stats(f->gm)->last_error, "more than"));
+}
+
+static void a_worker_low_on_ivs_makes_it_register(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_attached(f->gm, 1, WORKERS, at(f, 0));
+    give(f, 0, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
+    gm_iv_low(f->gm, 4711, at(f, 5)); /* somebody else's */
+    assert_int_equal(f->asked, 1);
+    gm_iv_low(f->gm, 1000, at(f, 5));
+    assert_int_equal(f->asked, 2);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(no_registration_before_the_data_plane_is_there),
+        T(before_the_first_policy_it_wishes_fail_close),
+        T(servers_are_asked_in_order_with_back_off),
+        T(a_registration_that_cannot_start_is_tried_again),
+        T(it_receives_before_it_sends),
+        T(an_acknowledgement_of_an_earlier_transaction_enables_nothing),
+        T(a_refused_transaction_enables_nothing),
+        T(it_registers_again_in_time_and_rolls_over),
+        T(an_old_sa_past_its_time_does_not_send_again),
+        T(a_known_spi_keeps_key_ids_and_end),
+        T(every_data_plane_process_gets_its_own_ids_once),
+        T(the_same_process_keeps_its_ids),
+        T(without_a_usable_sa_it_says_so_and_keeps_the_policy),
+        T(a_key_with_little_life_is_not_asked_for_without_pause),
+        T(more_sas_than_fit_are_refused_whole),
+        T(a_worker_low_on_ivs_makes_it_register),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
