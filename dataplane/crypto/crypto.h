@@ -31,12 +31,12 @@ struct crypto_key {
  * Write all nonces of a burst before running it: a nonce stored just before its call stalls the load inside.
  */
 struct crypto_op {
+    uint8_t nonce[16]; /* salt 4 | IV 8 | unused 4 */
+    uint8_t tag[16];   /* opening: what the ICV should have been */
     const struct crypto_key *key;
     uint8_t *esp;
     uint32_t len;
     uint32_t ok;
-    uint8_t nonce[16]; /* salt 4 | IV 8 | unused 4 */
-    uint8_t tag[16];   /* opening: what the ICV should have been */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct crypto_op) == 64, "a crypto operation fills one cache line");
 

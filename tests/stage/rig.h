@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A gateway without ports for tests of the packet path: real mbufs, a real snapshot store filled by the messages that gvpnd
+ * would send, a clock that the test turns (1 TSC tick = 1 ns), one pipeline context per worker. EAL runs without
+ * hugepages.
+ */
+#ifndef GVPN_TESTS_STAGE_RIG_H
+#define GVPN_TESTS_STAGE_RIG_H
+
+#include "dataplane/pipeline.h"
+
+#include <rte_mbuf.h>
+
+#define RIG_WORKERS_MAX 4
+#define RIG_MS          1000000ULL /* ticks */
+
+struct rig {
+    struct ipc_page *page;
+    char pairs[2][IPC_NAME_MAX];
+    struct pipeline_config config;
+    struct snap_store *store;
+    struct pipeline_ctx *ctx[RIG_WORKERS_MAX];
+    struct rte_mempool *pool;
+    const struct crypto_backend *crypto;
+    unsigned n_workers;
+    uint64_t now_tsc;
+    uint64_t epoch;
+    uint32_t n_messages;
+    char reason[IPC_TEXT_MAX];
+};
+
+/* What became of one packet. */
+struct rig_result {
+    enum verdict verdict;
+    enum pkt_to to;
+    uint8_t bytes[2048];
+    size_t len; /* 0 when dropped */
+};
+
+/* EAL and the mbuf pool, once per process. */
+void rig_start_eal(void);
+/* A gateway with pairs "wan" (own address 10.9.9.9) and "dmz"; no policy yet. */
+void rig_open(struct rig *r, unsigned n_workers);
+/* The same with another crypto backend. */
+void rig_open_with(struct rig *r, unsigned n_workers, const struct crypto_backend *crypto);
+/* Also checks that no mbuf was lost. */
+void rig_close(struct rig *r);
+
+/* One transaction; everything is checked with cmocka's asserts. */
+void rig_begin(struct rig *r);
+void rig_group(struct rig *r, unsigned index, const char *name, const char *pair, enum ipc_group_state state);
+void rig_rule(struct rig *r, unsigned group, enum ipc_list list, unsigned sa, const char *text);
+/* A message for an SA of AES-GCM-128 that sends and receives; change what you need, then hand it to snap_sa(). */
+struct ipc_sa rig_sa_message(const struct rig *r, uint32_t spi, unsigned number, uint64_t first_sender);
+void rig_sa(struct rig *r, const struct ipc_sa *m);
+/* Returns the result; on success the workers have seen it. */
+enum ipc_result rig_commit(struct rig *r);
+/* Group 0 "g" on pair wan with `permit ip 10.1.0.0/16 10.2.0.0/16` and its mirror, SA 0x1000 of number 10. */
+void rig_simple_policy(struct rig *r, uint64_t first_sender);
+
+/* Runs frames through worker 0 (or `worker`); results in the order of arrival. local: frames come from the TAP. */
+void rig_run(struct rig *r, unsigned worker, bool inbound, bool local, unsigned n, const uint8_t *const frames[],
+             const size_t lens[], struct rig_result results[]);
+struct rig_result rig_one(struct rig *r, bool inbound, const void *frame, size_t len);
+struct rig_result rig_local(struct rig *r, const void *frame, size_t len);
+uint64_t rig_count(const struct rig *r, enum verdict v);
+
+/* Builds an Ethernet frame with an IPv4 packet of ip_len octets; ports for TCP and UDP. Returns its length. */
+size_t rig_ipv4(uint8_t *frame, const char *src, const char *dst, uint8_t proto, uint16_t sport, uint16_t dport,
+                size_t ip_len);
+/* Recomputes the IPv4 header checksum of a frame. */
+void rig_fix_checksum(uint8_t *frame);
+
+#endif
