@@ -191,7 +191,6 @@ int worker_run(void *worker)
     snap_store_online(s->store, w->index);
     while (!atomic_load_explicit(&s->stop, memory_order_relaxed)) {
         empty = poll_all(w) ? 0 : empty + 1;
-        snap_store_quiescent(s->store, w->index);
         if (empty >= s->idle_poll && s->idle_sleep_us > 0) {
             snap_store_offline(s->store, w->index);
             (void)nanosleep(&sleep, NULL);
