@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Two sides of phase 1 in memory. */
+#include "tests/unit/ctrl/phase1/pair.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct endpoint endpoint(const char *text)
+{
+    struct endpoint e = {.port = 848};
+    assert_true(addr_parse(text, &e.addr));
+    return e;
+}
+
+void pair_init(struct pair *p, uint16_t group)
+{
+    static const char secret[] = "a pre-shared key of 32 octets...";
+    memset(p, 0, sizeof *p);
+    p->proposal = (struct config_proposal){
+        .encryption = 7, .key_bits = 256, .hash = 4, .group = group, .auth = 1, .lifetime_s = 86400};
+    assert_true(secret_set(&p->psk_i.secret, secret, 32));
+    assert_true(secret_set(&p->psk_r.secret, secret, 32));
+    p->initiator = (struct phase1_settings){
+        .local = endpoint(PAIR_MEMBER),
+        .remote = endpoint(PAIR_SERVER),
+        .proposals = &p->proposal,
+        .n_proposals = 1,
+        .doi = 2,
+        .psks = {&p->psk_i},
+        .n_psks = 1,
+        .rng = {.get = rng_system},
+    };
+    p->responder = (struct phase1_settings){
+        .local = endpoint(PAIR_SERVER),
+        .remote = endpoint(PAIR_MEMBER),
+        .psks = {&p->psk_r},
+        .n_psks = 1,
+        .rng = {.get = rng_system},
+    };
+}
+
+void pair_start(struct pair *p)
+{
+    static const uint8_t secret[32] = {42};
+    const char *why = "";
+    struct buf_writer w = buf_writer_of(p->m[1].b, sizeof p->m[1].b);
+    p->front = halfopen_new(secret, &p->proposal, 1);
+    assert_non_null(p->front);
+    p->i = phase1_new_initiator(&p->initiator, PAIR_NOW, &w, &why);
+    assert_string_equal(why, "");
+    assert_non_null(p->i);
+    p->m[1].len = w.len;
+}
+
+void pair_free(struct pair *p)
+{
+    phase1_free(p->i);
+    phase1_free(p->r);
+    halfopen_free(p->front);
+    memset(p, 0, sizeof *p);
+}
+
+struct span pair_span(const struct pair_message *m)
+{
+    return span_of(m->b, m->len);
+}
+
+static void keep(struct pair_message *answer, const struct pair_message *got)
+{
+    if (answer)
+        *answer = *got;
+}
+
+enum phase1_result pair_step(struct pair *p, struct phase1 *to, struct span datagram, struct pair_message *answer)
+{
+    struct pair_message out;
+    struct buf_writer w = buf_writer_of(out.b, sizeof out.b);
+    memset(out.b, 0xee, sizeof out.b);
+    enum phase1_result r = phase1_step(to, datagram, PAIR_NOW, &w, &p->report);
+    assert_non_null(p->report.why);
+    out.len = w.len;
+    keep(answer, &out);
+    return r;
+}
+
+enum halfopen_result pair_front(struct pair *p, struct span datagram, mono_t now, struct pair_message *answer)
+{
+    struct pair_message out;
+    struct buf_writer w = buf_writer_of(out.b, sizeof out.b);
+    memset(out.b, 0xee, sizeof out.b);
+    enum halfopen_result r = halfopen_step(p->front, &p->responder.remote, datagram, now, &w, &p->offer);
+    out.len = w.len;
+    keep(answer, &out);
+    return r;
+}
+
+void pair_run(struct pair *p, int upto)
+{
+    const char *why = "";
+    struct pair_message *m = p->m;
+    if (upto >= 2)
+        assert_int_equal(pair_front(p, pair_span(&m[1]), PAIR_NOW, &m[2]), HALFOPEN_ANSWERED);
+    if (upto >= 3)
+        assert_int_equal(pair_step(p, p->i, pair_span(&m[2]), &m[3]), PHASE1_GOES_ON);
+    if (upto >= 4) {
+        assert_int_equal(pair_front(p, pair_span(&m[3]), PAIR_NOW, NULL), HALFOPEN_MESSAGE3);
+        p->r = phase1_new_responder(&p->responder, &p->offer, PAIR_NOW, &why);
+        assert_non_null(p->r);
+        assert_int_equal(pair_step(p, p->r, pair_span(&m[3]), &m[4]), PHASE1_GOES_ON);
+    }
+    if (upto >= 5)
+        assert_int_equal(pair_step(p, p->i, pair_span(&m[4]), &m[5]), PHASE1_GOES_ON);
+    if (upto >= 6)
+        assert_int_equal(pair_step(p, p->r, pair_span(&m[5]), &m[6]), PHASE1_ESTABLISHED);
+}

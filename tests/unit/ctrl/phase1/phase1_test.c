@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Main mode as a pair (RFC 2409 5.4): it comes up with equal keys, and whatever is forged, cut, mirrored or out of turn
+ * changes nothing: the genuine message is still accepted afterwards.
+ */
+#include "tests/unit/ctrl/phase1/pair.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void assert_up(struct pair *p)
+{
+    const struct ike_sa *a = phase1_sa(p->i), *b = phase1_sa(p->r);
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_true(a->initiator && !b->initiator);
+    assert_memory_equal(a->cookie_i, b->cookie_i, sizeof a->cookie_i);
+    assert_memory_equal(a->cookie_r, b->cookie_r, sizeof a->cookie_r);
+    assert_true(secret_equal(secret_span(&a->skeyid_a), secret_span(&b->skeyid_a)));
+    assert_true(secret_equal(secret_span(&a->skeyid_d), secret_span(&b->skeyid_d)));
+    assert_true(secret_equal(secret_span(&a->skeyid_e), secret_span(&b->skeyid_e)));
+    assert_true(secret_equal(secret_span(&a->key), secret_span(&b->key)));
+    assert_int_equal(a->key.len, 32);
+    assert_memory_equal(&a->last, &b->last, sizeof a->last);
+    assert_int_equal(a->lifetime_s, b->lifetime_s);
+    assert_int_equal(a->doi, b->doi);
+}
+
+static void comes_up(uint16_t group, uint32_t doi)
+{
+    struct pair p;
+    char line[100];
+    pair_init(&p, group);
+    p.initiator.doi = doi;
+    pair_start(&p);
+    assert_null(phase1_sa(p.i));
+    assert_string_equal(phase1_identity(p.i), "");
+    pair_run(&p, 6);
+    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[6]), NULL), PHASE1_ESTABLISHED);
+    assert_up(&p);
+    assert_int_equal(phase1_sa(p.i)->doi, doi);
+    assert_string_equal(phase1_identity(p.i), PAIR_SERVER);
+    assert_string_equal(phase1_identity(p.r), PAIR_MEMBER);
+    assert_true(phase1_hint(p.i)->ours);
+    assert_true(phase1_keylog(p.i, line, sizeof line));
+    assert_int_equal(strlen(line), 16 + 1 + 64);
+    assert_false(phase1_keylog(p.i, line, 16 + 1 + 64));
+    for (int i = 2; i <= 4; i += 2) /* VU#419128: no answer to an unproved peer is larger than its request */
+        assert_true(p.m[i].len <= p.m[i - 1].len);
+    pair_free(&p);
+}
+
+static void established_with_each_group_and_doi(void **state)
+{
+    (void)state;
+    comes_up(14, 2);
+    comes_up(19, 2);
+    comes_up(19, 1);
+}
+
+/* Message `n` goes to the machine that waits for it. */
+static struct phase1 *receiver(struct pair *p, int n)
+{
+    return n % 2 ? p->r : p->i;
+}
+
+static bool is_drop(enum phase1_result r)
+{
+    return r == PHASE1_DROP_MALFORMED || r == PHASE1_DROP_STATE || r == PHASE1_DROP_REFUSED || r == PHASE1_DROP_AUTH;
+}
+
+/* Every bit pattern of one wrong octet, then every truncation, of an encrypted message. */
+static void damage_encrypted(int n)
+{
+    struct pair p;
+    pair_init(&p, 19);
+    pair_start(&p);
+    pair_run(&p, n);
+    struct phase1 *to = receiver(&p, n);
+    if (n == 5)
+        assert_non_null(to);
+    for (size_t at = 0; at < p.m[n].len; at++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            struct pair_message bad = p.m[n];
+            bad.b[at] ^= (uint8_t)(1u << bit);
+            assert_true(is_drop(pair_step(&p, to, pair_span(&bad), NULL)));
+            assert_null(phase1_sa(to));
+        }
+    }
+    for (size_t len = 0; len < p.m[n].len; len++) {
+        struct pair_message bad = p.m[n];
+        assert_true(is_drop(pair_step(&p, to, span_of(bad.b, len), NULL)));
+        if (len >= 28) { /* with a header that says so */
+            bad.b[26] = (uint8_t)(len >> 8);
+            bad.b[27] = (uint8_t)len;
+            assert_true(is_drop(pair_step(&p, to, span_of(bad.b, len), NULL)));
+        }
+    }
+    assert_int_equal(pair_step(&p, to, pair_span(&p.m[n]), &p.m[6]), PHASE1_ESTABLISHED);
+    if (n == 5)
+        assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[6]), NULL), PHASE1_ESTABLISHED);
+    assert_up(&p);
+    pair_free(&p);
+}
+
+static void damaged_message_5(void **state)
+{
+    (void)state;
+    damage_encrypted(5);
+}
+
+static void damaged_message_6(void **state)
+{
+    (void)state;
+    damage_encrypted(6);
+}
+
+static void truncated_clear_messages(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_init(&p, 19);
+    pair_start(&p);
+    pair_run(&p, 4);
+    /* Messages 3 and 4 are cut; both machines have to take the whole one afterwards. */
+    struct phase1 *fresh = phase1_new_responder(&p.responder, &p.offer, PAIR_NOW, &p.report.why);
+    for (size_t len = 0; len < p.m[3].len; len++)
+        assert_true(is_drop(pair_step(&p, fresh, span_of(p.m[3].b, len), NULL)));
+    assert_int_equal(pair_step(&p, fresh, pair_span(&p.m[3]), NULL), PHASE1_GOES_ON);
+    phase1_free(fresh);
+    for (size_t len = 0; len < p.m[4].len; len++)
+        assert_true(is_drop(pair_step(&p, p.i, span_of(p.m[4].b, len), NULL)));
+    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[4]), &p.m[5]), PHASE1_GOES_ON);
+    assert_int_equal(pair_step(&p, p.r, pair_span(&p.m[5]), NULL), PHASE1_ESTABLISHED);
+    pair_free(&p);
+}
+
+/* The rest of an exchange whose message n was changed; the result of the step that found it. */
+static enum phase1_result go_on_with_changed(struct pair *p, int n)
+{
+    struct pair_message reply;
+    const char *why;
+    if (n == 3) {
+        if (pair_front(p, pair_span(&p->m[3]), PAIR_NOW, NULL) != HALFOPEN_MESSAGE3)
+            return PHASE1_DROP_STATE;
+        p->r = phase1_new_responder(&p->responder, &p->offer, PAIR_NOW, &why);
+    }
+    enum phase1_result r = pair_step(p, n == 3 ? p->r : p->i, pair_span(&p->m[n]), &reply);
+    if (r == PHASE1_GOES_ON && n == 3)
+        r = pair_step(p, p->i, pair_span(&reply), &reply);
+    if (r == PHASE1_GOES_ON)
+        r = pair_step(p, p->r, pair_span(&reply), NULL);
+    return r;
+}
+
+/* Any octet of messages 3 and 4 changed on the way: dropped at once, or the HASH finds it; never up (RFC 2409 5). */
+static void changed_clear_messages_are_found_by_the_hash(void **state)
+{
+    (void)state;
+    for (int n = 3; n <= 4; n++) {
+        size_t len = 1;
+        for (size_t at = 0; at < len; at += 3) {
+            struct pair p;
+            pair_init(&p, 19);
+            pair_start(&p);
+            pair_run(&p, n);
+            len = p.m[n].len;
+            p.m[n].b[at] ^= 1;
+            assert_true(is_drop(go_on_with_changed(&p, n)));
+            assert_true(!p.r || !phase1_sa(p.r));
+            pair_free(&p);
+        }
+    }
+}
+
+static void wrong_psk(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct pair_message notify;
+    pair_init(&p, 19);
+    p.psk_r.secret.b[31] ^= 1;
+    pair_start(&p);
+    pair_run(&p, 5);
+    assert_int_equal(pair_step(&p, p.r, pair_span(&p.m[5]), &notify), PHASE1_DROP_AUTH);
+    assert_non_null(strstr(p.report.why, "wrong pre-shared key"));
+    assert_null(phase1_sa(p.r));
+    /* One word in clear, for the other side's log; it stays as it is. */
+    assert_int_equal(notify.len, 40);
+    assert_int_equal(pair_step(&p, p.i, pair_span(&notify), NULL), PHASE1_NOTED);
+    assert_int_equal(p.report.notify, 24);
+    assert_string_equal(p.report.notify_text, "AUTHENTICATION-FAILED");
+    assert_string_equal(phase1_state_text(p.i), "sent message 5");
+    assert_int_equal(pair_step(&p, p.r, pair_span(&p.m[5]), &notify), PHASE1_DROP_AUTH);
+    assert_int_equal(notify.len, 0);
+    pair_free(&p);
+}
+
+static enum phase1_result with_expected_id(const char *id, const char **why)
+{
+    struct pair p;
+    pair_init(&p, 19);
+    snprintf(p.psk_r.id, sizeof p.psk_r.id, "%s", id);
+    pair_start(&p);
+    pair_run(&p, 5);
+    enum phase1_result r = pair_step(&p, p.r, pair_span(&p.m[5]), NULL);
+    assert_int_equal(r == PHASE1_ESTABLISHED, phase1_sa(p.r) != NULL);
+    *why = p.report.why;
+    pair_free(&p);
+    return r;
+}
+
+static void wrong_id(void **state)
+{
+    (void)state;
+    const char *why;
+    assert_int_equal(with_expected_id("", &why), PHASE1_ESTABLISHED);
+    assert_int_equal(with_expected_id(PAIR_MEMBER, &why), PHASE1_ESTABLISHED);
+    assert_int_equal(with_expected_id("10.0.0.3", &why), PHASE1_DROP_AUTH);
+    assert_string_equal(why, "the peer's identity isn't the one configured for its key");
+    assert_int_equal(with_expected_id("gm1.example.org", &why), PHASE1_DROP_AUTH);
+}
+
+/* A responder that isn't the one whose key it is: the initiator refuses message 6. */
+static void server_with_wrong_id(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_init(&p, 19);
+    snprintf(p.psk_i.id, sizeof p.psk_i.id, "10.0.0.9");
+    pair_start(&p);
+    pair_run(&p, 6);
+    struct pair_message out;
+    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[6]), &out), PHASE1_DROP_AUTH);
+    assert_int_equal(out.len, 0);
+    assert_null(phase1_sa(p.i));
+    pair_free(&p);
+}
+
+/* Decision 23: peers behind one NAT address; the key and the identity together say which entry it is. */
+static void eight_candidates_behind_one_address(void **state)
+{
+    (void)state;
+    for (size_t right = 0; right < PHASE1_MAX_PSKS; right++) {
+        struct pair p;
+        struct config_psk psks[PHASE1_MAX_PSKS];
+        pair_init(&p, 19);
+        for (size_t i = 0; i < PHASE1_MAX_PSKS; i++) {
+            psks[i] = p.psk_r;
+            psks[i].secret.b[0] = (uint8_t)i;
+            snprintf(psks[i].id, sizeof psks[i].id, "192.168.0.%zu", i);
+            p.responder.psks[i] = &psks[i];
+        }
+        p.responder.n_psks = PHASE1_MAX_PSKS;
+        p.psk_i.secret.b[0] = (uint8_t)right;
+        char id[32];
+        snprintf(id, sizeof id, "192.168.0.%zu", right);
+        assert_true(addr_parse(id, &p.initiator.local.addr));
+        pair_start(&p);
+        pair_run(&p, 6);
+        assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[6]), NULL), PHASE1_ESTABLISHED);
+        assert_up(&p);
+        assert_string_equal(phase1_identity(p.r), id);
+        pair_free(&p);
+    }
+}
+
+/* The same key for two identities: the second entry is found although the first one's HASH fits, too. */
+static void one_key_two_identities(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct config_psk other;
+    pair_init(&p, 19);
+    other = p.psk_r;
+    snprintf(other.id, sizeof other.id, "10.0.0.77");
+    p.responder.psks[0] = &other;
+    p.responder.psks[1] = &p.psk_r;
+    p.responder.n_psks = 2;
+    pair_start(&p);
+    pair_run(&p, 6);
+    assert_string_equal(phase1_identity(p.r), PAIR_MEMBER);
+    pair_free(&p);
+}
+
+/* Complement of the table: in every state, every message but the right one is dropped, own ones included. */
+static void every_message_out_of_turn(void **state)
+{
+    (void)state;
+    struct pair full;
+    for (int has = 1; has <= 6; has++) {
+        pair_init(&full, 19);
+        pair_start(&full);
+        pair_run(&full, 6);
+        /* A second initiator can't repeat the first one's randomness, so replay within one pair, stopped at `has`. */
+        struct pair p;
+        pair_init(&p, 19);
+        pair_start(&p);
+        pair_run(&p, has);
+        const char *before_i = phase1_state_text(p.i);
+        const char *before_r = p.r ? phase1_state_text(p.r) : "";
+        for (int n = 1; n <= 6; n++) {
+            const struct pair_message *own = n <= has ? &p.m[n] : NULL;
+            if (own && n != has) {
+                assert_true(is_drop(pair_step(&p, p.i, pair_span(own), NULL)));
+                if (p.r)
+                    assert_true(is_drop(pair_step(&p, p.r, pair_span(own), NULL)));
+            } else if (own && n == has) { /* mirrored to its own sender */
+                struct phase1 *sender = n % 2 ? p.i : p.r;
+                if (sender)
+                    assert_true(is_drop(pair_step(&p, sender, pair_span(own), NULL)));
+            }
+            /* and all of another exchange */
+            assert_true(is_drop(pair_step(&p, p.i, pair_span(&full.m[n]), NULL)));
+            if (p.r)
+                assert_true(is_drop(pair_step(&p, p.r, pair_span(&full.m[n]), NULL)));
+        }
+        assert_string_equal(phase1_state_text(p.i), before_i);
+        if (p.r)
+            assert_string_equal(phase1_state_text(p.r), before_r);
+        pair_free(&p);
+        pair_free(&full);
+    }
+}
+
+/* CVE-2015-3240 and relatives: message 3 with a value that gives g^xy away; the genuine one works afterwards. */
+static void CVE_2015_3240_degenerate_ke(void **state)
+{
+    (void)state;
+    static const uint8_t fill[] = {0x00, 0xff};
+    static const uint16_t groups[] = {14, 19};
+    for (size_t g = 0; g < 2; g++) {
+        struct pair p;
+        const char *why;
+        struct pair_message answer;
+        pair_init(&p, groups[g]);
+        pair_start(&p);
+        pair_run(&p, 3);
+        assert_int_equal(pair_front(&p, pair_span(&p.m[3]), PAIR_NOW, NULL), HALFOPEN_MESSAGE3);
+        p.r = phase1_new_responder(&p.responder, &p.offer, PAIR_NOW, &why);
+        size_t ke_len = groups[g] == 14 ? 256 : 64;
+        for (size_t f = 0; f < 2; f++) {
+            for (uint8_t last = 0; last < 2; last++) {
+                struct pair_message bad = p.m[3];
+                memset(bad.b + 32, fill[f], ke_len);
+                bad.b[32 + ke_len - 1] = (uint8_t)(fill[f] ^ last); /* 0, 1, 2^n - 1, 2^n - 2 */
+                assert_int_equal(pair_step(&p, p.r, pair_span(&bad), &answer), PHASE1_DROP_REFUSED);
+                assert_int_equal(answer.len, 0);
+            }
+        }
+        assert_int_equal(pair_step(&p, p.r, pair_span(&p.m[3]), &p.m[4]), PHASE1_GOES_ON);
+        assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[4]), &p.m[5]), PHASE1_GOES_ON);
+        assert_int_equal(pair_step(&p, p.r, pair_span(&p.m[5]), NULL), PHASE1_ESTABLISHED);
+        pair_free(&p);
+    }
+}
+
+/* Message 4 that carries our own key exchange value, or our own nonce: a mirror. */
+static void own_values_mirrored(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_init(&p, 19);
+    pair_start(&p);
+    pair_run(&p, 4);
+    struct pair_message mirror = p.m[4];
+    memcpy(mirror.b + 32, p.m[3].b + 32, 64);
+    assert_int_equal(pair_step(&p, p.i, pair_span(&mirror), NULL), PHASE1_DROP_REFUSED);
+    mirror = p.m[4];
+    memcpy(mirror.b + 32 + 64 + 4, p.m[3].b + 32 + 64 + 4, 32);
+    assert_int_equal(pair_step(&p, p.i, pair_span(&mirror), NULL), PHASE1_DROP_REFUSED);
+    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[3]), NULL), PHASE1_DROP_REFUSED);
+    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[4]), NULL), PHASE1_GOES_ON);
+    pair_free(&p);
+}
+
+/* Message 2 with an attribute changed, two transforms, no cookie, our own cookie. */
+static void answer_that_was_not_offered(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_init(&p, 19);
+    pair_start(&p);
+    pair_run(&p, 2);
+    size_t sa_len = (size_t)(p.m[2].b[30] << 8 | p.m[2].b[31]);
+    for (size_t at = 28 + 4 + 8 + 8 + 8; at < 28 + sa_len; at++) {
+        struct pair_message bad = p.m[2];
+        bad.b[at] ^= 1;
+        assert_true(is_drop(pair_step(&p, p.i, pair_span(&bad), NULL)));
+    }
+    struct pair_message bad = p.m[2];
+    memset(bad.b + 8, 0, 8);
+    assert_int_equal(pair_step(&p, p.i, pair_span(&bad), NULL), PHASE1_DROP_STATE);
+    memcpy(bad.b + 8, bad.b, 8);
+    assert_int_equal(pair_step(&p, p.i, pair_span(&bad), NULL), PHASE1_DROP_STATE);
+    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[1]), NULL), PHASE1_DROP_STATE);
+    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[2]), NULL), PHASE1_GOES_ON);
+    pair_free(&p);
+}
+
+/* CVE-2004-0403 class: notifies and deletes in clear are for the log; they neither end nor hurry an exchange. */
+static void clear_informationals_change_nothing(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_init(&p, 19);
+    pair_start(&p);
+    pair_run(&p, 2);
+    struct pair_message n = {.len = 40};
+    memcpy(n.b, p.m[1].b, 8);
+    n.b[17] = 0x10;
+    n.b[18] = 5;
+    n.b[27] = 40;
+    n.b[31] = 12;
+    n.b[35] = 2;
+    n.b[36] = 1;
+    for (unsigned type = 0; type <= UINT16_MAX; type += 7) {
+        n.b[16] = 11;
+        n.b[38] = (uint8_t)(type >> 8);
+        n.b[39] = (uint8_t)type;
+        assert_int_equal(pair_step(&p, p.i, pair_span(&n), NULL), PHASE1_NOTED);
+        assert_int_equal(p.report.notify, type);
+    }
+    n.b[16] = 12; /* the same octets as a delete */
+    assert_int_equal(pair_step(&p, p.i, pair_span(&n), NULL), PHASE1_DROP_MALFORMED);
+    n.b[16] = 11;
+    n.b[0] ^= 1;
+    assert_int_equal(pair_step(&p, p.i, pair_span(&n), NULL), PHASE1_DROP_STATE);
+    n.b[0] ^= 1;
+    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[2]), &p.m[3]), PHASE1_GOES_ON);
+    pair_run(&p, 2);
+    pair_free(&p);
+}
+
+static void nothing_to_begin_with(void **state)
+{
+    (void)state;
+    struct pair p;
+    uint8_t b[PHASE1_MAX_MESSAGE];
+    struct buf_writer w = buf_writer_of(b, sizeof b);
+    const char *why;
+    pair_init(&p, 19);
+    p.initiator.n_psks = 0;
+    assert_null(phase1_new_initiator(&p.initiator, PAIR_NOW, &w, &why));
+    assert_string_equal(why, "no pre-shared key for this peer");
+    p.initiator.n_psks = 1;
+    p.proposal.group = 20;
+    assert_null(phase1_new_initiator(&p.initiator, PAIR_NOW, &w, &why));
+    assert_string_equal(why, "no phase-1 proposal that this version can use");
+    p.proposal.group = 19;
+    p.initiator.remote.addr.family = 6;
+    assert_null(phase1_new_initiator(&p.initiator, PAIR_NOW, &w, &why));
+    assert_string_equal(why, "IKE runs over IPv4 only");
+    p.initiator.remote.addr.family = 4;
+    w.cap = 40;
+    assert_null(phase1_new_initiator(&p.initiator, PAIR_NOW, &w, &why));
+    assert_int_equal(w.len, 0);
+    struct config_proposal many[7];
+    for (size_t i = 0; i < 7; i++)
+        many[i] = p.proposal;
+    p.initiator.proposals = many;
+    w.cap = sizeof b;
+    p.initiator.n_proposals = 7;
+    assert_null(phase1_new_initiator(&p.initiator, PAIR_NOW, &w, &why));
+    p.initiator.n_proposals = 6;
+    struct phase1 *i = phase1_new_initiator(&p.initiator, PAIR_NOW, &w, &why);
+    assert_non_null(i);
+    phase1_free(i);
+    phase1_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(established_with_each_group_and_doi),
+        cmocka_unit_test(damaged_message_5),
+        cmocka_unit_test(damaged_message_6),
+        cmocka_unit_test(truncated_clear_messages),
+        cmocka_unit_test(changed_clear_messages_are_found_by_the_hash),
+        cmocka_unit_test(wrong_psk),
+        cmocka_unit_test(wrong_id),
+        cmocka_unit_test(server_with_wrong_id),
+        cmocka_unit_test(eight_candidates_behind_one_address),
+        cmocka_unit_test(one_key_two_identities),
+        cmocka_unit_test(every_message_out_of_turn),
+        cmocka_unit_test(CVE_2015_3240_degenerate_ke),
+        cmocka_unit_test(own_values_mirrored),
+        cmocka_unit_test(answer_that_was_not_offered),
+        cmocka_unit_test(clear_informationals_change_nothing),
+        cmocka_unit_test(nothing_to_begin_with),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
