@@ -149,6 +149,7 @@ static void start(struct ipc_server *s, int fd)
     }
     watch(s, s->channel.wake_self); /* the socket is watched since it was accepted */
     s->epoch = s->last_epoch = 0;
+    s->more = true; /* look at once: until it sleeps nobody wakes it */
     tell_owner(s, true, NULL);
 }
 

@@ -152,6 +152,7 @@ bool dpc_attach(struct dpc *d, char reason[IPC_TEXT_MAX])
     raise_epoch(d);
     d->n_messages = 0;
     d->bad_epoch = 0;
+    ipc_kick(d->channel.wake_self); /* dpc_poll() must announce sleep once, or nobody wakes us */
     if (d->events.attached)
         d->events.attached(d->events.ctx, d, &d->hello);
     return true;

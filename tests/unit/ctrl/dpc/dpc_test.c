@@ -171,7 +171,9 @@ static void attaching_reports_hello(void **state)
     assert_int_equal(dpc_hello(f->d)->n_workers, 2);
     assert_int_equal(dpc_page(f->d)->instance, 42);
     assert_null(dpc_last_page(f->d));
-    assert_true(dpc_socket_fd(f->d) >= 0 && dpc_wake_fd(f->d) >= 0);
+    assert_true(dpc_socket_fd(f->d) >= 0 && is_readable(dpc_wake_fd(f->d))); /* the loop must look once */
+    dpc_poll(f->d);
+    assert_false(is_readable(dpc_wake_fd(f->d)));
     assert_true(dpc_attach(f->d, reason)); /* no second time */
     assert_int_equal(f->attached, 1);
 }

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The data plane's end of the IPC, driven by its real channel, with a recorded snapshot store in place of the real one and
+ * with a fake clock. The test plays gvpnd, honest and otherwise.
+ */
+#include "dataplane/ipc.h"
+#include "dataplane/snap.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- the store that records ---- */
+
+struct snap_store {
+    uint64_t epoch;
+    unsigned begins, groups, rules, sas, times, commits, clears;
+    uint64_t now_tsc;
+    mono_t now;
+    enum ipc_result result;
+    bool settled;
+    uint8_t key[SECRET_MAX];
+};
+
+void snap_begin(struct snap_store *st, uint64_t epoch)
+{
+    st->begins++;
+    st->epoch = epoch;
+    st->groups = st->rules = st->sas = st->times = 0;
+}
+
+void snap_group(struct snap_store *st, const struct ipc_group *m)
+{
+    (void)m;
+    st->groups++;
+}
+
+void snap_rule(struct snap_store *st, const struct ipc_rule *m)
+{
+    (void)m;
+    st->rules++;
+}
+
+void snap_sa(struct snap_store *st, const struct ipc_sa *m)
+{
+    memcpy(st->key, m->key.b, m->key.len);
+    st->sas++;
+}
+
+void snap_time(struct snap_store *st, const struct ipc_time *m)
+{
+    (void)m;
+    st->times++;
+}
+
+enum ipc_result snap_commit(struct snap_store *st, const struct ipc_commit *m, uint64_t now_tsc, mono_t now,
+                            char reason[IPC_TEXT_MAX])
+{
+    (void)m;
+    st->commits++;
+    st->now_tsc = now_tsc;
+    st->now = now;
+    snprintf(reason, IPC_TEXT_MAX, "%s", st->result == IPC_OK ? "" : "because");
+    return st->result;
+}
+
+bool snap_store_settled(struct snap_store *st)
+{
+    return st->settled;
+}
+
+void snap_store_clear_counters(struct snap_store *st)
+{
+    st->clears++;
+}
+
+/* ---- the fixture ---- */
+
+struct fixture {
+    char dir[64], path[96];
+    struct snap_store store;
+    struct ipc_page_mem page;
+    struct ipc_server *s;
+    struct ipc_server_now now;
+    struct ipc_channel ctrl;
+    unsigned attached, lost, asked;
+    char text[IPC_TEXT_MAX];
+};
+
+static const struct ipc_attach good_attach = {IPC_VERSION, 1};
+
+static void explain(void *ctx, const struct ipc_explain *question, struct ipc_explained *answer)
+{
+    struct fixture *f = ctx;
+    f->asked++;
+    assert_int_equal(answer->request, question->request);
+    answer->known_pair = true;
+    answer->effective_mtu = 1446;
+}
+
+static void on_attached(void *ctx, bool attached, const char *text)
+{
+    struct fixture *f = ctx;
+    f->attached += attached;
+    f->lost += !attached;
+    snprintf(f->text, sizeof(f->text), "%s", text ? text : "");
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    char reason[IPC_TEXT_MAX];
+    assert_non_null(f);
+    strcpy(f->dir, "/tmp/gvpn-dpipc-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    snprintf(f->path, sizeof(f->path), "%s/dp.sock", f->dir);
+    assert_true(ipc_page_open(&f->page, 42));
+    f->store.settled = true;
+    struct ipc_server_config c = {.path = f->path,
+                                  .hello = {.clock_rate = 1, .instance = 42, .n_workers = 1},
+                                  .page = f->page,
+                                  .store = &f->store,
+                                  .ctx = f,
+                                  .explain = explain,
+                                  .attached = on_attached};
+    f->s = ipc_server_new(&c, reason);
+    if (!f->s)
+        fail_msg("%s", reason);
+    ipc_channel_init(&f->ctrl);
+    *state = f;
+    alarm(50);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    alarm(0);
+    ipc_server_free(f->s);
+    ipc_channel_close(&f->ctrl, false);
+    ipc_page_close(&f->page);
+    int result = stat(f->path, &st) != 0 ? 0 : -1; /* the socket file is gone */
+    rmdir(f->dir);
+    free(f);
+    return result;
+}
+
+static bool readable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 0) == 1;
+}
+
+/* Runs the server as its loop does, until it has nothing to do. */
+static void run(struct fixture *f)
+{
+    for (int i = 0; i < 100; i++) {
+        if (!readable(ipc_server_fd(f->s)) && ipc_server_wait_ms(f->s, f->now.real) > 0)
+            return;
+        ipc_server_poll(f->s, &f->now);
+    }
+    fail_msg("the server never rests");
+}
+
+static int dial(struct fixture *f)
+{
+    char reason[IPC_TEXT_MAX];
+    int fd = ipc_connect(f->path, &good_attach, reason);
+    if (fd < 0)
+        fail_msg("%s", reason);
+    return fd;
+}
+
+/* Connects and says nothing. */
+static int connect_silently(struct fixture *f)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    strcpy(sa.sun_path, f->path);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    return fd;
+}
+
+static enum ipc_handshake answer_to(int fd, struct ipc_channel *c, char reason[IPC_TEXT_MAX])
+{
+    struct ipc_hello hello;
+    return ipc_complete(c, fd, &good_attach, &hello, reason);
+}
+
+static void attach(struct fixture *f)
+{
+    char reason[IPC_TEXT_MAX];
+    int fd = dial(f);
+    run(f);
+    if (answer_to(fd, &f->ctrl, reason) != IPC_HANDSHAKE_DONE)
+        fail_msg("%s", reason);
+    assert_true(ipc_server_attached(f->s));
+}
+
+static void send_msg(struct fixture *f, const struct ipc_msg *m)
+{
+    assert_int_equal(ipc_send(&f->ctrl, m), IPC_RING_OK);
+}
+
+static void send_begin(struct fixture *f, uint64_t epoch)
+{
+    struct ipc_msg m = {.type = IPC_BEGIN, .u.begin.epoch = epoch};
+    send_msg(f, &m);
+}
+
+static void send_commit(struct fixture *f, uint64_t epoch, uint32_t n)
+{
+    struct ipc_msg m = {.type = IPC_COMMIT, .u.commit = {.epoch = epoch, .n_messages = n}};
+    send_msg(f, &m);
+}
+
+static void send_time(struct fixture *f)
+{
+    struct ipc_msg m = {.type = IPC_TIME, .u.time.group = 1};
+    send_msg(f, &m);
+}
+
+static void check_ack(struct fixture *f, uint64_t epoch, enum ipc_result result, const char *reason)
+{
+    struct ipc_msg m;
+    assert_int_equal(ipc_receive(&f->ctrl, &m), IPC_RING_OK);
+    assert_int_equal(m.type, IPC_ACK);
+    assert_int_equal(m.u.ack.epoch, epoch);
+    assert_int_equal(m.u.ack.result, result);
+    assert_string_equal(m.u.ack.reason, reason);
+}
+
+static void check_nothing_came(struct fixture *f)
+{
+    struct ipc_msg m;
+    assert_int_equal(ipc_receive(&f->ctrl, &m), IPC_RING_EMPTY);
+}
+
+/* ---- who is let in ---- */
+
+static void one_controller_attaches(void **state)
+{
+    struct fixture *f = *state;
+    assert_false(ipc_server_attached(f->s));
+    attach(f);
+    assert_int_equal(f->attached, 1);
+    assert_int_equal(f->ctrl.page->instance, 42);
+    uint64_t beat = f->ctrl.page->heartbeat;
+    ipc_server_poll(f->s, &f->now);
+    assert_true(f->ctrl.page->heartbeat > beat);
+}
+
+static void a_second_controller_is_refused_while_the_first_lives(void **state)
+{
+    struct fixture *f = *state;
+    struct ipc_channel second;
+    char reason[IPC_TEXT_MAX];
+    attach(f);
+    int fd = dial(f);
+    run(f);
+    assert_int_equal(answer_to(fd, &second, reason), IPC_HANDSHAKE_FAILED);
+    assert_string_equal(reason, "refused: another controller is attached");
+    send_begin(f, 1);
+    send_commit(f, 1, 0);
+    run(f);
+    check_ack(f, 1, IPC_OK, ""); /* the first has noticed nothing */
+    assert_int_equal(f->lost, 0);
+
+    ipc_channel_close(&f->ctrl, false);
+    attach(f); /* it is dead: the next one is welcome at once */
+    assert_int_equal(f->attached, 2);
+}
+
+static void an_idle_client_holds_up_nobody(void **state)
+{
+    struct fixture *f = *state;
+    struct ipc_channel c;
+    char reason[IPC_TEXT_MAX];
+    int idle = connect_silently(f);
+    run(f);
+    attach(f);
+    assert_true(ipc_server_wait_ms(f->s, f->now.real) <= 1000);
+    f->now.real = mono_ms(999);
+    ipc_server_poll(f->s, &f->now);
+    assert_int_equal(answer_to(idle, &c, reason), IPC_HANDSHAKE_WAIT);
+    f->now.real = mono_ms(1000);
+    assert_int_equal(ipc_server_wait_ms(f->s, f->now.real), 0);
+    ipc_server_poll(f->s, &f->now);
+    assert_int_equal(answer_to(idle, &c, reason), IPC_HANDSHAKE_FAILED);
+    assert_string_equal(reason, "refused: no attach message within a second");
+    assert_true(ipc_server_attached(f->s));
+    run(f);
+}
+
+static void a_crowd_of_idle_clients_is_bounded(void **state)
+{
+    struct fixture *f = *state;
+    struct ipc_channel c;
+    char reason[IPC_TEXT_MAX];
+    int fds[6];
+    for (int i = 0; i < 6; i++) {
+        fds[i] = connect_silently(f);
+        run(f);
+    }
+    assert_int_equal(answer_to(fds[3], &c, reason), IPC_HANDSHAKE_WAIT);
+    assert_int_equal(answer_to(fds[4], &c, reason), IPC_HANDSHAKE_FAILED);
+    assert_int_equal(answer_to(fds[5], &c, reason), IPC_HANDSHAKE_FAILED);
+    assert_string_equal(reason, "refused: too many connections wait");
+    close(fds[0]); /* one that goes makes room */
+    run(f);
+    attach(f);
+    for (int i = 1; i < 4; i++)
+        close(fds[i]);
+    run(f);
+}
+
+/* ---- transactions ---- */
+
+static void a_transaction_reaches_the_store(void **state)
+{
+    struct fixture *f = *state;
+    struct ipc_msg sa = {.type = IPC_SA, .u.sa = {.spi = 256, .suite = 1, .end_in_ms = 1, .sid_bits = 24}};
+    struct ipc_msg group = {.type = IPC_GROUP, .u.group = {.name = "g", .pair = "p"}};
+    struct ipc_msg rule = {.type = IPC_RULE};
+    rule.u.rule.entry.sel.src.addr.family = rule.u.rule.entry.sel.dst.addr.family = 4;
+    memset(sa.u.sa.key.b, 0xc5, 20);
+    sa.u.sa.key.len = 20;
+    f->now.tsc = 123;
+    f->now.scaled = mono_s(9);
+    attach(f);
+    send_begin(f, 8);
+    send_msg(f, &group);
+    send_msg(f, &rule);
+    send_msg(f, &rule);
+    send_msg(f, &sa);
+    send_time(f);
+    send_commit(f, 8, 5);
+    run(f);
+    check_ack(f, 8, IPC_OK, "");
+    assert_int_equal(f->store.epoch, 8);
+    assert_int_equal(f->store.groups, 1);
+    assert_int_equal(f->store.rules, 2);
+    assert_int_equal(f->store.sas, 1);
+    assert_int_equal(f->store.times, 1);
+    assert_int_equal(f->store.commits, 1);
+    assert_int_equal(f->store.now_tsc, 123);
+    assert_int_equal(f->store.now.ns, mono_s(9).ns);
+    assert_int_equal(f->store.key[19], 0xc5);
+    assert_int_equal(f->ctrl.page->epoch, 8);
+    assert_null(memmem(f->ctrl.maps[IPC_FD_TO_DP], IPC_RING_LEN, "\xc5\xc5\xc5\xc5", 4));
+}
+
+static void ack_waits_for_every_worker(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    f->store.settled = false;
+    send_begin(f, 1);
+    send_commit(f, 1, 0);
+    send_begin(f, 2);
+    send_commit(f, 2, 0);
+    ipc_server_poll(f->s, &f->now);
+    ipc_server_poll(f->s, &f->now);
+    check_nothing_came(f);
+    assert_int_equal(f->ctrl.page->epoch, 0);
+    assert_int_equal(f->store.begins, 1); /* the next transaction waits too */
+    assert_int_equal(ipc_server_wait_ms(f->s, f->now.real), 1);
+    f->store.settled = true;
+    ipc_server_poll(f->s, &f->now);
+    check_ack(f, 1, IPC_OK, "");
+    run(f);
+    check_ack(f, 2, IPC_OK, "");
+}
+
+static void an_error_of_the_store_is_the_answer(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    f->store.result = IPC_SA_REFUSED;
+    f->store.settled = false; /* nothing was published: there is nothing to wait for */
+    send_begin(f, 1);
+    send_commit(f, 1, 0);
+    run(f);
+    check_ack(f, 1, IPC_SA_REFUSED, "because");
+    assert_int_equal(f->ctrl.page->epoch, 0);
+}
+
+static void misordered_transactions_change_nothing(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    send_begin(f, 5);
+    send_time(f);
+    send_commit(f, 6, 1);
+    run(f);
+    check_ack(f, 5, IPC_BAD_ORDER, "COMMIT of another epoch than BEGIN");
+
+    send_begin(f, 7);
+    send_time(f);
+    send_commit(f, 7, 2);
+    run(f);
+    check_ack(f, 7, IPC_BAD_ORDER, "COMMIT counts other messages than came");
+
+    static const uint64_t old[] = {7, 6, 6}; /* a refused old epoch doesn't lower the mark either */
+    for (size_t i = 0; i < 3; i++) {
+        send_begin(f, old[i]);
+        send_commit(f, old[i], 0);
+        run(f);
+        check_ack(f, old[i], IPC_BAD_ORDER, "the epoch does not grow");
+    }
+
+    send_begin(f, 8);
+    send_time(f);
+    send_begin(f, 9);
+    send_commit(f, 9, 0);
+    run(f);
+    check_ack(f, 9, IPC_BAD_ORDER, "BEGIN inside a transaction");
+
+    assert_int_equal(f->store.commits, 0);
+    send_begin(f, 10);
+    send_commit(f, 10, 0);
+    run(f);
+    check_ack(f, 10, IPC_OK, "");
+}
+
+static void a_long_transaction_is_taken_in_portions(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    send_begin(f, 1);
+    for (int i = 0; i < 1000; i++)
+        send_time(f);
+    send_commit(f, 1, 1000);
+    ipc_server_poll(f->s, &f->now);
+    assert_true(f->store.times > 0 && f->store.times < 1000);
+    assert_int_equal(ipc_server_wait_ms(f->s, f->now.real), 0);
+    assert_true(readable(f->ctrl.wake_self)); /* gvpnd may send what waits in its queue */
+    run(f);
+    assert_int_equal(f->store.times, 1000);
+    check_ack(f, 1, IPC_OK, "");
+}
+
+/* ---- the rest ---- */
+
+static void questions_are_answered_and_counters_cleared(void **state)
+{
+    struct fixture *f = *state;
+    struct ipc_msg m = {.type = IPC_EXPLAIN, .u.explain.request = 77};
+    attach(f);
+    m.u.explain.flow.src.family = m.u.explain.flow.dst.family = 4;
+    send_msg(f, &m);
+    m = (struct ipc_msg){.type = IPC_CLEAR_COUNTERS};
+    send_msg(f, &m);
+    run(f);
+    assert_int_equal(ipc_receive(&f->ctrl, &m), IPC_RING_OK);
+    assert_int_equal(m.type, IPC_EXPLAINED);
+    assert_int_equal(m.u.explained.request, 77);
+    assert_int_equal(m.u.explained.effective_mtu, 1446);
+    assert_int_equal(f->asked, 1);
+    assert_int_equal(f->store.clears, 1);
+}
+
+static void events_are_sent_or_counted(void **state)
+{
+    struct fixture *f = *state;
+    struct ipc_event event = {.kind = IPC_EVENT_SA_EXPIRED, .value = 300};
+    struct ipc_msg m;
+    assert_false(ipc_server_event(f->s, &event));
+    assert_int_equal(ipc_server_events_lost(f->s), 1);
+    attach(f);
+    for (int i = 0; i < IPC_RING_COUNT; i++)
+        assert_true(ipc_server_event(f->s, &event));
+    assert_false(ipc_server_event(f->s, &event));
+    assert_int_equal(ipc_server_events_lost(f->s), 2);
+
+    /* gvpnd doesn't read: the answer waits for room, and is not lost. */
+    send_begin(f, 1);
+    send_commit(f, 1, 0);
+    ipc_server_poll(f->s, &f->now);
+    ipc_server_poll(f->s, &f->now);
+    assert_int_equal(ipc_server_wait_ms(f->s, f->now.real), 10);
+    for (int i = 0; i < IPC_RING_COUNT; i++) {
+        assert_int_equal(ipc_receive(&f->ctrl, &m), IPC_RING_OK);
+        assert_int_equal(m.u.event.value, 300);
+    }
+    run(f);
+    ipc_server_poll(f->s, &f->now);
+    check_ack(f, 1, IPC_OK, "");
+}
+
+/* ---- how a connection ends ---- */
+
+static void death_of_gvpnd_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    send_begin(f, 1);
+    send_commit(f, 1, 0);
+    run(f);
+    send_begin(f, 2); /* dies in mid-transaction */
+    send_time(f);
+    ipc_channel_close(&f->ctrl, false);
+    run(f);
+    assert_false(ipc_server_attached(f->s));
+    assert_int_equal(f->lost, 1);
+    assert_string_equal(f->text, "it closed the connection");
+    assert_int_equal(f->store.commits, 1);
+    assert_int_equal(f->page.page->epoch, 1);
+    attach(f);
+    send_commit(f, 2, 1); /* nothing of the old transaction is left */
+    run(f);
+    assert_false(ipc_server_attached(f->s));
+    assert_string_equal(f->text, "it sent part of a transaction without BEGIN");
+}
+
+/* gvpnd's last wish (removing its SAs) counts although it didn't wait for the answer. */
+static void what_was_committed_before_death_counts(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    send_begin(f, 1);
+    for (int i = 0; i < 600; i++)
+        send_time(f);
+    send_commit(f, 1, 600);
+    ipc_channel_close(&f->ctrl, false);
+    run(f);
+    assert_int_equal(f->store.commits, 1);
+    assert_false(ipc_server_attached(f->s));
+}
+
+/* Whoever still holds the eventfd of an old connection can't keep the loop busy. */
+static void an_old_eventfd_wakes_nobody(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    int old = dup(f->ctrl.wake_other);
+    ipc_channel_close(&f->ctrl, false);
+    run(f);
+    ipc_kick(old);
+    assert_false(readable(ipc_server_fd(f->s)));
+    close(old);
+}
+
+static void check_thrown_out(struct fixture *f, const char *why)
+{
+    ipc_kick(f->ctrl.wake_other);
+    run(f);
+    assert_false(ipc_server_attached(f->s));
+    assert_string_equal(f->text, why);
+    assert_false(ipc_alive(&f->ctrl));
+    assert_int_equal(f->store.commits, 0);
+    ipc_channel_close(&f->ctrl, false);
+    attach(f);
+}
+
+static void hostile_rings_end_the_connection(void **state)
+{
+    struct fixture *f = *state;
+    attach(f);
+    struct ipc_index_page *index = f->ctrl.maps[IPC_FD_INDEX];
+    index->to_dp.head = IPC_RING_COUNT + 1;
+    check_thrown_out(f, "it broke the ring");
+
+    index = f->ctrl.maps[IPC_FD_INDEX];
+    index->to_ctrl.tail = 1;
+    send_begin(f, 1);
+    send_commit(f, 2, 0); /* the answer finds it */
+    check_thrown_out(f, "it broke the ring");
+
+    struct ipc_ring_element *elements = f->ctrl.maps[IPC_FD_TO_DP];
+    send_begin(f, 1);
+    elements[0].len = IPC_MESSAGE_MAX + 1;
+    check_thrown_out(f, "it broke the ring");
+
+    assert_int_equal(ipc_send_bytes(&f->ctrl, span_of("\x05", 1)), IPC_RING_OK);
+    check_thrown_out(f, "it broke the ring");
+
+    struct ipc_msg m = {.type = IPC_ACK, .u.ack.epoch = 1};
+    send_msg(f, &m);
+    check_thrown_out(f, "it sent a message that is not its to send");
+
+    send_time(f);
+    check_thrown_out(f, "it sent part of a transaction without BEGIN");
+
+    assert_int_equal(send(f->ctrl.sock, "x", 1, 0), 1);
+    check_thrown_out(f, "it closed the connection");
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(one_controller_attaches),
+        T(a_second_controller_is_refused_while_the_first_lives),
+        T(an_idle_client_holds_up_nobody),
+        T(a_crowd_of_idle_clients_is_bounded),
+        T(a_transaction_reaches_the_store),
+        T(ack_waits_for_every_worker),
+        T(an_error_of_the_store_is_the_answer),
+        T(misordered_transactions_change_nothing),
+        T(a_long_transaction_is_taken_in_portions),
+        T(questions_are_answered_and_counters_cleared),
+        T(events_are_sent_or_counted),
+        T(death_of_gvpnd_changes_nothing),
+        T(what_was_committed_before_death_counts),
+        T(an_old_eventfd_wakes_nobody),
+        T(hostile_rings_end_the_connection),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
