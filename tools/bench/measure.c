@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The check and the rounds. Three things take turns, so that whatever else the machine does meets all of them: the
+ * whole path (fresh mbuf, copy, pipeline, tx), the harness (the same without the pipeline), and the raw one-shot
+ * calls of ipsec-mb on the same lengths and keys. Medians over the rounds.
+ */
+#include "tools/bench/bench.h"
+
+#include "common/secret.h"
+#include "dataplane/core/esp.h"
+
+#include <intel-ipsec-mb.h>
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUNDS  301
+#define PASSES  4 /* over all templates, per round */
+#define SENDER  7
+#define PEER    8
+#define PER_ROUND (PASSES * BENCH_PACKETS)
+
+struct bench_run {
+    struct bench_gateway gateway;
+    struct bench_packet packets[BENCH_PACKETS];
+    bool outbound;
+    /* raw */
+    IMB_MGR *manager;
+    aes_gcm_enc_dec_t call;
+    struct crypto_key *keys;                /* one per SA */
+    struct rte_mbuf *buffers[VEC_BURST];
+    uint8_t nonce[VEC_BURST][16], tag[VEC_BURST][16];
+};
+
+static struct pkt_vec vec;
+
+/* A burst of fresh mbufs with copies of the next templates. */
+static void receive(struct bench_run *run, unsigned first)
+{
+    if (rte_pktmbuf_alloc_bulk(run->gateway.pool, vec.m, VEC_BURST) != 0)
+        abort(); /* everything was given back: the pool can't be empty */
+    for (unsigned i = 0; i < VEC_BURST; i++) {
+        const struct bench_packet *p = &run->packets[first + i];
+
+        memcpy(rte_pktmbuf_mtod(vec.m[i], void *), p->frame, p->len);
+        vec.m[i]->data_len = p->len;
+        vec.m[i]->pkt_len = p->len;
+    }
+    vec.n = VEC_BURST;
+    vec.pair = 0;
+    vec.local = false;
+}
+
+static void give_back(struct rte_mbuf **m, unsigned n)
+{
+    rte_pktmbuf_free_bulk(m, n);
+}
+
+static void run_pipeline(struct bench_run *run)
+{
+    pipeline_begin(run->gateway.ctx, rte_rdtsc());
+    if (run->outbound)
+        pipeline_outbound(run->gateway.ctx, &vec);
+    else
+        pipeline_inbound(run->gateway.ctx, &vec);
+    pipeline_end(run->gateway.ctx);
+}
+
+static double time_whole(struct bench_run *run)
+{
+    uint64_t start = rte_rdtsc_precise();
+
+    for (unsigned pass = 0; pass < PASSES; pass++)
+        for (unsigned at = 0; at < BENCH_PACKETS; at += VEC_BURST) {
+            receive(run, at);
+            run_pipeline(run);
+            give_back(vec.tx, vec.n_tx);
+        }
+    return (double)(rte_rdtsc_precise() - start) / PER_ROUND;
+}
+
+static double time_harness(struct bench_run *run)
+{
+    uint64_t start = rte_rdtsc_precise();
+
+    for (unsigned pass = 0; pass < PASSES; pass++)
+        for (unsigned at = 0; at < BENCH_PACKETS; at += VEC_BURST) {
+            receive(run, at);
+            give_back(vec.m, vec.n);
+        }
+    return (double)(rte_rdtsc_precise() - start) / PER_ROUND;
+}
+
+/* The calls alone, on a burst of buffers like the path's, nonces ready. */
+static double time_raw(struct bench_run *run)
+{
+    struct gcm_context_data scratch;
+    uint64_t start = rte_rdtsc_precise();
+
+    for (unsigned pass = 0; pass < PASSES; pass++)
+        for (unsigned at = 0; at < BENCH_PACKETS; at++) {
+            const struct bench_packet *p = &run->packets[at];
+            unsigned slot = at % VEC_BURST;
+            uint8_t *esp = rte_pktmbuf_mtod_offset(run->buffers[slot], uint8_t *, L2_LEN + IPV4_LEN);
+            uint8_t *text = esp + ESP_HEADER_LEN + ESP_IV_LEN;
+
+            run->call((const struct gcm_key_data *)(const void *)run->keys[p->sa].state, &scratch, text, text,
+                      p->text_len, run->nonce[slot], esp, ESP_HEADER_LEN, run->tag[slot], ESP_ICV_LEN);
+        }
+    return (double)(rte_rdtsc_precise() - start) / PER_ROUND;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double median(double *v)
+{
+    qsort(v, ROUNDS, sizeof *v, compare_doubles);
+    return v[ROUNDS / 2];
+}
+
+static void take_rounds(struct bench_run *run, struct bench_result *r)
+{
+    static double whole[ROUNDS], harness[ROUNDS], raw[ROUNDS];
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        harness[i] = time_harness(run);
+        whole[i] = time_whole(run);
+        raw[i] = time_raw(run);
+    }
+    r->cycles_per_packet = median(whole);
+    r->harness_cycles = median(harness);
+    r->raw_cycles = median(raw);
+    r->net_over_raw = (r->cycles_per_packet - r->harness_cycles) / r->raw_cycles;
+    r->mpps = (double)run->gateway.tsc_hz / r->cycles_per_packet / 1e6;
+    r->gbps = r->mpps * bench_mean_len(r->size) * 8 / 1000;
+}
+
+/* Opens an ESP frame with libcrypto, which shares nothing with the path, and compares with the clear packet. */
+static bool esp_right(const struct bench_run *run, const struct bench_packet *p, const uint8_t *frame, size_t len)
+{
+    const struct crypto_backend *referee = crypto_libcrypto();
+    const struct suite *suite = run->gateway.options->suite;
+    size_t inner_len = p->clear_len - L2_LEN;
+    static struct crypto_key key;
+    uint8_t copy[2048], secret[36];
+    struct crypto_op op;
+    bool right;
+
+    if (len != L2_LEN + esp_outer_len((uint32_t)inner_len) || len > sizeof copy)
+        return false;
+    memcpy(copy, frame, len);
+    bench_key(p->sa, secret);
+    memset(&op, 0, sizeof op);
+    if (!referee->key_set(&key, suite, secret))
+        return false;
+    op.key = &key;
+    op.esp = copy + L2_LEN + IPV4_LEN;
+    op.len = p->text_len;
+    memcpy(op.nonce, secret + suite->key_len, 4);
+    memcpy(op.nonce + 4, op.esp + ESP_HEADER_LEN, ESP_IV_LEN);
+    referee->open(&op, 1);
+    right = op.ok && copy[L2_LEN + 9] == IPPROTO_ESP_OCTET &&
+            memcmp(copy + L2_LEN + 12, p->inner + L2_LEN + 12, 8) == 0 &&
+            memcmp(copy + L2_LEN + ESP_FRONT_LEN, p->inner + L2_LEN, inner_len) == 0;
+    crypto_key_wipe(&key);
+    wipe(secret, sizeof secret);
+    return right;
+}
+
+static bool right(const struct bench_run *run, const struct bench_packet *p, const struct rte_mbuf *m)
+{
+    const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+
+    if (run->outbound)
+        return esp_right(run, p, frame, m->data_len);
+    return m->data_len == p->clear_len && memcmp(frame, p->inner, p->clear_len) == 0;
+}
+
+/* Every template once through the path; every octet that comes out is checked. */
+static bool check(struct bench_run *run)
+{
+    bool ok = true;
+
+    for (unsigned at = 0; at < BENCH_PACKETS; at += VEC_BURST) {
+        receive(run, at);
+        run_pipeline(run);
+        ok = ok && vec.n_tx == VEC_BURST;
+        for (unsigned i = 0; ok && i < VEC_BURST; i++)
+            ok = right(run, &run->packets[at + i], vec.tx[i]);
+        give_back(vec.tx, vec.n_tx);
+    }
+    if (!ok)
+        fprintf(stderr, "gvpn-bench: the output of the path is wrong (%s, checked with libcrypto); nothing measured\n",
+                run->outbound ? "outbound" : "inbound");
+    return ok;
+}
+
+/* Inbound needs ESP to open: a peer with the reference crypto makes it. */
+static bool protect_templates(struct bench_run *run, const struct bench_options *o, struct rte_mempool *pool)
+{
+    struct bench_run *peer = calloc(1, sizeof *peer);
+    bool ok = peer != NULL;
+
+    if (!ok)
+        return false;
+    peer->outbound = true;
+    memcpy(peer->packets, run->packets, sizeof peer->packets);
+    bench_gateway_open(&peer->gateway, o, crypto_libcrypto(), pool, PEER);
+    for (unsigned at = 0; ok && at < BENCH_PACKETS; at += VEC_BURST) {
+        receive(peer, at);
+        run_pipeline(peer);
+        ok = vec.n_tx == VEC_BURST;
+        for (unsigned i = 0; ok && i < VEC_BURST; i++) {
+            struct bench_packet *p = &run->packets[at + i];
+
+            p->len = vec.tx[i]->data_len;
+            memcpy(p->frame, rte_pktmbuf_mtod(vec.tx[i], const void *), p->len);
+            ok = esp_right(peer, p, p->frame, p->len);
+        }
+        give_back(vec.tx, vec.n_tx);
+    }
+    bench_gateway_close(&peer->gateway);
+    free(peer);
+    return ok;
+}
+
+static bool raw_open(struct bench_run *run, const struct bench_options *o, struct rte_mempool *pool)
+{
+    run->manager = alloc_mb_mgr(0);
+    run->keys = rte_zmalloc("keys", o->sas * sizeof *run->keys, 64);
+    if (run->manager == NULL || run->keys == NULL || rte_pktmbuf_alloc_bulk(pool, run->buffers, VEC_BURST) != 0)
+        return false;
+    init_mb_mgr_auto(run->manager, NULL);
+    for (unsigned i = 0; i < o->sas; i++) {
+        struct gcm_key_data *key = (struct gcm_key_data *)(void *)run->keys[i].state;
+        uint8_t secret[36];
+
+        bench_key(i, secret);
+        if (o->suite->id == SUITE_AES_GCM_256)
+            IMB_AES256_GCM_PRE(run->manager, secret, key);
+        else
+            IMB_AES128_GCM_PRE(run->manager, secret, key);
+    }
+    if (o->suite->id == SUITE_AES_GCM_256)
+        run->call = run->outbound ? run->manager->gcm256_enc : run->manager->gcm256_dec;
+    else
+        run->call = run->outbound ? run->manager->gcm128_enc : run->manager->gcm128_dec;
+    return true;
+}
+
+static void raw_close(struct bench_run *run)
+{
+    if (run->buffers[0] != NULL)
+        rte_pktmbuf_free_bulk(run->buffers, VEC_BURST);
+    rte_free(run->keys);
+    if (run->manager != NULL)
+        free_mb_mgr(run->manager);
+}
+
+bool bench_measure(const struct bench_options *o, struct rte_mempool *pool, bool outbound, unsigned size,
+                   struct bench_result *r)
+{
+    struct bench_run *run = calloc(1, sizeof *run);
+    bool ok;
+
+    if (run == NULL)
+        return false;
+    *r = (struct bench_result){.outbound = outbound, .size = size};
+    run->outbound = outbound;
+    for (unsigned i = 0; i < BENCH_PACKETS; i++)
+        bench_packet_make(&run->packets[i], i, size, o);
+    ok = outbound || protect_templates(run, o, pool);
+    bench_gateway_open(&run->gateway, o, crypto_ipsec_mb(), pool, SENDER);
+    ok = ok && raw_open(run, o, pool) && check(run);
+    if (ok)
+        take_rounds(run, r);
+    raw_close(run);
+    bench_gateway_close(&run->gateway);
+    bench_packets_free(run->packets);
+    free(run);
+    return ok;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The command line of gvpn-bench. What this version lacks is said, not ignored. */
+#include "tools/bench/bench.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+    "usage: gvpn-bench [--suite S] [--sizes 64,512,1420,imix] [--direction out|in] [--sas N] [--rules N]\n"
+    "                  [--workers N] [--json]\n"
+    "Measures the packet path without a port: TSC cycles per packet, beside the same packets without the path (harness)\n"
+    "and the bare crypto calls (raw). Sizes are IP packets before encryption; without --direction both are measured.\n";
+
+static bool wrong(const char *option, const char *value, const char *what)
+{
+    fprintf(stderr, "gvpn-bench: %s %s: %s\n", option, value, what);
+    return false;
+}
+
+static bool parse_number(const char *option, const char *text, unsigned min, unsigned max, unsigned *v)
+{
+    char *end, what[64];
+    unsigned long n;
+
+    errno = 0;
+    n = strtoul(text, &end, 10);
+    snprintf(what, sizeof what, "a number from %u to %u was expected", min, max);
+    if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || n < min || n > max)
+        return wrong(option, text, what);
+    *v = (unsigned)n;
+    return true;
+}
+
+static bool parse_suite(struct bench_options *o, const char *name)
+{
+    o->suite = suite_by_name(name);
+    if (o->suite == NULL)
+        return wrong("--suite", name, "no suite has this name");
+    if (!o->suite->supported)
+        return wrong("--suite", name, "not supported by this version");
+    return true;
+}
+
+static bool parse_sizes(struct bench_options *o, const char *text)
+{
+    char copy[256], *at, *rest = copy;
+
+    if (strlen(text) >= sizeof copy)
+        return wrong("--sizes", text, "too long");
+    strcpy(copy, text);
+    o->n_sizes = 0;
+    while ((at = strsep(&rest, ",")) != NULL) {
+        unsigned size = BENCH_IMIX;
+
+        if (o->n_sizes == BENCH_SIZES)
+            return wrong("--sizes", text, "too many sizes");
+        if (strcmp(at, "imix") != 0 && !parse_number("--sizes", at, BENCH_SIZE_MIN, BENCH_SIZE_MAX, &size))
+            return false;
+        o->sizes[o->n_sizes++] = size;
+    }
+    return true;
+}
+
+static bool parse_direction(struct bench_options *o, const char *text)
+{
+    o->out = strcmp(text, "out") == 0;
+    o->in = strcmp(text, "in") == 0;
+    return o->out || o->in || wrong("--direction", text, "out or in was expected");
+}
+
+static bool check_together(struct bench_options *o, bool rules_given)
+{
+    if (!rules_given)
+        o->rules = o->sas;
+    if (o->rules < o->sas) {
+        fprintf(stderr, "gvpn-bench: --rules %u: every one of %u SAs needs a rule\n", o->rules, o->sas);
+        return false;
+    }
+    if (o->workers != 1) {
+        fprintf(stderr, "gvpn-bench: --workers %u: more than one worker is not supported by this version\n",
+                o->workers);
+        return false;
+    }
+    return true;
+}
+
+bool bench_options_parse(struct bench_options *o, int argc, char **argv, bool *help)
+{
+    static const struct option options[] = {
+        {"suite", required_argument, NULL, 's'},   {"sizes", required_argument, NULL, 'z'},
+        {"direction", required_argument, NULL, 'd'}, {"sas", required_argument, NULL, 'a'},
+        {"rules", required_argument, NULL, 'r'},   {"workers", required_argument, NULL, 'w'},
+        {"json", no_argument, NULL, 'j'},          {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
+    bool rules_given = false, ok = true;
+    int c;
+
+    *o = (struct bench_options){.suite = suite_by_id(SUITE_AES_GCM_128),
+                                .sizes = {64, 512, 1420, BENCH_IMIX},
+                                .n_sizes = 4,
+                                .out = true,
+                                .in = true,
+                                .sas = 1,
+                                .workers = 1};
+    *help = false;
+    while (ok && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        switch (c) {
+        case 's':
+            ok = parse_suite(o, optarg);
+            break;
+        case 'z':
+            ok = parse_sizes(o, optarg);
+            break;
+        case 'd':
+            ok = parse_direction(o, optarg);
+            break;
+        case 'a':
+            ok = parse_number("--sas", optarg, 1, BENCH_FLOWS, &o->sas);
+            break;
+        case 'r':
+            rules_given = true;
+            ok = parse_number("--rules", optarg, 1, ACL_MAX_ENTRIES, &o->rules);
+            break;
+        case 'w':
+            ok = parse_number("--workers", optarg, 1, IPC_MAX_WORKERS, &o->workers);
+            break;
+        case 'j':
+            o->json = true;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            *help = true;
+            return true;
+        default:
+            fputs(usage, stderr);
+            return false;
+        }
+    }
+    if (ok && optind < argc)
+        return wrong("unexpected argument", argv[optind], "see --help");
+    return ok && check_together(o, rules_given);
+}
