@@ -5,6 +5,8 @@
  */
 #include "tests/sim/peers.h"
 
+#include "ctrl/run/session_impl.h"
+
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -248,6 +250,29 @@ static void copies_without_end_get_few_answers(void **state)
     }
 }
 
+/* At the limits of the tables a stranger is turned away before the member is. */
+static void full_tables_refuse(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        begin(6);
+        if (i == 2) { /* now the member is a stranger */
+            p.ks.c.config.psks = &psks[1];
+            p.ks.c.config.n_psks = 1;
+        }
+        peers_start(&p);
+        if (i == 0)
+            p.ks.ss->n = SESSIONS_MAX;
+        else
+            p.ks.ss->n_half = SESSIONS_MAX_HALF / 2 + (i == 1 ? SESSIONS_MAX_HALF / 2 - 1 : 0);
+        wire_run_for(&p.wire, mono_ms(400));
+        assert_int_equal(p.gm.policies, i == 1); /* the last place but one is for it */
+        assert_int_equal(sessions_stats(p.ks.ss)->dropped_limit, i != 1);
+        p.ks.ss->n = p.ks.ss->n_half = 0;
+        peers_free(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +281,7 @@ int main(void)
         cmocka_unit_test(forged_message_3_costs_no_diffie_hellman),
         cmocka_unit_test(loud_source_is_held_to_its_share),
         cmocka_unit_test(copies_without_end_get_few_answers),
+        cmocka_unit_test(full_tables_refuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "ctrl/crypto/hash.h"
 #include "ctrl/policy/payloads.h"
+#include "ctrl/run/session_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,6 +218,9 @@ void peers_restart_member(struct peers *p)
 
 void peers_free(struct peers *p)
 {
+    assert_true(p->ks.ss->n_half <= p->ks.ss->n); /* what limits new sessions counts right */
+    assert_int_equal(p->gm.ss->n_half, 0);
+    assert_int_equal(p->ks.ss->demux.n, p->ks.ss->n);
     sessions_free(p->ks.ss);
     sessions_free(p->gm.ss);
     wire_free(&p->wire);

@@ -182,6 +182,18 @@ static void member_never_responds(void **state)
     peers_free(&p);
 }
 
+/* A datagram to an address that is ours but no key server's. */
+static void only_the_server_address_responds(void **state)
+{
+    (void)state;
+    begin(11);
+    assert_true(addr_parse("10.0.0.5", &p.ks.c.group.ks.address));
+    run_to_failure(12);
+    assert_int_equal(p.ks.host.sent, 0);
+    assert_true(logged("no key server at the address"));
+    peers_free(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +207,7 @@ int main(void)
         cmocka_unit_test(member_without_a_key_does_not_begin),
         cmocka_unit_test(wrong_identity),
         cmocka_unit_test(member_never_responds),
+        cmocka_unit_test(only_the_server_address_responds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
