@@ -93,17 +93,21 @@ static bool parse_worker(struct schema *s, const struct yaml_node *n, void *at)
     return true;
 }
 
-/* 0000:03:00.0 or 03:00.0 */
-static bool is_pci(const char *text)
+/* 0000:03:00.0 or 03:00.0; the latter becomes the former, so that one device has one name. */
+static bool take_pci(char text[CFG_TEXT_MAX])
 {
-    static const char full[] = "xxxx:xx:xx.x";
-    const char *shape = strlen(text) == sizeof(full) - 1 ? full : full + 5;
+    static const char full[] = "xxxx:xx:xx.x", shorter[] = "xx:xx.x";
+    bool is_short = strlen(text) == strlen(shorter);
+    const char *shape = is_short ? shorter : full;
+    char copy[sizeof("0000:") + sizeof(full)];
 
     if (strlen(text) != strlen(shape))
         return false;
     for (size_t i = 0; shape[i]; i++)
         if (shape[i] == 'x' ? !isxdigit((unsigned char)text[i]) : text[i] != shape[i])
             return false;
+    snprintf(copy, sizeof(copy), "%s%.12s", is_short ? "0000:" : "", text);
+    memcpy(text, copy, sizeof(full));
     return true;
 }
 
@@ -131,7 +135,7 @@ static bool parse_port(struct schema *s, const struct yaml_node *n, void *at)
 
     if (!schema_map(s, n, port_fields, p))
         return false;
-    p->pci = is_pci(p->device);
+    p->pci = take_pci(p->device);
     if (!p->pci && !is_vdev(p->device))
         return schema_fail(s, yaml_find(n, "device"),
                            "'%s', expected a PCI address such as 0000:03:00.0 or a virtual device such as net_tap0,iface=wan",
@@ -215,7 +219,7 @@ static bool parse_address(struct schema *s, const struct yaml_node *n, void *at)
     if (strspn(slash + 1, "0123456789") != strlen(slash + 1) || strlen(slash + 1) > 3 || sscanf(slash + 1, "%u", &len) != 1 ||
         len < 1 || len > max)
         return schema_fail(s, n, "'%s', expected a prefix length from 1 to %u", text, max);
-    if (addr_is_multicast(&a->addr) || (a->addr.family == 4 && (a->addr.b[0] == 0 || a->addr.b[0] >= 240)))
+    if (addr_is_multicast(&a->addr) || a->addr.b[0] == 0 || (a->addr.family == 4 && a->addr.b[0] >= 240))
         return schema_fail(s, n, "'%s', expected a unicast address", text);
     for (size_t i = 0; i < l->n_addresses; i++)
         if (addr_equal(&l->addresses[i].addr, &a->addr))

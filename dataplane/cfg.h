@@ -24,7 +24,7 @@
 
 struct cfg_port {
     char name[CFG_NAME_MAX];
-    char device[CFG_TEXT_MAX]; /* a PCI address, or a virtual device as EAL's --vdev wants it */
+    char device[CFG_TEXT_MAX]; /* a PCI address with its domain, or a virtual device as EAL's --vdev wants it */
     bool pci;                  /* device is a PCI address: goes to -a; else to --vdev */
 };
 
@@ -60,7 +60,7 @@ struct cfg {
     char *eal[CFG_MAX_EAL];            /* owned; as written: -l, -a and --vdev are refused, they come from this file */
     size_t n_eal;
     bool has_eal; /* false: choose by the rule for missing `eal:` (hugepages or --no-huge) */
-    unsigned workers[CFG_MAX_WORKERS]; /* lcores, ascending as written; default 1, or 0 on a machine with one core */
+    unsigned workers[CFG_MAX_WORKERS]; /* CPUs, as written; default 1, or 0 on a machine with one */
     size_t n_workers;
     struct cfg_port ports[CFG_MAX_PORTS];
     size_t n_ports;

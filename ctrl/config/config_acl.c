@@ -9,7 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One entry of text (which may give two, one per family) behind the others. `shift` = columns that text has more than n. */
+/* Where in the node's text a column of an entry made from it is; what was only appended counts as the last word. */
+static size_t place(const struct yaml_node *n, size_t column, size_t shift)
+{
+    size_t at = column > shift ? column - 1 - shift : 0;
+
+    if (at < strlen(n->text))
+        return at;
+    for (at = strlen(n->text) - 1; at > 0 && n->text[at - 1] != ' ';)
+        at--;
+    return at;
+}
+
+/*
+ * One entry of text (which may give two, one per family) behind the others. `shift`: columns by which the words at fault
+ * stand further right than in the node.
+ */
 static bool put_entry(struct schema *s, const struct yaml_node *n, const char *text, size_t shift, uint16_t number,
                       struct acl *acl)
 {
@@ -18,7 +33,7 @@ static bool put_entry(struct schema *s, const struct yaml_node *n, const char *t
     size_t column = 1, count = acl_parse_entry(text, entries, &error, &column);
 
     if (count == 0)
-        return schema_fail_in(s, n, column > shift ? column - 1 - shift : 0, "%s", error);
+        return schema_fail_in(s, n, shift ? place(n, column, shift) : column - 1, "%s", error);
     for (size_t i = 0; i < count; i++) {
         entries[i].number = number;
         if (!acl_append(acl, &entries[i]))
@@ -68,7 +83,10 @@ static bool put_list(struct schema *s, const struct yaml_node *n, put_fn *put, s
     return true;
 }
 
-/* Both directions of a flow must be treated alike: sender and receiver look up the packet as it is. */
+/*
+ * Both directions of a flow should be treated alike: sender and receiver look up the packet as it is. A multicast address
+ * is never a source, so nothing comes back from there.
+ */
 static bool lint_mirrors(struct schema *s, const struct yaml_node *n, const struct acl *acl)
 {
     bool permits = false;
@@ -78,7 +96,7 @@ static bool lint_mirrors(struct schema *s, const struct yaml_node *n, const stru
         const struct acl_entry *e = &acl->entries[i];
 
         permits = permits || e->permit;
-        if (acl_has_mirror(acl, e) || e->number == said)
+        if (acl_has_mirror(acl, e) || addr_is_multicast(&e->sel.dst.addr) || e->number == said)
             continue;
         said = e->number;
         if (!loader_lint(s, &n->children[e->number - 1],

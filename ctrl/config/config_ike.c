@@ -135,7 +135,7 @@ static const struct schema_field psk_fields[] = {
      .flags = SCHEMA_REQUIRED,
      SCHEMA_AT(struct config_psk, peer),
      .fn = parse_peer},
-    {.key = "id", .type = SCHEMA_TEXT, SCHEMA_AT(struct config_psk, id)},
+    {.key = "id", .type = SCHEMA_TEXT, .offset = offsetof(struct config_psk, id), .size = 128}, /* no peer may send longer */
     {.key = "secret", .type = SCHEMA_TEXT, .max = SECRET_MAX},
     {.key = "secret-file", .type = SCHEMA_TEXT, .max = CONFIG_MAX_TEXT - 1},
     {0},
