@@ -69,7 +69,7 @@ static int transact(const struct request *r)
     struct timeval wait = {.tv_sec = 5};
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     _Alignas(struct nlmsghdr) uint8_t answer[1024];
-    const struct nlmsghdr *h = (const struct nlmsghdr *)answer;
+    struct nlmsghdr *h = (struct nlmsghdr *)answer; /* NLMSG_DATA() takes no const */
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     int rc = -EIO;
     ssize_t n;
