@@ -5,6 +5,8 @@
  * no further message is taken, so everything is answered in order without a queue.
  */
 #include "dataplane/ipc.h"
+
+#include "common/log.h"
 #include "dataplane/snap.h"
 
 #include <errno.h>
@@ -178,6 +180,8 @@ static void answer_ack(struct ipc_server *s, enum ipc_result result, const char 
     s->answer = (struct ipc_msg){.type = IPC_ACK, .u.ack = {.epoch = s->epoch, .result = result}};
     snprintf(s->answer.u.ack.reason, sizeof(s->answer.u.ack.reason), "%s", reason);
     s->has_answer = true;
+    if (result != IPC_OK)
+        log_msg(POLICY_REFUSED, (unsigned long long)s->epoch, reason);
 }
 
 static void begin(struct ipc_server *s, const struct ipc_begin *m)

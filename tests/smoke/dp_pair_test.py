@@ -233,3 +233,10 @@ def test_restarted_data_plane_is_closed_until_it_is_fed_again(net):
     assert net.m1.feed.install(*POLICY, "sa 0 10 0x77777777 aes-gcm-128 " + KEY + " 64 600000") == "ack 0"
     assert net.m2.feed.install(*POLICY, "sa 0 10 0x77777777 aes-gcm-128 " + KEY + " 128 600000") == "ack 0"
     assert net.ping(net.h1, H2) == 3
+
+
+def test_refused_policy_changes_nothing_and_is_logged(net):
+    said = net.m1.feed.install("group 0 TEST nowhere policy")
+    assert said.startswith("ack ") and said.split()[1] != "0"
+    assert "POLICY_REFUSED" in net.m1.dp.output()
+    assert net.ping(net.h1, H2) == 3
