@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The walk over maps and lists. Which keys were missing, unknown or not supported is said here; what a single value
- * must look like is in schema_value.c.
+ * The walk over maps and lists. Which keys were missing, unknown or not supported is said here; what a single
+ * value must look like is in schema_value.c.
  */
 #include "common/schema.h"
 
@@ -49,9 +49,11 @@ static bool fail_unknown(struct schema *s, const struct yaml_node *n, const stru
             used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "", f->key);
     }
     if (nearest)
-        yaml_fail(s->e, s->file, n->key_line, n->key_column, "unknown key '%.64s', did you mean '%s'?", n->key, nearest);
+        yaml_fail(s->e, s->file, n->key_line, n->key_column, "unknown key '%.64s', did you mean '%s'?",
+                  n->key, nearest);
     else
-        yaml_fail(s->e, s->file, n->key_line, n->key_column, "unknown key '%.64s', expected one of: %s", n->key, known);
+        yaml_fail(s->e, s->file, n->key_line, n->key_column, "unknown key '%.64s', expected one of: %s",
+                  n->key, known);
     return false;
 }
 
@@ -178,7 +180,8 @@ bool schema_list(struct schema *s, const struct yaml_node *n, size_t min, size_t
     return true;
 }
 
-bool schema_named(struct schema *s, const struct yaml_node *n, size_t max, size_t name_max, schema_fn *fn, void *at)
+bool schema_named(struct schema *s, const struct yaml_node *n, size_t max, size_t name_max, schema_fn *fn,
+                  void *at)
 {
     if (!schema_kind(s, n, YAML_MAP))
         return false;

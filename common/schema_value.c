@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Single values of a configuration: words, numbers, durations, names, and the messages about them. Numbers are plain
- * decimal: no sign, no leading zero (it would be octal elsewhere), no quotes.
+ * Single values of a configuration: words, numbers, durations, names, and the messages about them. Numbers
+ * are plain decimal: no sign, no leading zero (it would be octal elsewhere), no quotes.
  */
 #include "common/schema.h"
 
@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static void fail_v(struct schema *s, const struct yaml_node *n, unsigned line, unsigned column, const char *fmt,
-                   va_list ap) __attribute__((format(printf, 5, 0)));
+static void fail_v(struct schema *s, const struct yaml_node *n, unsigned line, unsigned column,
+                   const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
 
-static void fail_v(struct schema *s, const struct yaml_node *n, unsigned line, unsigned column, const char *fmt,
-                   va_list ap)
+static void fail_v(struct schema *s, const struct yaml_node *n, unsigned line, unsigned column,
+                   const char *fmt, va_list ap)
 {
-    char text[400];
+    char text[800];
 
     vsnprintf(text, sizeof(text), fmt, ap);
     yaml_fail(s->e, s->file, line, column, "%.64s%s%s", n->key ? n->key : "", n->key ? ": " : "", text);
@@ -93,8 +93,10 @@ const char *schema_name(struct schema *s, const struct yaml_node *n, size_t max)
 
     for (const char *p = text; p && *p; p++) {
         if (!is_alnum(*p) && (p == text || !strchr("._-", *p))) {
-            schema_fail_in(s, n, (size_t)(p - text),
-                           "'%.64s' is no name, expected letters, digits, '.', '_' and '-', first a letter or digit", text);
+            schema_fail_in(
+                s, n, (size_t)(p - text),
+                "'%.64s' is no name, expected letters, digits, '.', '_' and '-', first a letter or digit",
+                text);
             return NULL;
         }
     }
@@ -146,8 +148,8 @@ bool schema_uint(struct schema *s, const struct yaml_node *n, uint64_t min, uint
 static const struct unit {
     const char *text;
     uint64_t us;
-} units[] = {{"us", 1},           {"ms", 1000},         {"s", 1000000},      {"m", 60000000},
-             {"h", 3600000000u}, {"d", 86400000000u}};
+} units[] = {{"us", 1},       {"ms", 1000},       {"s", 1000000},
+             {"m", 60000000}, {"h", 3600000000u}, {"d", 86400000000u}};
 #define N_UNITS (sizeof(units) / sizeof(units[0]))
 
 /* A duration as people write it: the largest unit that divides it. "0s" for nothing. */
@@ -163,8 +165,8 @@ static const char *duration_text(uint64_t us, char out[32])
     return out;
 }
 
-bool schema_duration(struct schema *s, const struct yaml_node *n, uint64_t unit_us, uint64_t min, uint64_t max,
-                     uint64_t *out)
+bool schema_duration(struct schema *s, const struct yaml_node *n, uint64_t unit_us, uint64_t min,
+                     uint64_t max, uint64_t *out)
 {
     char low[32], high[32];
     uint64_t value = 0, us = 0;
@@ -174,24 +176,27 @@ bool schema_duration(struct schema *s, const struct yaml_node *n, uint64_t unit_
         return false;
     len = digits(n->text, &value);
     if (len && n->text[len] == 0)
-        return schema_fail(s, n, "'%.64s' has no unit, expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d",
+        return schema_fail(s, n,
+                           "'%.64s' has no unit, expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d",
                            n->text);
     for (size_t i = 0; len && i < N_UNITS; i++)
         if (strcmp(n->text + len, units[i].text) == 0)
             us = units[i].us;
     if (us == 0)
-        return schema_fail(s, n, "'%.64s', expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d", n->text);
+        return schema_fail(s, n, "'%.64s', expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d",
+                           n->text);
     if (value > UINT64_MAX / us || value * us > max * unit_us || value * us < min * unit_us)
         return schema_fail(s, n, "'%.64s', expected %s to %s", n->text, duration_text(min * unit_us, low),
                            duration_text(max * unit_us, high));
     if (value * us % unit_us != 0)
-        return schema_fail(s, n, "'%.64s', expected whole multiples of %s", n->text, duration_text(unit_us, low));
+        return schema_fail(s, n, "'%.64s', expected whole multiples of %s", n->text,
+                           duration_text(unit_us, low));
     *out = value * us / unit_us;
     return true;
 }
 
-bool schema_enum(struct schema *s, const struct yaml_node *n, const struct name *names, const struct name *later,
-                 unsigned *out)
+bool schema_enum(struct schema *s, const struct yaml_node *n, const struct name *names,
+                 const struct name *later, unsigned *out)
 {
     char known[256] = "";
     size_t used = 0;

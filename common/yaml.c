@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * libyaml's events -> tree. The text is checked character by character first, so that what is wrong with an encoding
- * has a line and a column; then each event either becomes a node or is refused. Recursion is bounded by YAML_MAX_DEPTH.
+ * libyaml's events -> tree. The text is checked character by character first, so that what is wrong with an
+ * encoding has a line and a column; then each event either becomes a node or is refused. Recursion is bounded
+ * by YAML_MAX_DEPTH.
  */
 #include "common/yaml.h"
 
@@ -48,7 +49,11 @@ static void fail_at(struct loader *l, yaml_mark_t mark, const char *text)
 static size_t utf8_next(const unsigned char *p, size_t left, uint32_t *code)
 {
     static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t len = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : (p[0] & 0xf8) == 0xf0 ? 4 : 0;
+    size_t len = p[0] < 0x80             ? 1
+                 : (p[0] & 0xe0) == 0xc0 ? 2
+                 : (p[0] & 0xf0) == 0xe0 ? 3
+                 : (p[0] & 0xf8) == 0xf0 ? 4
+                                         : 0;
 
     if (len == 0 || len > left)
         return 0;
@@ -69,7 +74,8 @@ static bool is_allowed(uint32_t code)
            (code >= 0xa0 && code <= 0xfffd && code != 0xfeff) || code >= 0x10000;
 }
 
-/* Refuses what libyaml would refuse without a position, and tabs as indentation, which it takes in some places. */
+/* Refuses what libyaml would refuse without a position, and tabs as indentation, which it takes in some
+ * places. */
 static bool check_text(struct loader *l, const char *text, size_t len)
 {
     unsigned line = 1, column = 1;
@@ -88,7 +94,8 @@ static bool check_text(struct loader *l, const char *text, size_t len)
             return false;
         }
         if (!is_allowed(code)) {
-            yaml_fail(l->e, l->file, line, column, "character U+%04X isn't allowed, expected text", (unsigned)code);
+            yaml_fail(l->e, l->file, line, column, "character U+%04X isn't allowed, expected text",
+                      (unsigned)code);
             return false;
         }
         indent = code == '\n' || (indent && code == ' ');
@@ -180,7 +187,8 @@ static struct yaml_node *add_child(struct loader *l, struct yaml_node *parent)
 }
 
 /* Takes a key event into the new child of a map. */
-static bool put_key(struct loader *l, const yaml_event_t *event, const struct yaml_node *map, struct yaml_node *child)
+static bool put_key(struct loader *l, const yaml_event_t *event, const struct yaml_node *map,
+                    struct yaml_node *child)
 {
     if (!check_event(l, event))
         return false;
@@ -194,7 +202,8 @@ static bool put_key(struct loader *l, const yaml_event_t *event, const struct ya
     child->key_line = (unsigned)event->start_mark.line + 1;
     child->key_column = (unsigned)event->start_mark.column + 1;
     if (map->n > YAML_MAX_KEYS) {
-        yaml_fail(l->e, l->file, child->key_line, child->key_column, "a map of more than %d keys", YAML_MAX_KEYS);
+        yaml_fail(l->e, l->file, child->key_line, child->key_column, "a map of more than %d keys",
+                  YAML_MAX_KEYS);
         return false;
     }
     for (size_t i = 0; i + 1 < map->n; i++) {
@@ -271,9 +280,9 @@ static bool expect(struct loader *l, yaml_event_type_t type, const char *otherwi
     ok = event.type == type;
     if (!ok)
         fail_at(l, event.start_mark, otherwise);
-    else if (type == YAML_DOCUMENT_START_EVENT &&
-             (event.data.document_start.version_directive ||
-              event.data.document_start.tag_directives.start != event.data.document_start.tag_directives.end)) {
+    else if (type == YAML_DOCUMENT_START_EVENT && (event.data.document_start.version_directive ||
+                                                   event.data.document_start.tag_directives.start !=
+                                                       event.data.document_start.tag_directives.end)) {
         fail_at(l, event.start_mark, "a directive (%NAME) isn't allowed, expected the first key");
         ok = false;
     }

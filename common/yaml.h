@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A strict YAML document as a tree that remembers where everything stood (OP1). Duplicate keys, aliases, anchors, tags,
- * directives, several documents, non-scalar keys, tabs as indentation, bytes that aren't UTF-8, control characters,
- * files above 1 MiB, maps of more than 1024 keys and nesting deeper than 32 are errors.
+ * A strict YAML document as a tree that remembers where everything stood (OP1). Duplicate keys, aliases,
+ * anchors, tags, directives, several documents, non-scalar keys, tabs as indentation, bytes that aren't
+ * UTF-8, control characters, files above 1 MiB, maps of more than 1024 keys and nesting deeper than 32 are
+ * errors.
  */
 #ifndef GVPN_COMMON_YAML_H
 #define GVPN_COMMON_YAML_H
@@ -28,10 +29,11 @@ struct yaml_node {
 
 /* Where and what is wrong, as `FILE:LINE:COL: text`. First error wins. */
 struct yaml_error {
-    char text[512]; /* empty = no error */
+    char text[1024]; /* empty = no error */
 };
 
-/* Fills *e unless an error already stands there. Control characters of the text become '?', long texts are cut. */
+/* Fills *e unless an error already stands there. Control characters of the text become '?', long texts are
+ * cut. */
 void yaml_fail(struct yaml_error *e, const char *file, unsigned line, unsigned column, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 

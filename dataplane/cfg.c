@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * gvpn-dp's file by tables. Names of ports and pairs become indices here; the checks between sections (a port in one pair
- * only, a gateway that can be reached) stand at the place of the later one.
+ * gvpn-dp's file by tables. Names of ports and pairs become indices here; the checks between sections (a port
+ * in one pair only, a gateway that can be reached) stand at the place of the later one.
  */
 #include "dataplane/cfg.h"
 
@@ -42,7 +42,8 @@ static bool lint(struct schema *s, struct cfg *c, const struct yaml_node *n, con
 /* EAL options that the file's own keys become. */
 static bool is_ours(const char *option)
 {
-    static const char *const words[] = {"--lcores", "--allow", "--vdev", "--block", "--main-lcore", "--coremask"};
+    static const char *const words[] = {"--lcores", "--allow",      "--vdev",
+                                        "--block",  "--main-lcore", "--coremask"};
 
     if (option[0] == '-' && option[1] != '-')
         return option[1] && strchr("lacb", option[1]);
@@ -111,7 +112,8 @@ static bool take_pci(char text[CFG_TEXT_MAX])
     return true;
 }
 
-/* A virtual device as EAL names them: a driver's name, a number or more behind it, and arguments behind commas. */
+/* A virtual device as EAL names them: a driver's name, a number or more behind it, and arguments behind
+ * commas. */
 static bool is_vdev(const char *text)
 {
     size_t len = strcspn(text, ",");
@@ -119,7 +121,8 @@ static bool is_vdev(const char *text)
     for (size_t i = 0; i < len; i++)
         if (!isalnum((unsigned char)text[i]) && text[i] != '_')
             return false;
-    return len > 4 && (strncmp(text, "net_", 4) == 0 || strncmp(text, "eth_", 4) == 0 || strncmp(text, "virtio_user", 11) == 0);
+    return len > 4 && (strncmp(text, "net_", 4) == 0 || strncmp(text, "eth_", 4) == 0 ||
+                       strncmp(text, "virtio_user", 11) == 0);
 }
 
 static const struct schema_field port_fields[] = {
@@ -138,7 +141,8 @@ static bool parse_port(struct schema *s, const struct yaml_node *n, void *at)
     p->pci = take_pci(p->device);
     if (!p->pci && !is_vdev(p->device))
         return schema_fail(s, yaml_find(n, "device"),
-                           "'%s', expected a PCI address such as 0000:03:00.0 or a virtual device such as net_tap0,iface=wan",
+                           "'%s', expected a PCI address such as 0000:03:00.0 or a virtual device such as "
+                           "net_tap0,iface=wan",
                            p->device);
     for (size_t i = 0; i < c->n_ports; i++) {
         size_t len = strcspn(p->device, ",");
@@ -146,7 +150,8 @@ static bool parse_port(struct schema *s, const struct yaml_node *n, void *at)
         if (strcmp(c->ports[i].name, p->name) == 0)
             return schema_fail(s, yaml_find(n, "name"), "'%s' stands twice, expected another name", p->name);
         if (strcspn(c->ports[i].device, ",") == len && strncasecmp(c->ports[i].device, p->device, len) == 0)
-            return schema_fail(s, yaml_find(n, "device"), "port '%s' has this device, expected another", c->ports[i].name);
+            return schema_fail(s, yaml_find(n, "device"), "port '%s' has this device, expected another",
+                               c->ports[i].name);
     }
     c->n_ports++;
     return true;
@@ -179,7 +184,11 @@ static const struct schema_field pair_fields[] = {
     {.key = "name", .type = SCHEMA_NAME, .flags = SCHEMA_REQUIRED, SCHEMA_AT(struct cfg_pair, name)},
     {.key = "inside", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, .fn = parse_text_only},
     {.key = "outside", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, .fn = parse_text_only},
-    {.key = "mtu", .type = SCHEMA_UINT, SCHEMA_AT(struct cfg_pair, mtu), .min = CFG_MTU_MIN, .max = CFG_MTU_MAX},
+    {.key = "mtu",
+     .type = SCHEMA_UINT,
+     SCHEMA_AT(struct cfg_pair, mtu),
+     .min = CFG_MTU_MIN,
+     .max = CFG_MTU_MAX},
     {0},
 };
 
@@ -193,7 +202,8 @@ static bool parse_pair(struct schema *s, const struct yaml_node *n, void *at)
         !parse_port_name(s, yaml_find(n, "outside"), c, &p->outside))
         return false;
     if (p->inside == p->outside)
-        return schema_fail(s, yaml_find(n, "outside"), "'%s' is the inside port, expected another", c->ports[p->outside].name);
+        return schema_fail(s, yaml_find(n, "outside"), "'%s' is the inside port, expected another",
+                           c->ports[p->outside].name);
     for (size_t i = 0; i < c->n_pairs; i++)
         if (strcmp(c->pairs[i].name, p->name) == 0)
             return schema_fail(s, yaml_find(n, "name"), "'%s' stands twice, expected another name", p->name);
@@ -214,10 +224,11 @@ static bool parse_address(struct schema *s, const struct yaml_node *n, void *at)
         return false;
     snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(text, "/"), text);
     if (!slash || !addr_parse(copy, &a->addr))
-        return schema_fail(s, n, "'%s', expected an address with its prefix length such as 10.0.0.2/24", text);
+        return schema_fail(s, n, "'%s', expected an address with its prefix length such as 10.0.0.2/24",
+                           text);
     max = 8 * (unsigned)addr_len(a->addr.family);
-    if (strspn(slash + 1, "0123456789") != strlen(slash + 1) || strlen(slash + 1) > 3 || sscanf(slash + 1, "%u", &len) != 1 ||
-        len < 1 || len > max)
+    if (strspn(slash + 1, "0123456789") != strlen(slash + 1) || strlen(slash + 1) > 3 ||
+        sscanf(slash + 1, "%u", &len) != 1 || len < 1 || len > max)
         return schema_fail(s, n, "'%s', expected a prefix length from 1 to %u", text, max);
     if (addr_is_multicast(&a->addr) || a->addr.b[0] == 0 || (a->addr.family == 4 && a->addr.b[0] >= 240))
         return schema_fail(s, n, "'%s', expected a unicast address", text);
@@ -315,11 +326,16 @@ static bool parse_local(struct schema *s, const struct yaml_node *n, void *at)
 
 static const struct name dfs[] = {{CFG_DF_COPY, "copy"}, {0, NULL}};
 static const struct name dfs_later[] = {{CFG_DF_SET, "set"}, {CFG_DF_CLEAR, "clear"}, {0, NULL}};
-static const struct name unregistered[] = {{CFG_UNREGISTERED_DROP, "drop"}, {CFG_UNREGISTERED_CLEAR, "clear"}, {0, NULL}};
+static const struct name unregistered[] = {
+    {CFG_UNREGISTERED_DROP, "drop"}, {CFG_UNREGISTERED_CLEAR, "clear"}, {0, NULL}};
 
 static const struct schema_field idle_fields[] = {
     {.key = "poll", .type = SCHEMA_UINT, SCHEMA_AT(struct cfg, idle_poll), .min = 1, .max = 1000000},
-    {.key = "sleep", .type = SCHEMA_MICROSECONDS, SCHEMA_AT(struct cfg, idle_sleep_us), .min = 0, .max = 10000},
+    {.key = "sleep",
+     .type = SCHEMA_MICROSECONDS,
+     SCHEMA_AT(struct cfg, idle_sleep_us),
+     .min = 0,
+     .max = 10000},
     {0},
 };
 
@@ -335,7 +351,10 @@ static const struct schema_field top_fields[] = {
     {.key = "lab", .type = SCHEMA_BOOL, SCHEMA_AT(struct cfg, lab)},
     {.key = "log", .type = SCHEMA_MAP, .fields = log_fields},
     /* A socket's whole path has at most 107 octets, the run directory's included. */
-    {.key = "control-socket", .type = SCHEMA_TEXT, .offset = offsetof(struct cfg, control_socket), .size = 100},
+    {.key = "control-socket",
+     .type = SCHEMA_TEXT,
+     .offset = offsetof(struct cfg, control_socket),
+     .size = 100},
     {.key = "eal", .type = SCHEMA_CUSTOM, .fn = parse_eals},
     {.key = "workers", .type = SCHEMA_LIST, .min = 1, .max = CFG_MAX_WORKERS, .fn = parse_worker},
     {.key = "ports",
@@ -393,7 +412,8 @@ static struct cfg *load_tree(const char *file, const struct yaml_node *root, str
     }
     set_defaults(c);
     if (strlen(file) >= sizeof(c->file))
-        yaml_fail(e, file, 1, 1, "the file's name is too long, expected at most %zu octets", sizeof(c->file) - 1);
+        yaml_fail(e, file, 1, 1, "the file's name is too long, expected at most %zu octets",
+                  sizeof(c->file) - 1);
     else
         snprintf(c->file, sizeof(c->file), "%s", file);
     if (e->text[0] || !schema_map(&s, root, top_fields, c) || !lint_ports(&s, c, root)) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * gvpn-dp's configuration as a value: text -> struct cfg, without side effects. `--check` and the daemon call the same
- * loader (OP1). Every default is filled in here, names are resolved to indices, and nothing is looked at beyond the
- * text: whether a device exists is said at start-up. Immutable once loaded.
+ * gvpn-dp's configuration as a value: text -> struct cfg, without side effects. `--check` and the daemon call
+ * the same loader (OP1). Every default is filled in here, names are resolved to indices, and nothing is
+ * looked at beyond the text: whether a device exists is said at start-up. Immutable once loaded.
  */
 #ifndef GVPN_DATAPLANE_CFG_H
 #define GVPN_DATAPLANE_CFG_H
@@ -24,7 +24,8 @@
 
 struct cfg_port {
     char name[CFG_NAME_MAX];
-    char device[CFG_TEXT_MAX]; /* a PCI address with its domain, or a virtual device as EAL's --vdev wants it */
+    char device[CFG_TEXT_MAX]; /* a PCI address with its domain, or a virtual device as EAL's --vdev wants it
+                                */
     bool pci;                  /* device is a PCI address: goes to -a; else to --vdev */
 };
 
@@ -57,7 +58,7 @@ enum cfg_unregistered { CFG_UNREGISTERED_DROP, CFG_UNREGISTERED_CLEAR };
 struct cfg {
     char file[CFG_TEXT_MAX];
     char control_socket[CFG_TEXT_MAX]; /* absolute, or relative to the run directory; default gvpn-dp.sock */
-    char *eal[CFG_MAX_EAL];            /* owned; as written: -l, -a and --vdev are refused, they come from this file */
+    char *eal[CFG_MAX_EAL]; /* owned; as written: -l, -a and --vdev are refused, they come from this file */
     size_t n_eal;
     bool has_eal; /* false: choose by the rule for missing `eal:` (hugepages or --no-huge) */
     unsigned workers[CFG_MAX_WORKERS]; /* CPUs, as written; default 1, or 0 on a machine with one */
@@ -67,15 +68,15 @@ struct cfg {
     struct cfg_pair pairs[CFG_MAX_PAIRS];
     size_t n_pairs;
     struct cfg_local local;
-    enum cfg_df df;      /* this version: copy */
-    bool mss_clamp;      /* this version: false */
-    unsigned idle_poll;  /* empty polls before a worker sleeps, default 64 */
-    unsigned idle_sleep_us; /* 0 = never sleep; default 50 */
+    enum cfg_df df;                     /* this version: copy */
+    bool mss_clamp;                     /* this version: false */
+    unsigned idle_poll;                 /* empty polls before a worker sleeps, default 64 */
+    unsigned idle_sleep_us;             /* 0 = never sleep; default 50 */
     enum cfg_unregistered unregistered; /* until the first policy ever arrives; default drop */
     bool lab;                           /* allows --clock-rate other than 1 */
     enum log_level log_level;           /* default info */
     enum log_target log_to;             /* default stderr */
-    char **lints; /* warnings of --check: file:line:column: text */
+    char **lints;                       /* warnings of --check: file:line:column: text */
     size_t n_lints;
 };
 

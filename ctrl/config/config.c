@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Loads gvpnd's file: the table of top-level keys, and the life of a struct config. The sections are in files of their
- * own; nothing outside this folder sees a half-read configuration.
+ * Loads gvpnd's file: the table of top-level keys, and the life of a struct config. The sections are in files
+ * of their own; nothing outside this folder sees a half-read configuration.
  */
 #include "ctrl/config/config.h"
 
@@ -47,7 +47,8 @@ bool loader_lint(struct schema *s, const struct yaml_node *n, const char *fmt, .
         va_start(ap, fmt);
         vsnprintf(what, sizeof(what), fmt, ap);
         va_end(ap);
-        yaml_fail(&text, s->file, at_key ? n->key_line : n->line, at_key ? n->key_column : n->column, "%s", what);
+        yaml_fail(&text, s->file, at_key ? n->key_line : n->line, at_key ? n->key_column : n->column, "%s",
+                  what);
         c->lints[c->n_lints] = strdup(text.text);
     }
     if (!grown || !c->lints[c->n_lints])
@@ -65,7 +66,8 @@ void *loader_alloc(struct schema *s, const struct yaml_node *n, size_t count, si
     return p;
 }
 
-static struct config *load_tree(const char *file, const struct yaml_node *root, struct yaml_error *e, bool *inline_secret)
+static struct config *load_tree(const char *file, const struct yaml_node *root, struct yaml_error *e,
+                                bool *inline_secret)
 {
     struct loader l = {.s = {.file = file, .e = e, .user = &l}};
 
@@ -78,7 +80,8 @@ static struct config *load_tree(const char *file, const struct yaml_node *root, 
     l.c->log_level = LOG_LEVEL_INFO;
     l.c->log_to = LOG_TO_STDERR;
     if (strlen(file) >= sizeof(l.c->file))
-        yaml_fail(e, file, 1, 1, "the file's name is too long, expected at most %zu octets", sizeof(l.c->file) - 1);
+        yaml_fail(e, file, 1, 1, "the file's name is too long, expected at most %zu octets",
+                  sizeof(l.c->file) - 1);
     else
         snprintf(l.c->file, sizeof(l.c->file), "%s", file);
     if (e->text[0] || !schema_map(&l.s, root, top_fields, l.c)) {
@@ -115,7 +118,8 @@ static bool lint_readable(struct config *c, const char *file, struct yaml_error 
 
     if (stat(file, &st) != 0 || (st.st_mode & S_IROTH) == 0)
         return true;
-    return loader_lint(&l.s, &first, "everybody can read this file and a secret stands in it; use secret-file or chmod o-r");
+    return loader_lint(
+        &l.s, &first, "everybody can read this file and a secret stands in it; use secret-file or chmod o-r");
 }
 
 struct config *config_load(const char *file, struct yaml_error *e)
@@ -168,7 +172,8 @@ const struct config_group *config_find_group(const struct config *c, const char 
     return NULL;
 }
 
-size_t config_find_psks(const struct config *c, const struct addr *peer, const struct config_psk *out[CONFIG_MAX_SHARED])
+size_t config_find_psks(const struct config *c, const struct addr *peer,
+                        const struct config_psk *out[CONFIG_MAX_SHARED])
 {
     size_t n = 0;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * gvpnd's configuration as a value: text -> struct config, table driven, without side effects beyond reading the files
- * that it names (secrets). `--check`, the daemon and `gvpnctl check` call the same loader (OP1). Every default is filled
- * in here, so nobody else knows defaults. Immutable once loaded.
+ * gvpnd's configuration as a value: text -> struct config, table driven, without side effects beyond reading
+ * the files that it names (secrets). `--check`, the daemon and `gvpnctl check` call the same loader (OP1).
+ * Every default is filled in here, so nobody else knows defaults. Immutable once loaded.
  */
 #ifndef GVPN_CTRL_CONFIG_CONFIG_H
 #define GVPN_CTRL_CONFIG_CONFIG_H
@@ -20,7 +20,7 @@
 #define CONFIG_MAX_LISTEN    8
 #define CONFIG_MAX_PROPOSALS 8
 #define CONFIG_MAX_PSKS      10000
-#define CONFIG_MAX_SHARED    8 /* pre-shared keys of one peer (several members behind one NAT) */
+#define CONFIG_MAX_SHARED    8  /* pre-shared keys of one peer (several members behind one NAT) */
 #define CONFIG_MAX_GROUPS    64 /* as many as a data plane takes */
 #define CONFIG_MAX_SAS       16 /* of one group: two generations of each fit a download (POLICY_MAX_SAS) */
 #define CONFIG_PSK_MIN       16 /* octets */
@@ -29,14 +29,14 @@
 struct config_proposal {
     uint16_t encryption; /* 7 = AES-CBC */
     uint16_t key_bits;
-    uint16_t hash;       /* 4 = SHA2-256 */
-    uint16_t group;      /* 14, 19 */
-    uint16_t auth;       /* 1 = PSK */
+    uint16_t hash;  /* 4 = SHA2-256 */
+    uint16_t group; /* 14, 19 */
+    uint16_t auth;  /* 1 = PSK */
     uint32_t lifetime_s;
 };
 
 struct config_psk {
-    struct prefix peer;      /* longest match wins */
+    struct prefix peer;       /* longest match wins */
     char id[CONFIG_MAX_TEXT]; /* expected ID payload as text; empty = the peer's address */
     struct secret secret;     /* at least CONFIG_PSK_MIN octets */
 };
@@ -93,7 +93,7 @@ struct config {
     bool legacy;
     struct addr listen[CONFIG_MAX_LISTEN]; /* IPv4, unicast */
     size_t n_listen;                       /* at least 1 */
-    uint32_t phase1_doi; /* 2 GDOI (default) or 1 IPsec */
+    uint32_t phase1_doi;                   /* 2 GDOI (default) or 1 IPsec */
     struct config_proposal *proposals;
     size_t n_proposals;
     struct config_psk *psks;
@@ -104,16 +104,18 @@ struct config {
     size_t n_lints;
 };
 
-/* Loads and checks a file. Returns NULL with *e filled; otherwise free with config_free(), which wipes secrets. */
+/* Loads and checks a file. Returns NULL with *e filled; otherwise free with config_free(), which wipes
+ * secrets. */
 struct config *config_load(const char *file, struct yaml_error *e);
 /* The same from memory; relative files are looked up beside `file`. */
 struct config *config_parse(const char *file, const char *text, size_t len, struct yaml_error *e);
 void config_free(struct config *c);
 const struct config_group *config_find_group(const struct config *c, const char *name);
 /*
- * The pre-shared keys that may belong to a peer address, longest prefix first; those of the longest matching prefix only.
- * Returns how many were written to out (at most CONFIG_MAX_SHARED).
+ * The pre-shared keys that may belong to a peer address, longest prefix first; those of the longest matching
+ * prefix only. Returns how many were written to out (at most CONFIG_MAX_SHARED).
  */
-size_t config_find_psks(const struct config *c, const struct addr *peer, const struct config_psk *out[CONFIG_MAX_SHARED]);
+size_t config_find_psks(const struct config *c, const struct addr *peer,
+                        const struct config_psk *out[CONFIG_MAX_SHARED]);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Lists of permit/deny entries: the section `acls` (KS15), a member's fail-close list (GM7) and a key server's list of
- * addresses (KS14), which is the same language with one address instead of a packet.
+ * Lists of permit/deny entries: the section `acls` (KS15), a member's fail-close list (GM7) and a key
+ * server's list of addresses (KS14), which is the same language with one address instead of a packet.
  */
 #include "ctrl/config/loader.h"
 
@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where in the node's text a column of an entry made from it is; what was only appended counts as the last word. */
+/* Where in the node's text a column of an entry made from it is; what was only appended counts as the last
+ * word. */
 static size_t place(const struct yaml_node *n, size_t column, size_t shift)
 {
     size_t at = column > shift ? column - 1 - shift : 0;
@@ -22,11 +23,11 @@ static size_t place(const struct yaml_node *n, size_t column, size_t shift)
 }
 
 /*
- * One entry of text (which may give two, one per family) behind the others. `shift`: columns by which the words at fault
- * stand further right than in the node.
+ * One entry of text (which may give two, one per family) behind the others. `shift`: columns by which the
+ * words at fault stand further right than in the node.
  */
-static bool put_entry(struct schema *s, const struct yaml_node *n, const char *text, size_t shift, uint16_t number,
-                      struct acl *acl)
+static bool put_entry(struct schema *s, const struct yaml_node *n, const char *text, size_t shift,
+                      uint16_t number, struct acl *acl)
 {
     struct acl_entry entries[2];
     const char *error = NULL;
@@ -65,7 +66,8 @@ static bool put_address_entry(struct schema *s, const struct yaml_node *n, struc
         return schema_fail(s, n, "'%s', expected `permit ADDRESS` or `deny ADDRESS`", text);
     if (!rest[0])
         return schema_fail_in(s, n, strlen(text), "expected an address: any, host A, A or A/LENGTH");
-    snprintf(entry, sizeof(entry), "%.*s ip %s%s any", (int)action, text, addr_parse(rest, &a) ? "host " : "", rest);
+    snprintf(entry, sizeof(entry), "%.*s ip %s%s any", (int)action, text, addr_parse(rest, &a) ? "host " : "",
+             rest);
     return put_entry(s, n, entry, strlen(entry) - strlen(text) - 4, (uint16_t)(i + 1), acl);
 }
 
@@ -84,8 +86,8 @@ static bool put_list(struct schema *s, const struct yaml_node *n, put_fn *put, s
 }
 
 /*
- * Both directions of a flow should be treated alike: sender and receiver look up the packet as it is. A multicast address
- * is never a source, so nothing comes back from there.
+ * Both directions of a flow should be treated alike: sender and receiver look up the packet as it is. A
+ * multicast address is never a source, so nothing comes back from there.
  */
 static bool lint_mirrors(struct schema *s, const struct yaml_node *n, const struct acl *acl)
 {

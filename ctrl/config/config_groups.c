@@ -18,25 +18,30 @@ static const struct schema_field group_fields[] = {
 };
 
 /* Name and identity are each given once. */
-static bool check_unique(struct schema *s, const struct yaml_node *n, const struct config *c, const struct config_group *g)
+static bool check_unique(struct schema *s, const struct yaml_node *n, const struct config *c,
+                         const struct config_group *g)
 {
     for (const struct config_group *o = c->groups; o < g; o++) {
         if (strcmp(o->name, g->name) == 0)
-            return schema_fail(s, yaml_find(n, "name"), "'%s' is the group of line %u already", g->name, o->line);
+            return schema_fail(s, yaml_find(n, "name"), "'%s' is the group of line %u already", g->name,
+                               o->line);
         if (group_id_equal(&o->id, &g->id))
-            return schema_fail(s, yaml_find(n, "identity"), "group '%s' has it already, expected another", o->name);
+            return schema_fail(s, yaml_find(n, "identity"), "group '%s' has it already, expected another",
+                               o->name);
     }
     return true;
 }
 
 /* No two groups rule one pair of ports. */
-static bool check_pair(struct schema *s, const struct yaml_node *n, const struct config *c, const struct config_group *g)
+static bool check_pair(struct schema *s, const struct yaml_node *n, const struct config *c,
+                       const struct config_group *g)
 {
     for (const struct config_group *o = c->groups; o < g; o++) {
         if (o->is_member && g->is_member && o->gm.vlan == g->gm.vlan && strcmp(o->gm.pair, g->gm.pair) == 0 &&
             strcmp(o->gm.dp_socket, g->gm.dp_socket) == 0)
             return schema_fail(s, yaml_find(yaml_find(yaml_find(n, "member"), "data-plane"), "pair"),
-                               "'%s' is bound to group '%s' already, expected another pair", g->gm.pair, o->name);
+                               "'%s' is bound to group '%s' already, expected another pair", g->gm.pair,
+                               o->name);
     }
     return true;
 }
@@ -44,7 +49,8 @@ static bool check_pair(struct schema *s, const struct yaml_node *n, const struct
 static bool parse_group(struct schema *s, const struct yaml_node *n, void *at)
 {
     struct config *c = at;
-    struct config_group *g = &c->groups[c->n_groups++]; /* counted at once, so that it is freed whatever happens */
+    struct config_group *g =
+        &c->groups[c->n_groups++]; /* counted at once, so that it is freed whatever happens */
     const struct yaml_node *server, *member;
 
     g->line = n->line;
@@ -64,7 +70,8 @@ static bool parse_group(struct schema *s, const struct yaml_node *n, void *at)
     return check_unique(s, n, c, g) && check_pair(s, n, c, g);
 }
 
-/* A server of one group may be open to every peer it can authenticate; with several, each says who may join. */
+/* A server of one group may be open to every peer it can authenticate; with several, each says who may join.
+ */
 static bool check_authorize(struct schema *s, const struct yaml_node *n, const struct config *c)
 {
     size_t servers = 0;
@@ -77,8 +84,10 @@ static bool check_authorize(struct schema *s, const struct yaml_node *n, const s
         if (c->groups[i].is_member || c->groups[i].ks.has_authorize)
             continue;
         if (servers > 1)
-            return schema_fail_key(s, at, "the key 'authorize' is missing, expected it in every group of a server of several");
-        if (!loader_lint(s, at, "key-server: without 'authorize' whoever knows a pre-shared key may join this group"))
+            return schema_fail_key(
+                s, at, "the key 'authorize' is missing, expected it in every group of a server of several");
+        if (!loader_lint(
+                s, at, "key-server: without 'authorize' whoever knows a pre-shared key may join this group"))
             return false;
     }
     return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The section `ike`: where we listen, who we are, what we propose, and the pre-shared keys. Numbers of proposals are
- * those of RFC 2409 appendix A, RFC 3526 and RFC 5903. IKE runs over IPv4.
+ * The section `ike`: where we listen, who we are, what we propose, and the pre-shared keys. Numbers of
+ * proposals are those of RFC 2409 appendix A, RFC 3526 and RFC 5903. IKE runs over IPv4.
  */
 #include "ctrl/config/loader.h"
 
@@ -14,7 +14,8 @@ static const struct name encryptions_later[] = {{128, "aes-128"}, {192, "aes-192
 static const struct name hashes[] = {{4, "sha256"}, {0, NULL}};
 static const struct name hashes_later[] = {{5, "sha384"}, {6, "sha512"}, {2, "sha1"}, {0, NULL}};
 static const struct name dh_groups[] = {{14, "14"}, {19, "19"}, {0, NULL}};
-static const struct name dh_groups_later[] = {{15, "15"}, {16, "16"}, {20, "20"}, {21, "21"}, {2, "2"}, {5, "5"}, {0, NULL}};
+static const struct name dh_groups_later[] = {{15, "15"}, {16, "16"}, {20, "20"}, {21, "21"},
+                                              {2, "2"},   {5, "5"},   {0, NULL}};
 static const struct name auths[] = {{1, "psk"}, {0, NULL}};
 static const struct name auths_later[] = {{3, "rsa"}, {9, "ecdsa"}, {0, NULL}};
 static const struct name dois[] = {{2, "gdoi"}, {1, "ipsec"}, {0, NULL}};
@@ -63,7 +64,11 @@ static const struct schema_field proposal_fields[] = {
      SCHEMA_AT(struct config_proposal, group),
      .names = dh_groups,
      .later = dh_groups_later},
-    {.key = "auth", .type = SCHEMA_ENUM, SCHEMA_AT(struct config_proposal, auth), .names = auths, .later = auths_later},
+    {.key = "auth",
+     .type = SCHEMA_ENUM,
+     SCHEMA_AT(struct config_proposal, auth),
+     .names = auths,
+     .later = auths_later},
     {.key = "lifetime",
      .type = SCHEMA_SECONDS,
      SCHEMA_AT(struct config_proposal, lifetime_s),
@@ -121,11 +126,13 @@ static bool parse_peer(struct schema *s, const struct yaml_node *n, void *at)
     if (!text)
         return false;
     if (strchr(text, ':'))
-        return schema_fail(s, n, "'%s' is IPv6 and IKE runs over IPv4, expected an IPv4 address or prefix", text);
+        return schema_fail(s, n, "'%s' is IPv6 and IKE runs over IPv4, expected an IPv4 address or prefix",
+                           text);
     if (!strchr(text, '/') && !config_value_addr(s, n, &a))
         return false;
     if (!prefix_parse(text, p))
-        return schema_fail(s, n, "'%s', expected an IPv4 address, or a prefix without host bits such as 10.0.0.0/24", text);
+        return schema_fail(
+            s, n, "'%s', expected an IPv4 address, or a prefix without host bits such as 10.0.0.0/24", text);
     return true;
 }
 
@@ -135,7 +142,10 @@ static const struct schema_field psk_fields[] = {
      .flags = SCHEMA_REQUIRED,
      SCHEMA_AT(struct config_psk, peer),
      .fn = parse_peer},
-    {.key = "id", .type = SCHEMA_TEXT, .offset = offsetof(struct config_psk, id), .size = 128}, /* no peer may send longer */
+    {.key = "id",
+     .type = SCHEMA_TEXT,
+     .offset = offsetof(struct config_psk, id),
+     .size = 128}, /* no peer may send longer */
     {.key = "secret", .type = SCHEMA_TEXT, .max = SECRET_MAX},
     {.key = "secret-file", .type = SCHEMA_TEXT, .max = CONFIG_MAX_TEXT - 1},
     {0},
@@ -159,7 +169,8 @@ static bool parse_psk(struct schema *s, const struct yaml_node *n, void *at)
         shared++;
     }
     if (shared > CONFIG_MAX_SHARED)
-        return schema_fail(s, n, "too many pre-shared keys for one peer, expected at most %d", CONFIG_MAX_SHARED);
+        return schema_fail(s, n, "too many pre-shared keys for one peer, expected at most %d",
+                           CONFIG_MAX_SHARED);
     return true;
 }
 

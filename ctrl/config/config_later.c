@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The parts of the language that this version only checks. Their tables store nothing; the field that points here is
- * flagged SCHEMA_LATER, so that a mistake is told as exactly as elsewhere, and a right text as not supported.
+ * The parts of the language that this version only checks. Their tables store nothing; the field that points
+ * here is flagged SCHEMA_LATER, so that a mistake is told as exactly as elsewhere, and a right text as not
+ * supported.
  */
 #include "ctrl/config/loader.h"
 
@@ -101,7 +102,12 @@ const struct schema_field config_later_rekey[] = {
 
 const struct schema_field config_later_cooperative[] = {
     {.key = "priority", .type = SCHEMA_UINT, .flags = SCHEMA_REQUIRED, .min = 1, .max = UINT16_MAX},
-    {.key = "peers", .type = SCHEMA_LIST, .flags = SCHEMA_REQUIRED, .min = 1, .max = CONFIG_MAX_SERVERS - 1, .fn = parse_addr},
+    {.key = "peers",
+     .type = SCHEMA_LIST,
+     .flags = SCHEMA_REQUIRED,
+     .min = 1,
+     .max = CONFIG_MAX_SERVERS - 1,
+     .fn = parse_addr},
     {.key = "number", .type = SCHEMA_UINT, .min = 0, .max = 7},
     {0},
 };
@@ -129,7 +135,8 @@ static bool parse_suite(struct schema *s, const struct yaml_node *n, void *at)
     const char *text = schema_text(s, n, 63);
 
     (void)at;
-    return text && (suite_by_name(text) || schema_fail(s, n, "'%s', expected a suite such as aes-gcm-256", text));
+    return text &&
+           (suite_by_name(text) || schema_fail(s, n, "'%s', expected a suite such as aes-gcm-256", text));
 }
 
 const struct schema_field config_later_accept[] = {

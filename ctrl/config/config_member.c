@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `groups[].member`: whom to ask, which pair of ports the answer rules, and what happens without one (GM1, GM7). */
+/* `groups[].member`: whom to ask, which pair of ports the answer rules, and what happens without one (GM1,
+ * GM7). */
 #include "ctrl/config/loader.h"
 
 static const struct name directions[] = {{0, "both"}, {0, NULL}};
@@ -20,14 +21,18 @@ static bool parse_server(struct schema *s, const struct yaml_node *n, void *at)
             return schema_fail(s, n, "'%s' stands twice", n->text);
     for (size_t i = 0; i < c->n_listen; i++)
         if (addr_equal(&c->listen[i], &a))
-            return schema_fail(s, n, "'%s' is this machine's own (ike.listen), expected a key server's", n->text);
+            return schema_fail(s, n, "'%s' is this machine's own (ike.listen), expected a key server's",
+                               n->text);
     g->gm.servers[g->gm.n_servers++] = a;
     return true;
 }
 
 static const struct schema_field data_plane_fields[] = {
     /* A socket's whole path has at most 107 octets, the run directory's included. */
-    {.key = "socket", .type = SCHEMA_TEXT, .offset = offsetof(struct config_group, gm.dp_socket), .size = 100},
+    {.key = "socket",
+     .type = SCHEMA_TEXT,
+     .offset = offsetof(struct config_group, gm.dp_socket),
+     .size = 100},
     {.key = "pair", .type = SCHEMA_NAME, .flags = SCHEMA_REQUIRED, SCHEMA_AT(struct config_group, gm.pair)},
     {.key = "vlan", .type = SCHEMA_UINT, .flags = SCHEMA_LATER, .min = 1, .max = 4094},
     {0},
@@ -62,7 +67,10 @@ const struct schema_field config_member_fields[] = {
     {.key = "direction", .type = SCHEMA_ENUM, .names = directions, .later = directions_later},
     {.key = "fail-close", .type = SCHEMA_MAP, .fields = fail_close_fields},
     {.key = "leave-on-stop", .type = SCHEMA_BOOL, SCHEMA_AT(struct config_group, gm.leave_on_stop)},
-    {.key = "unprotected", .type = SCHEMA_ENUM, SCHEMA_AT(struct config_group, gm.unprotected), .names = unprotected},
+    {.key = "unprotected",
+     .type = SCHEMA_ENUM,
+     SCHEMA_AT(struct config_group, gm.unprotected),
+     .names = unprotected},
     {.key = "local-acl", .type = SCHEMA_NAME, .flags = SCHEMA_LATER, .max = CONFIG_NAME_MAX - 1},
     {.key = "accept", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_accept},
     {.key = "track", .type = SCHEMA_MAP, .fields = track_fields},

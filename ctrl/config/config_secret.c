@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pre-shared keys: written in the file itself, or the content of another file less one newline. That file must be a
- * regular one that others can't touch: no rights for everybody, no write right for its group.
+ * Pre-shared keys: written in the file itself, or the content of another file less one newline. That file
+ * must be a regular one that others can't touch: no rights for everybody, no write right for its group.
  */
 #include "ctrl/config/loader.h"
 
@@ -47,7 +47,8 @@ static bool check_len(struct schema *s, const struct yaml_node *n, size_t len)
     if (len > SECRET_MAX)
         return schema_fail(s, n, "too long, expected at most %d octets", SECRET_MAX);
     if (len < PSK_SHORT)
-        return loader_lint(s, n, "%s: %zu octets are short for a pre-shared key, better at least %d", n->key, len, PSK_SHORT);
+        return loader_lint(s, n, "%s: %zu octets are short for a pre-shared key, better at least %d", n->key,
+                           len, PSK_SHORT);
     return true;
 }
 
@@ -63,7 +64,8 @@ static bool read_file(struct schema *s, const struct yaml_node *n, struct secret
     if (!name)
         return false;
     if (!open_beside(s->file, name, &fd) || fstat(fd, &st) != 0) {
-        schema_fail_key(s, n, "can't read '%s': %s, expected a file that holds the secret", name, strerror(errno));
+        schema_fail_key(s, n, "can't read '%s': %s, expected a file that holds the secret", name,
+                        strerror(errno));
         goto out;
     }
     if (!S_ISREG(st.st_mode)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `groups[].key-server`: what a key server hands out and to whom. References are resolved here (KS3, KS14, KS15). */
+/* `groups[].key-server`: what a key server hands out and to whom. References are resolved here (KS3, KS14,
+ * KS15). */
 #include "ctrl/config/loader.h"
 
 #include <stdlib.h>
@@ -57,7 +58,11 @@ static const struct schema_field sa_fields[] = {
      .flags = SCHEMA_REQUIRED,
      SCHEMA_AT(struct draft, profile),
      .fn = parse_profile},
-    {.key = "acl", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, SCHEMA_AT(struct draft, acl), .fn = parse_acl},
+    {.key = "acl",
+     .type = SCHEMA_CUSTOM,
+     .flags = SCHEMA_REQUIRED,
+     SCHEMA_AT(struct draft, acl),
+     .fn = parse_acl},
     {.key = "replay",
      .type = SCHEMA_CUSTOM,
      .flags = SCHEMA_REQUIRED,
@@ -79,11 +84,13 @@ static bool parse_sa(struct schema *s, const struct yaml_node *n, void *at)
         return false;
     for (size_t i = 0; i < ks->n_sas; i++) {
         if (ks->sas[i].number == d.sa.number)
-            return schema_fail(s, yaml_find(n, "number"), "%u is used already, expected another", d.sa.number);
+            return schema_fail(s, yaml_find(n, "number"), "%u is used already, expected another",
+                               d.sa.number);
         entries += ks->sas[i].acl.n;
     }
     if (entries + d.acl->acl.n > ACL_MAX_ENTRIES)
-        return schema_fail(s, yaml_find(n, "acl"), "the group's lists have more than %d entries together", ACL_MAX_ENTRIES);
+        return schema_fail(s, yaml_find(n, "acl"), "the group's lists have more than %d entries together",
+                           ACL_MAX_ENTRIES);
     *sa = d.sa;
     sa->suite = d.profile->set->suite;
     sa->lifetime_s = d.profile->lifetime_s;
@@ -157,7 +164,11 @@ const struct schema_field config_server_fields[] = {
      SCHEMA_AT(struct config_group, ks.address),
      .fn = parse_address},
     {.key = "rekey", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_rekey},
-    {.key = "sa", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, .offset = offsetof(struct config_group, ks), .fn = parse_sas},
+    {.key = "sa",
+     .type = SCHEMA_CUSTOM,
+     .flags = SCHEMA_REQUIRED,
+     .offset = offsetof(struct config_group, ks),
+     .fn = parse_sas},
     {.key = "receive-only", .type = SCHEMA_FALSE},
     {.key = "authorize", .type = SCHEMA_CUSTOM, .fn = parse_authorize},
     {.key = "sender-id-bits",

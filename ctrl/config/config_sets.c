@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LIFETIME_MIN  120u
-#define LIFETIME_LONG 86400u    /* above: members must have announced that they can (KS16) */
-#define LIFETIME_MAX  2592000u  /* 30 days */
+#define LIFETIME_MIN   120u
+#define LIFETIME_LONG  86400u   /* above: members must have announced that they can (KS16) */
+#define LIFETIME_MAX   2592000u /* 30 days */
 #define LIFETIME_SHORT 900u     /* below: `check` warns */
 
 static const struct name modes[] = {{0, "tunnel"}, {0, NULL}};
@@ -31,7 +31,7 @@ static bool parse_suite(struct schema *s, const struct yaml_node *n, void *at)
 {
     const char *text = schema_text(s, n, 63);
     const struct suite *suite = text ? suite_by_name(text) : NULL;
-    char known[400];
+    char known[640]; /* fits all names */
 
     if (!text)
         return false;
@@ -80,7 +80,8 @@ bool config_sets_parse(struct schema *s, const struct yaml_node *n, void *at)
 static bool parse_set_reference(struct schema *s, const struct yaml_node *n, void *at)
 {
     const struct loader *l = loader_of(s);
-    const struct named_set *set = config_value_find(s, n, "transform-set", l->sets, l->n_sets, sizeof(*l->sets));
+    const struct named_set *set =
+        config_value_find(s, n, "transform-set", l->sets, l->n_sets, sizeof(*l->sets));
 
     *(const struct named_set **)at = set;
     return set != NULL;
@@ -96,7 +97,8 @@ static bool parse_lifetime(struct schema *s, const struct yaml_node *n, void *at
         return schema_fail(s, n, "%s: not supported by this version, expected 2m to 1d", n->text);
     *(uint32_t *)at = (uint32_t)seconds;
     return seconds >= LIFETIME_SHORT ||
-           loader_lint(s, n, "lifetime: %us keeps members busy with renewing, better at least 15m", (unsigned)seconds);
+           loader_lint(s, n, "lifetime: %us keeps members busy with renewing, better at least 15m",
+                       (unsigned)seconds);
 }
 
 static const struct schema_field profile_fields[] = {
@@ -105,7 +107,10 @@ static const struct schema_field profile_fields[] = {
      .flags = SCHEMA_REQUIRED,
      SCHEMA_AT(struct named_profile, set),
      .fn = parse_set_reference},
-    {.key = "lifetime", .type = SCHEMA_CUSTOM, SCHEMA_AT(struct named_profile, lifetime_s), .fn = parse_lifetime},
+    {.key = "lifetime",
+     .type = SCHEMA_CUSTOM,
+     SCHEMA_AT(struct named_profile, lifetime_s),
+     .fn = parse_lifetime},
     {0},
 };
 

@@ -17,7 +17,8 @@ bool config_value_addr(struct schema *s, const struct yaml_node *n, void *at)
     if (a.family == 6)
         return schema_fail(s, n, "'%s' is IPv6 and IKE runs over IPv4, expected an IPv4 address", text);
     if (addr_is_multicast(&a) || a.b[0] == 0 || a.b[0] >= 240)
-        return schema_fail(s, n, "'%s' can't be one machine's address, expected a unicast IPv4 address", text);
+        return schema_fail(s, n, "'%s' can't be one machine's address, expected a unicast IPv4 address",
+                           text);
     *(struct addr *)at = a;
     return true;
 }
@@ -53,8 +54,8 @@ bool config_value_any(struct schema *s, const struct yaml_node *n, void *at)
     return schema_text(s, n, CONFIG_MAX_TEXT - 1) != NULL;
 }
 
-const void *config_value_find(struct schema *s, const struct yaml_node *n, const char *kind, const void *array, size_t count,
-                              size_t size)
+const void *config_value_find(struct schema *s, const struct yaml_node *n, const char *kind,
+                              const void *array, size_t count, size_t size)
 {
     const char *text = schema_name(s, n, CONFIG_NAME_MAX - 1);
     char known[200] = "";

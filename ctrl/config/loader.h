@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Inside ctrl/config only: what the section parsers share while a file is read. Named things (acls, transform sets,
- * profiles) live here until groups have resolved them; the tables of top-level keys are walked in that order.
+ * Inside ctrl/config only: what the section parsers share while a file is read. Named things (acls, transform
+ * sets, profiles) live here until groups have resolved them; the tables of top-level keys are walked in that
+ * order.
  */
 #ifndef GVPN_CTRL_CONFIG_LOADER_H
 #define GVPN_CTRL_CONFIG_LOADER_H
@@ -44,7 +45,8 @@ static inline struct loader *loader_of(const struct schema *s)
 }
 
 /* Adds a warning at a node's place; false (with the error set) only when memory is short. */
-bool loader_lint(struct schema *s, const struct yaml_node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+bool loader_lint(struct schema *s, const struct yaml_node *n, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* calloc that says so at the node when it fails. */
 void *loader_alloc(struct schema *s, const struct yaml_node *n, size_t count, size_t size);
 
@@ -56,8 +58,8 @@ schema_fn config_value_group_id;
 /* Any text of up to 255 octets; stores nothing. */
 schema_fn config_value_any;
 /* The thing of this name in an array of things that begin with their name, or NULL with the error set. */
-const void *config_value_find(struct schema *s, const struct yaml_node *n, const char *kind, const void *array, size_t count,
-                              size_t size);
+const void *config_value_find(struct schema *s, const struct yaml_node *n, const char *kind,
+                              const void *array, size_t count, size_t size);
 
 /* config_secret.c: `secret` or `secret-file` of a map -> struct secret, length checked. */
 bool config_secret_parse(struct schema *s, const struct yaml_node *map, struct secret *out);

@@ -93,11 +93,12 @@ static void values_are_stored(void **state)
     struct target t = {.middle = 7};
 
     (void)state;
-    assert_string_equal(walk("flag: true\noff: false\nsmall: 10\nlarge: 999999999999999999\nseconds: 1h\nus: 5ms\n"
-                             "colour: green\ntext: 12345678\nname: a.b_c-9\nitems: [0, 9]\nmap: {tiny: 255, must: false}\n"
-                             "custom: [x, y]\n",
-                             &t),
-                        "");
+    assert_string_equal(
+        walk("flag: true\noff: false\nsmall: 10\nlarge: 999999999999999999\nseconds: 1h\nus: 5ms\n"
+             "colour: green\ntext: 12345678\nname: a.b_c-9\nitems: [0, 9]\nmap: {tiny: 255, must: false}\n"
+             "custom: [x, y]\n",
+             &t),
+        "");
     assert_true(t.flag);
     assert_int_equal(t.small, 10);
     assert_int_equal(t.middle, 7); /* not in the file: the caller's default stays */
@@ -141,12 +142,17 @@ static void errors_say_what_and_where(void **state)
         {"small: \"10\"", "f:1:8: small: '10' in quotes, expected a number from 10 to 65535"},
         {"small: ''", "f:1:8: small: '' in quotes, expected a number from 10 to 65535"},
         {"middle: 4294967296", "f:1:9: middle: '4294967296', expected a number from 0 to 4294967295"},
-        {"large: 18446744073709551617", "f:1:8: large: '18446744073709551617', expected a number from 0 to 999999999999999999"},
-        {"seconds: 60", "f:1:10: seconds: '60' has no unit, expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d"},
-        {"seconds: 60x", "f:1:10: seconds: '60x', expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d"},
+        {"large: 18446744073709551617",
+         "f:1:8: large: '18446744073709551617', expected a number from 0 to 999999999999999999"},
+        {"seconds: 60",
+         "f:1:10: seconds: '60' has no unit, expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d"},
+        {"seconds: 60x",
+         "f:1:10: seconds: '60x', expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d"},
         {"seconds: s", "f:1:10: seconds: 's', expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d"},
-        {"seconds: 1 h", "f:1:10: seconds: '1 h', expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d"},
-        {"seconds: -5m", "f:1:10: seconds: '-5m', expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d"},
+        {"seconds: 1 h",
+         "f:1:10: seconds: '1 h', expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d"},
+        {"seconds: -5m",
+         "f:1:10: seconds: '-5m', expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d"},
         {"seconds: 59s", "f:1:10: seconds: '59s', expected 1m to 1d"},
         {"seconds: 86401s", "f:1:10: seconds: '86401s', expected 1m to 1d"},
         {"seconds: 999999999999999999d", "f:1:10: seconds: '999999999999999999d', expected 1m to 1d"},
@@ -159,7 +165,8 @@ static void errors_say_what_and_where(void **state)
         {"text: 1", "f:1:7: text: too short, expected at least 2 octets"},
         {"text: ''", "f:1:7: text: nothing here, expected text"},
         {"text: {}", "f:1:7: text: a map of keys, expected a single value"},
-        {"name: a b", "f:1:8: name: 'a b' is no name, expected letters, digits, '.', '_' and '-', first a letter or digit"},
+        {"name: a b", "f:1:8: name: 'a b' is no name, expected letters, digits, '.', '_' and '-', first a "
+                      "letter or digit"},
         {"name: \"a/b\"", "f:1:9: name: 'a/b' is no name"},
         {"name: .x", "f:1:7: name: '.x' is no name"},
         {"name: \xc3\xbcx", "f:1:7: name: '\xc3\xbcx' is no name"},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Strict YAML (OP1): the tree with its positions, and everything that is refused, with the place that is told. */
+/* Strict YAML (OP1): the tree with its positions, and everything that is refused, with the place that is
+ * told. */
 #include "common/yaml.h"
 
 #include <setjmp.h>
@@ -36,7 +37,8 @@ static void tree_remembers_places(void **state)
     assert_non_null(root);
     assert_int_equal(root->kind, YAML_MAP);
     assert_int_equal(root->n, 3);
-    const struct yaml_node *a = yaml_find(root, "a"), *list = yaml_find(root, "list"), *u = yaml_find(root, "üx");
+    const struct yaml_node *a = yaml_find(root, "a"), *list = yaml_find(root, "list"),
+                           *u = yaml_find(root, "üx");
     assert_string_equal(a->text, "1");
     assert_false(a->quoted);
     assert_int_equal(a->line, 1);
@@ -62,7 +64,8 @@ static void tree_remembers_places(void **state)
 
 static void lone_values_and_empty_ones_are_trees(void **state)
 {
-    static const char *const texts[] = {"word", "- 1\n- 2\n", "{}", "[]", "a:\nb: ''\n", "---\na: 1\n...\n", "a: |\n  x\n  y\n"};
+    static const char *const texts[] = {
+        "word", "- 1\n- 2\n", "{}", "[]", "a:\nb: ''\n", "---\na: 1\n...\n", "a: |\n  x\n  y\n"};
     struct yaml_error e;
 
     (void)state;
@@ -120,12 +123,14 @@ static void odd_octets_are_refused_in_place(void **state)
     refuse("a: \xc2\x80\n", 6, "f:1:4: character U+0080 isn't allowed");
     refuse("a: \xff\n", 5, "f:1:4: octet 0xff isn't UTF-8");
     refuse("a: \xc3\xbc\xc3\n", 7, "f:1:5: octet 0xc3 isn't UTF-8");
-    refuse("a: \xc0\xaf\n", 6, "f:1:4: octet 0xc0 isn't UTF-8");             /* overlong */
-    refuse("a: \xe0\x80\xaf\n", 7, "f:1:4: octet 0xe0 isn't UTF-8");         /* overlong */
-    refuse("a: \xed\xa0\x80\n", 7, "f:1:4: octet 0xed isn't UTF-8");         /* surrogate */
-    refuse("a: \xf4\x90\x80\x80\n", 8, "f:1:4: octet 0xf4 isn't UTF-8");     /* above U+10FFFF */
-    refuse("a: \xe2\x82", 5, "f:1:4: octet 0xe2 isn't UTF-8");               /* cut */
-    refuse("\xff\xfe" "a\0", 4, "f:1:1: octet 0xff isn't UTF-8");            /* UTF-16 */
+    refuse("a: \xc0\xaf\n", 6, "f:1:4: octet 0xc0 isn't UTF-8");         /* overlong */
+    refuse("a: \xe0\x80\xaf\n", 7, "f:1:4: octet 0xe0 isn't UTF-8");     /* overlong */
+    refuse("a: \xed\xa0\x80\n", 7, "f:1:4: octet 0xed isn't UTF-8");     /* surrogate */
+    refuse("a: \xf4\x90\x80\x80\n", 8, "f:1:4: octet 0xf4 isn't UTF-8"); /* above U+10FFFF */
+    refuse("a: \xe2\x82", 5, "f:1:4: octet 0xe2 isn't UTF-8");           /* cut */
+    refuse("\xff\xfe"
+           "a\0",
+           4, "f:1:1: octet 0xff isn't UTF-8"); /* UTF-16 */
 }
 
 /* Nested `depth` levels, the scalar inside included. */

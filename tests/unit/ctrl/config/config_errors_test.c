@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The golden table of gvpnd's file (OP1): a text, and the one line that must be said about it. The rows are in the order
- * of the file's sections; the small words below are what a row needs to be right up to its mistake.
+ * The golden table of gvpnd's file (OP1): a text, and the one line that must be said about it. The rows are
+ * in the order of the file's sections; the small words below are what a row needs to be right up to its
+ * mistake.
  */
 #include "ctrl/config/config.h"
 
@@ -16,17 +17,23 @@
 #define SECRET "0123456789abcdef0123456789abcdef"
 #define IKE    "ike: {listen: [10.0.0.1], pre-shared-keys: [{peer: 10.0.0.2, secret: " SECRET "}]}\n"
 /* Five lines: the sixth is the row's. */
-#define BASE                                                                                                            \
-    "gvpn: 1\n" IKE "acls: {a: [permit ip any any], b: [permit udp any any]}\n"                                         \
-    "transform-sets: {t: {suite: aes-gcm-128}}\n"                                                                       \
+#define BASE                                                                                                 \
+    "gvpn: 1\n" IKE "acls: {a: [permit ip any any], b: [permit udp any any]}\n"                              \
+    "transform-sets: {t: {suite: aes-gcm-128}}\n"                                                            \
     "profiles: {p: {transform-set: t}}\n"
-#define SA     "sa: [{number: 1, profile: p, acl: a, replay: none}]"
-#define SERVER BASE "groups:\n- name: g\n  identity: 1\n  key-server:\n    address: 10.0.0.1\n    " /* goes on in 11:5 */
-#define MEMBER BASE "groups:\n- name: g\n  identity: 1\n  member:\n    key-servers: [10.0.0.9]\n    " /* goes on in 11:5 */
-#define PAIR   "data-plane: {pair: w}\n    " /* and this in 12:5 */
-#define GROUP1 "- {name: g, identity: 1, key-server: {address: 10.0.0.1, " SA ", authorize: {addresses: [permit any]}}}\n"
+#define SA "sa: [{number: 1, profile: p, acl: a, replay: none}]"
+#define SERVER                                                                                               \
+    BASE "groups:\n- name: g\n  identity: 1\n  key-server:\n    address: 10.0.0.1\n    " /* goes on in 11:5  \
+                                                                                          */
+#define MEMBER                                                                                               \
+    BASE "groups:\n- name: g\n  identity: 1\n  member:\n    key-servers: [10.0.0.9]\n    " /* goes on in     \
+                                                                                              11:5 */
+#define PAIR "data-plane: {pair: w}\n    " /* and this in 12:5 */
+#define GROUP1                                                                                               \
+    "- {name: g, identity: 1, key-server: {address: 10.0.0.1, " SA                                           \
+    ", authorize: {addresses: [permit any]}}}\n"
 #define MEMBER1 "- {name: m, identity: 2, member: {key-servers: [10.0.0.9], data-plane: {pair: w}}}\n"
-#define TAIL   "groups:\n" GROUP1
+#define TAIL    "groups:\n" GROUP1
 
 struct row {
     const char *text, *want;
@@ -36,8 +43,8 @@ static const struct row top_rows[] = {
     {"[]", "f:1:1: a list, expected a map of keys"},
     {"{}", "f:1:1: the key 'gvpn' is missing"},
     {"gvpn: 1\ngrops: []\n", "f:2:1: unknown key 'grops', did you mean 'groups'?"},
-    {"gvpn: 1\nsomething: 1\n",
-     "f:2:1: unknown key 'something', expected one of: gvpn, lab, legacy, log, ike, acls, transform-sets, profiles, groups"},
+    {"gvpn: 1\nsomething: 1\n", "f:2:1: unknown key 'something', expected one of: gvpn, lab, legacy, log, "
+                                "ike, acls, transform-sets, profiles, groups"},
     {"gvpn: 2\n", "f:1:7: gvpn: '2', expected 1"},
     {"gvpn: 1\ngvpn: 1\n", "f:2:1: key 'gvpn' stands twice, expected it once (first on line 1)"},
     {"gvpn: 1\nlab: yes\n", "f:2:6: lab: 'yes', expected true or false"},
@@ -60,8 +67,10 @@ static const struct row ike_rows[] = {
     {I "listen: [\"2001:db8::1\"]\n",
      "f:3:12: '2001:db8::1' is IPv6 and IKE runs over IPv4, expected an IPv4 address"},
     {I "listen: [host.example]\n", "f:3:12: 'host.example' is no address, expected an IPv4 address"},
-    {I "listen: [0.0.0.0]\n", "f:3:12: '0.0.0.0' can't be one machine's address, expected a unicast IPv4 address"},
-    {I "listen: [224.0.0.1]\n", "f:3:12: '224.0.0.1' can't be one machine's address, expected a unicast IPv4 address"},
+    {I "listen: [0.0.0.0]\n",
+     "f:3:12: '0.0.0.0' can't be one machine's address, expected a unicast IPv4 address"},
+    {I "listen: [224.0.0.1]\n",
+     "f:3:12: '224.0.0.1' can't be one machine's address, expected a unicast IPv4 address"},
     {I "listen: [255.255.255.255]\n",
      "f:3:12: '255.255.255.255' can't be one machine's address, expected a unicast IPv4 address"},
     {I "listen: [10.0.0.1, 10.0.0.1]\n", "f:3:22: '10.0.0.1' stands twice"},
@@ -87,7 +96,8 @@ static const struct row ike_rows[] = {
      "f:4:26: lifetime: '3600' has no unit, expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d"},
     {P "proposals: [{group: 19}, {group: 14}, {group: 19, lifetime: 1h}]\n",
      "f:4:41: the same proposal as item 1, expected another"},
-    {P "certificates: {ca: [ca.pem], certificate: me.pem, private-key: me.key, crl: [ca.crl], revocation: crl}\n",
+    {P "certificates: {ca: [ca.pem], certificate: me.pem, private-key: me.key, crl: [ca.crl], revocation: "
+       "crl}\n",
      "f:4:3: certificates: not supported by this version"},
     {P "certificates: {ca: [ca.pem], certificate: me.pem}\n",
      "f:4:3: certificates: the key 'private-key' is missing"},
@@ -100,13 +110,14 @@ static const struct row ike_rows[] = {
      "f:5:64: secret-file: stands beside secret, expected one of the two"},
     {K "{peer: \"fe80::1\", secret: " SECRET "}\n",
      "f:5:12: peer: 'fe80::1' is IPv6 and IKE runs over IPv4, expected an IPv4 address or prefix"},
-    {K "{peer: 10.0.0.1/24, secret: " SECRET "}\n",
-     "f:5:12: peer: '10.0.0.1/24', expected an IPv4 address, or a prefix without host bits such as 10.0.0.0/24"},
+    {K "{peer: 10.0.0.1/24, secret: " SECRET "}\n", "f:5:12: peer: '10.0.0.1/24', expected an IPv4 address, "
+                                                    "or a prefix without host bits such as 10.0.0.0/24"},
     {K "{peer: gm1, secret: " SECRET "}\n", "f:5:12: peer: 'gm1' is no address, expected an IPv4 address"},
     {K "{peer: 10.0.0.2, secret: 0123456789abcde}\n", "f:5:30: secret: 15 octets, expected at least 16"},
     {K "{peer: 10.0.0.2, secret: \"\"}\n", "f:5:30: secret: nothing here, expected text"},
     {K "{peer: 10.0.0.2, secret-file: /nonexistent/x}\n",
-     "f:5:22: secret-file: can't read '/nonexistent/x': No such file or directory, expected a file that holds the secret"},
+     "f:5:22: secret-file: can't read '/nonexistent/x': No such file or directory, expected a file that "
+     "holds the secret"},
     {K "{peer: 10.0.0.2, secret-file: /}\n", "f:5:22: secret-file: '/' isn't a regular file"},
     {K "{peer: 10.0.0.2, secret: " SECRET "}\n  - {peer: 10.0.0.2/32, secret: " SECRET "}\n",
      "f:6:5: the same peer, id and secret as item 1"},
@@ -134,7 +145,8 @@ static const struct row policy_rows[] = {
     {A "acls: {a: []}\n" TAIL, "f:3:11: a: an empty list, expected at least one entry"},
     {A "acls:\n  a:\n  - allow ip any any\n" TAIL, "f:5:5: expected `permit` or `deny`"},
     {A "acls:\n  a:\n  - permit ipx any any\n" TAIL,
-     "f:5:12: expected a protocol: ip, tcp, udp, icmp, icmpv6, esp, ospf, eigrp, pim, igmp, gre, vrrp or a number from 1 to "
+     "f:5:12: expected a protocol: ip, tcp, udp, icmp, icmpv6, esp, ospf, eigrp, pim, igmp, gre, vrrp or a "
+     "number from 1 to "
      "255"},
     {A "acls:\n  a:\n  - permit ip any any\n  - \"permit ip 10.0.0.1/8 any\"\n" TAIL,
      "f:6:16: the address has bits set behind the prefix length"},
@@ -142,7 +154,8 @@ static const struct row policy_rows[] = {
      "f:5:24: the wildcard mask must be zeros followed by ones, such as 0.0.0.255"},
     {A "acls:\n  a:\n  - permit ip any eq 80 any\n" TAIL, "f:5:19: ports need protocol tcp or udp"},
     {A "acls:\n  a:\n  - permit tcp any range 9 8 any\n" TAIL, "f:5:28: the range ends before it starts"},
-    {A "acls:\n  a:\n  - permit ip any\n" TAIL, "f:5:18: expected an address: `any`, `host A`, `A/LENGTH` or `A WILDCARD-MASK`"},
+    {A "acls:\n  a:\n  - permit ip any\n" TAIL,
+     "f:5:18: expected an address: `any`, `host A`, `A/LENGTH` or `A WILDCARD-MASK`"},
     {A "acls:\n  a:\n  - permit ip any any log\n" TAIL, "f:5:23: expected the end of the entry"},
     {A "acls:\n  a:\n  - permit: ip any any\n" TAIL, "f:5:5: a map of keys, expected a single value"},
     {A "transform-sets: {t: {}}\n" TAIL, "f:3:18: t: the key 'suite' is missing"},
@@ -151,21 +164,29 @@ static const struct row policy_rows[] = {
     {A "transform-sets: {t: {suite: 3des-cbc/hmac-sha1-96}}\n" TAIL,
      "f:3:29: suite: 3des-cbc/hmac-sha1-96 is legacy, expected `legacy: true` at the top of the file for it"},
     {A "transform-sets: {t: {suite: 3des-cbc/hmac-sha1-96}}\nlegacy: true\n" TAIL,
-     "f:3:29: suite: 3des-cbc/hmac-sha1-96: not supported by this version, expected one of: aes-gcm-128, aes-gcm-256"},
-    {A "transform-sets: {t: {suite: aes-gcm}}\n" TAIL, "f:3:29: suite: 'aes-gcm', expected one of: aes-gcm-128, aes-gcm-192, "},
+     "f:3:29: suite: 3des-cbc/hmac-sha1-96: not supported by this version, expected one of: aes-gcm-128, "
+     "aes-gcm-256"},
+    {A "transform-sets: {t: {suite: aes-gcm}}\n" TAIL,
+     "f:3:29: suite: 'aes-gcm', expected one of: aes-gcm-128, aes-gcm-192, aes-gcm-256, aes-gmac-128, "
+     "aes-gmac-192, aes-gmac-256, chacha20-poly1305, aes-cbc-128/hmac-sha1-96, aes-cbc-128/hmac-sha256-128, "
+     "aes-cbc-128/hmac-sha384-192, aes-cbc-128/hmac-sha512-256, aes-cbc-192/hmac-sha1-96, aes-cbc-192/hmac-sha256-128, "
+     "aes-cbc-192/hmac-sha384-192, aes-cbc-192/hmac-sha512-256, aes-cbc-256/hmac-sha1-96, aes-cbc-256/hmac-sha256-128, "
+     "aes-cbc-256/hmac-sha384-192, aes-cbc-256/hmac-sha512-256, null/hmac-sha1-96, null/hmac-sha256-128, "
+     "null/hmac-sha384-192, null/hmac-sha512-256, 3des-cbc/hmac-sha1-96"},
     {A "transform-sets: {t: {suite: aes-gcm-128, mode: transport}}\n" TAIL,
      "f:3:48: mode: transport: not supported by this version, expected tunnel"},
     {A "transform-sets: {t: {suite: aes-gcm-128, mode: beet}}\n" TAIL,
      "f:3:48: mode: 'beet', expected one of: tunnel, transport"},
-    {A "profiles: {p: {transform-set: t}}\n" TAIL,
-     "f:3:31: transform-set: no transform-set is named 't', expected the section transform-sets to define it"},
+    {A "profiles: {p: {transform-set: t}}\n" TAIL, "f:3:31: transform-set: no transform-set is named 't', "
+                                                   "expected the section transform-sets to define it"},
     {A "transform-sets: {t: {suite: aes-gcm-128}}\nprofiles: {p: {transform-set: u}}\n" TAIL,
      "f:4:31: transform-set: no transform-set is named 'u', expected one of: t"},
     {A "transform-sets: {t: {suite: aes-gcm-128}}\nprofiles: {p: {transform-set: t, lifetime: 119s}}\n" TAIL,
      "f:4:44: lifetime: '119s', expected 2m to 30d"},
     {A "transform-sets: {t: {suite: aes-gcm-128}}\nprofiles: {p: {transform-set: t, lifetime: 31d}}\n" TAIL,
      "f:4:44: lifetime: '31d', expected 2m to 30d"},
-    {A "transform-sets: {t: {suite: aes-gcm-128}}\nprofiles: {p: {transform-set: t, lifetime: 86401s}}\n" TAIL,
+    {A
+     "transform-sets: {t: {suite: aes-gcm-128}}\nprofiles: {p: {transform-set: t, lifetime: 86401s}}\n" TAIL,
      "f:4:44: lifetime: 86401s: not supported by this version, expected 2m to 1d"},
     {A "transform-sets: {t: {suite: aes-gcm-128}}\nprofiles: {p: {transform-set: t, lifetime: 0s}}\n" TAIL,
      "f:4:44: lifetime: '0s', expected 2m to 30d"},
@@ -194,27 +215,32 @@ static const struct row group_rows[] = {
      "f:8:23: identity: group 'g' has it already, expected another"},
     {BASE "groups:\n" GROUP1 "- {name: h, identity: 2, key-server: {address: 10.0.0.1, " SA "}}\n",
      "f:8:26: key-server: the key 'authorize' is missing, expected it in every group of a server of several"},
-    {BASE "groups:\n" MEMBER1 "- {name: n, identity: 3, member: {key-servers: [10.0.0.9], data-plane: {pair: w}}}\n",
+    {BASE "groups:\n" MEMBER1
+          "- {name: n, identity: 3, member: {key-servers: [10.0.0.9], data-plane: {pair: w}}}\n",
      "f:8:79: pair: 'w' is bound to group 'm' already, expected another pair"},
 };
 
 static const struct row server_rows[] = {
-    {BASE "groups:\n- {name: g, identity: 1, key-server: {" SA "}}\n", "f:7:26: key-server: the key 'address' is missing"},
+    {BASE "groups:\n- {name: g, identity: 1, key-server: {" SA "}}\n",
+     "f:7:26: key-server: the key 'address' is missing"},
     {BASE "groups:\n- {name: g, identity: 1, key-server: {address: 10.0.0.5, " SA "}}\n",
      "f:7:48: address: '10.0.0.5' isn't listened on, expected an address of ike.listen"},
     {SERVER "receive-only: false\n", "f:9:3: key-server: the key 'sa' is missing"},
     {SERVER "sa: []\n", "f:11:9: sa: too few items, expected at least 1"},
     {SERVER "sa: [{profile: p, acl: a, replay: none}]\n", "f:11:10: the key 'number' is missing"},
-    {SERVER "sa: [{number: 0, profile: p, acl: a, replay: none}]\n", "f:11:19: number: '0', expected a number from 1 to 65535"},
+    {SERVER "sa: [{number: 0, profile: p, acl: a, replay: none}]\n",
+     "f:11:19: number: '0', expected a number from 1 to 65535"},
     {SERVER "sa: [{number: 65536, profile: p, acl: a, replay: none}]\n",
      "f:11:19: number: '65536', expected a number from 1 to 65535"},
     {SERVER "sa: [{number: 1, profile: q, acl: a, replay: none}]\n",
      "f:11:31: profile: no profile is named 'q', expected one of: p"},
-    {SERVER "sa: [{number: 1, profile: p, acl: c, replay: none}]\n", "f:11:39: acl: no acl is named 'c', expected one of: a, b"},
+    {SERVER "sa: [{number: 1, profile: p, acl: c, replay: none}]\n",
+     "f:11:39: acl: no acl is named 'c', expected one of: a, b"},
     {SERVER "sa: [{number: 1, profile: p, acl: a}]\n", "f:11:10: the key 'replay' is missing"},
     {SERVER "sa: [{number: 1, profile: p, acl: a, replay: {time: 100s}}]\n",
      "f:11:42: replay: not supported by this version"},
-    {SERVER "sa: [{number: 1, profile: p, acl: a, replay: {time: 101s}}]\n", "f:11:57: time: '101s', expected 1s to 100s"},
+    {SERVER "sa: [{number: 1, profile: p, acl: a, replay: {time: 101s}}]\n",
+     "f:11:57: time: '101s', expected 1s to 100s"},
     {SERVER "sa: [{number: 1, profile: p, acl: a, replay: {counter: 64}}]\n",
      "f:11:42: replay: not supported by this version"},
     {SERVER "sa: [{number: 1, profile: p, acl: a, replay: {time: 1s, counter: 64}}]\n",
@@ -225,10 +251,12 @@ static const struct row server_rows[] = {
      "f:11:61: tag: sgt: not supported by this version, expected none"},
     {SERVER "sa: [{number: 1, profile: p, acl: a, replay: none, strict-sender: true}]\n",
      "f:11:56: strict-sender: not supported by this version"},
-    {SERVER "sa:\n    - {number: 1, profile: p, acl: a, replay: none}\n    - {number: 1, profile: p, acl: b, replay: none}\n",
+    {SERVER "sa:\n    - {number: 1, profile: p, acl: a, replay: none}\n    - {number: 1, profile: p, acl: b, "
+            "replay: none}\n",
      "f:13:16: number: 1 is used already, expected another"},
     {SERVER "rekey: {lifetime: 24h}\n    " SA "\n", "f:11:5: rekey: the key 'signing-key' is missing"},
-    {SERVER "rekey: {signing-key: r.pem, transport: unicast, retransmit: {interval: 10s, count: 2}}\n    " SA "\n",
+    {SERVER "rekey: {signing-key: r.pem, transport: unicast, retransmit: {interval: 10s, count: 2}}\n    " SA
+            "\n",
      "f:11:5: rekey: not supported by this version"},
     {SERVER "rekey: {signing-key: r.pem, retransmit: {interval: 9s}}\n    " SA "\n",
      "f:11:56: interval: '9s', expected 10s to 1m"},
@@ -238,14 +266,17 @@ static const struct row server_rows[] = {
     {SERVER SA "\n    sender-id-bits: 7\n", "f:12:21: sender-id-bits: '7', expected a number from 8 to 32"},
     {SERVER SA "\n    sender-id-bits: 33\n", "f:12:21: sender-id-bits: '33', expected a number from 8 to 32"},
     {SERVER SA "\n    pseudotime-sync: 30m\n", "f:12:5: pseudotime-sync: not supported by this version"},
-    {SERVER SA "\n    cooperative: {priority: 100, peers: [10.0.0.9]}\n", "f:12:5: cooperative: not supported by this version"},
+    {SERVER SA "\n    cooperative: {priority: 100, peers: [10.0.0.9]}\n",
+     "f:12:5: cooperative: not supported by this version"},
     {SERVER SA "\n    cooperative: {priority: 100, peers: [10.0.0.9], number: 8}\n",
      "f:12:61: number: '8', expected a number from 0 to 7"},
-    {SERVER SA "\n    interop: {push-signature: bare-hash}\n", "f:12:5: interop: not supported by this version"},
+    {SERVER SA "\n    interop: {push-signature: bare-hash}\n",
+     "f:12:5: interop: not supported by this version"},
     {SERVER SA "\n    authorize: {}\n", "f:12:5: authorize: the key 'addresses' is missing"},
     {SERVER SA "\n    authorize: {addresses: [deny any], identities: [\"ou=GETVPN\"]}\n",
      "f:12:40: identities: not supported by this version"},
-    {SERVER SA "\n    authorize: {addresses: []}\n", "f:12:28: addresses: an empty list, expected at least one entry"},
+    {SERVER SA "\n    authorize: {addresses: []}\n",
+     "f:12:28: addresses: an empty list, expected at least one entry"},
     {SERVER SA "\n    authorize: {addresses: [allow any]}\n",
      "f:12:29: 'allow any', expected `permit ADDRESS` or `deny ADDRESS`"},
     {SERVER SA "\n    authorize: {addresses: [permit]}\n",
@@ -259,10 +290,12 @@ static const struct row member_rows[] = {
     {BASE "groups:\n- {name: g, identity: 1, member: {data-plane: {pair: w}}}\n",
      "f:7:26: member: the key 'key-servers' is missing"},
     {MEMBER "direction: both\n", "f:9:3: member: the key 'data-plane' is missing"},
-    {BASE "groups:\n- {name: g, identity: 1, member: {key-servers: [1.1.1.1, 1.1.1.2, 1.1.1.3, 1.1.1.4, 1.1.1.5, 1.1.1.6, "
+    {BASE "groups:\n- {name: g, identity: 1, member: {key-servers: [1.1.1.1, 1.1.1.2, 1.1.1.3, 1.1.1.4, "
+          "1.1.1.5, 1.1.1.6, "
           "1.1.1.7, 1.1.1.8, 1.1.1.9]}}\n",
      "f:7:121: too many items, expected at most 8"},
-    {BASE "groups:\n- {name: g, identity: 1, member: {key-servers: [1.1.1.1, 1.1.1.1]}}\n", "f:7:58: '1.1.1.1' stands twice"},
+    {BASE "groups:\n- {name: g, identity: 1, member: {key-servers: [1.1.1.1, 1.1.1.1]}}\n",
+     "f:7:58: '1.1.1.1' stands twice"},
     {BASE "groups:\n- {name: g, identity: 1, member: {key-servers: [\"2001:db8::9\"]}}\n",
      "f:7:49: '2001:db8::9' is IPv6 and IKE runs over IPv4, expected an IPv4 address"},
     {BASE "groups:\n- {name: g, identity: 1, member: {key-servers: [10.0.0.1]}}\n",
@@ -270,20 +303,24 @@ static const struct row member_rows[] = {
     {MEMBER "data-plane: {}\n", "f:11:5: data-plane: the key 'pair' is missing"},
     {MEMBER "data-plane: {pair: w, vlan: 10}\n", "f:11:27: vlan: not supported by this version"},
     {MEMBER "data-plane: {pair: w, vlan: 4095}\n", "f:11:33: vlan: '4095', expected a number from 1 to 4094"},
-    {MEMBER PAIR "direction: passive\n", "f:12:16: direction: passive: not supported by this version, expected both"},
+    {MEMBER PAIR "direction: passive\n",
+     "f:12:16: direction: passive: not supported by this version, expected both"},
     {MEMBER PAIR "direction: out\n", "f:12:16: direction: 'out', expected one of: both, passive"},
     {MEMBER PAIR "fail-close: true\n", "f:12:17: fail-close: a single value, expected a map of keys"},
     {MEMBER PAIR "fail-close: {revert: true}\n", "f:12:18: revert: not supported by this version"},
     {MEMBER PAIR "fail-close: {allow: [permit tcp any eq 22 any]}\n",
      "f:12:26: a permit entry, expected `deny ...` for what may pass in clear"},
-    {MEMBER PAIR "fail-close: {allow: [deny tcp any eq ssh any]}\n", "f:12:42: expected a port number from 0 to 65535"},
+    {MEMBER PAIR "fail-close: {allow: [deny tcp any eq ssh any]}\n",
+     "f:12:42: expected a port number from 0 to 65535"},
     {MEMBER PAIR "unprotected: pass\n", "f:12:18: unprotected: 'pass', expected one of: drop, clear"},
     {MEMBER PAIR "local-acl: a\n", "f:12:5: local-acl: not supported by this version"},
     {MEMBER PAIR "accept: {suites: [aes-gcm-256], rekey-hash: [sha256], rekey-encryption: [aes-256]}\n",
      "f:12:5: accept: not supported by this version"},
     {MEMBER PAIR "accept: {suites: [des]}\n", "f:12:23: 'des', expected a suite such as aes-gcm-256"},
-    {MEMBER PAIR "track: {link-loss-forwarding: true}\n", "f:12:13: link-loss-forwarding: not supported by this version"},
-    {MEMBER PAIR "track: {link-loss-forwarding: false, hook: /etc/x}\n", "f:12:42: hook: not supported by this version"},
+    {MEMBER PAIR "track: {link-loss-forwarding: true}\n",
+     "f:12:13: link-loss-forwarding: not supported by this version"},
+    {MEMBER PAIR "track: {link-loss-forwarding: false, hook: /etc/x}\n",
+     "f:12:42: hook: not supported by this version"},
     {MEMBER PAIR "track: {hold: 2}\n",
      "f:12:19: hold: '2' has no unit, expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d"},
     {MEMBER PAIR "track: {interface: gvpn-track0}\n", "f:12:13: interface: not supported by this version"},
@@ -345,7 +382,8 @@ static void members(void **state)
 /* What the rows above start from is right as it stands. */
 static void the_words_of_the_rows_are_right(void **state)
 {
-    static const char *const texts[] = {BASE TAIL, SERVER SA "\n", MEMBER PAIR "direction: both\n", BASE "groups:\n" MEMBER1};
+    static const char *const texts[] = {BASE TAIL, SERVER SA "\n", MEMBER PAIR "direction: both\n",
+                                        BASE "groups:\n" MEMBER1};
     struct yaml_error e;
 
     (void)state;

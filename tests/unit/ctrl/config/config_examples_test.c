@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Every example of configs/ that is gvpnd's loads, without a warning but the one about the secrets written into some.
- * They are copied to a folder of our own, beside the secret files that they name. Argument: the folder configs.
+ * Every example of configs/ that is gvpnd's loads, without a warning but the one about the secrets written
+ * into some. They are copied to a folder of our own, beside the secret files that they name. Argument: the
+ * folder configs.
  */
 #include "ctrl/config/config.h"
 

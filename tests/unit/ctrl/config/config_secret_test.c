@@ -16,9 +16,10 @@
 static char dir[] = "/tmp/config_secret_test.XXXXXX";
 static char file[64], secret_file[64];
 
-static const char text[] = "gvpn: 1\n"
-                           "ike: {listen: [10.0.0.2], pre-shared-keys: [{peer: 10.0.0.1, secret-file: me.psk}]}\n"
-                           "groups: [{name: g, identity: 1, member: {key-servers: [10.0.0.1], data-plane: {pair: w}}}]\n";
+static const char text[] =
+    "gvpn: 1\n"
+    "ike: {listen: [10.0.0.2], pre-shared-keys: [{peer: 10.0.0.1, secret-file: me.psk}]}\n"
+    "groups: [{name: g, identity: 1, member: {key-servers: [10.0.0.1], data-plane: {pair: w}}}]\n";
 
 static int set_up(void **state)
 {
@@ -63,8 +64,14 @@ static void content_less_one_newline(void **state)
         const char *bytes;
         size_t len, want;
     } rows[] = {
-        {"0123456789abcdef", 16, 16},   {"0123456789abcdef\n", 17, 16}, {"0123456789abcdef\n\n", 18, 17},
-        {"0123456789abcde\r\n", 17, 16}, {"01234567\0" "9abcdef", 16, 16}, {" 0123456789abcdef ", 18, 18},
+        {"0123456789abcdef", 16, 16},
+        {"0123456789abcdef\n", 17, 16},
+        {"0123456789abcdef\n\n", 18, 17},
+        {"0123456789abcde\r\n", 17, 16},
+        {"01234567\0"
+         "9abcdef",
+         16, 16},
+        {" 0123456789abcdef ", 18, 18},
     };
     struct yaml_error e;
 
@@ -106,7 +113,8 @@ static void length_has_limits(void **state)
     config_free(c);
     bytes[SECRET_MAX] = 'x';
     assert_null(load(bytes, SECRET_MAX + 1, 0600, &e));
-    snprintf(want, sizeof(want), "%s:2:75: secret-file: too long, expected at most %d octets", file, SECRET_MAX);
+    snprintf(want, sizeof(want), "%s:2:75: secret-file: too long, expected at most %d octets", file,
+             SECRET_MAX);
     assert_string_equal(e.text, want);
     assert_null(load(bytes, SECRET_MAX + 10, 0600, &e));
     assert_string_equal(e.text, want);
@@ -131,7 +139,8 @@ static void others_may_not_touch_it(void **state)
         config_free(c);
         if (rows[i].ok)
             continue;
-        snprintf(want, sizeof(want), "%s:2:62: secret-file: others may use 'me.psk' (mode %04o), expected mode 0600 or 0640",
+        snprintf(want, sizeof(want),
+                 "%s:2:62: secret-file: others may use 'me.psk' (mode %04o), expected mode 0600 or 0640",
                  file, (unsigned)rows[i].mode);
         assert_string_equal(e.text, want);
     }
@@ -145,7 +154,9 @@ static void missing_or_odd_files_are_told(void **state)
     (void)state;
     assert_null(load(NULL, 0, 0, &e));
     snprintf(want, sizeof(want),
-             "%s:2:62: secret-file: can't read 'me.psk': No such file or directory, expected a file that holds the secret", file);
+             "%s:2:62: secret-file: can't read 'me.psk': No such file or directory, expected a file that "
+             "holds the secret",
+             file);
     assert_string_equal(e.text, want);
     /* A pipe must not make the daemon wait. */
     unlink(secret_file);
@@ -166,8 +177,8 @@ static void absolute_names_stay_as_they_are(void **state)
     unlink(secret_file);
     write_file(secret_file, "0123456789abcdef", 16, 0600);
     snprintf(other, sizeof(other),
-             "gvpn: 1\nike: {listen: [10.0.0.2], pre-shared-keys: [{peer: 10.0.0.1, secret-file: %s}]}\n%s", secret_file,
-             strstr(text, "groups:"));
+             "gvpn: 1\nike: {listen: [10.0.0.2], pre-shared-keys: [{peer: 10.0.0.1, secret-file: %s}]}\n%s",
+             secret_file, strstr(text, "groups:"));
     c = config_parse("/elsewhere/c.yaml", other, strlen(other), &e);
     if (!c)
         fail_msg("%s", e.text);
@@ -176,10 +187,11 @@ static void absolute_names_stay_as_they_are(void **state)
 
 static void secrets_in_a_readable_file_are_warned_of(void **state)
 {
-    static const char inside[] = "gvpn: 1\n"
-                                 "ike: {listen: [10.0.0.2], pre-shared-keys: [{peer: 10.0.0.1, secret: "
-                                 "0123456789abcdef0123456789abcdef}]}\n"
-                                 "groups: [{name: g, identity: 1, member: {key-servers: [10.0.0.1], data-plane: {pair: w}}}]\n";
+    static const char inside[] =
+        "gvpn: 1\n"
+        "ike: {listen: [10.0.0.2], pre-shared-keys: [{peer: 10.0.0.1, secret: "
+        "0123456789abcdef0123456789abcdef}]}\n"
+        "groups: [{name: g, identity: 1, member: {key-servers: [10.0.0.1], data-plane: {pair: w}}}]\n";
     struct yaml_error e;
     struct config *c;
     char want[200];
@@ -188,7 +200,8 @@ static void secrets_in_a_readable_file_are_warned_of(void **state)
     write_file(file, inside, strlen(inside), 0644);
     c = config_load(file, &e);
     assert_non_null(c);
-    snprintf(want, sizeof(want), "%s:1:1: everybody can read this file and a secret stands in it; use secret-file or chmod o-r",
+    snprintf(want, sizeof(want),
+             "%s:1:1: everybody can read this file and a secret stands in it; use secret-file or chmod o-r",
              file);
     assert_int_equal(c->n_lints, 1);
     assert_string_equal(c->lints[0], want);
