@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-#define TOKEN 1000000000ll /* one token in the unit of admit_bucket.tokens, so that rate x nanoseconds needs no division */
+#define TOKEN                                                                                                \
+    1000000000ll /* one token in the unit of admit_bucket.tokens, so that rate x nanoseconds needs no        \
+                    division */
 
 static void refill(struct admit_bucket *b, int64_t rate, int64_t burst, mono_t now)
 {
@@ -33,7 +35,8 @@ static struct admit_source *source_of(struct admit *a, const struct addr *addr, 
     for (int i = 0; i < ADMIT_WAYS; i++) {
         if (addr_equal(&set[i].addr, addr))
             return &set[i];
-        if (set[i].addr.family == 0 || (oldest->addr.family != 0 && mono_before(set[i].bucket.at, oldest->bucket.at)))
+        if (set[i].addr.family == 0 ||
+            (oldest->addr.family != 0 && mono_before(set[i].bucket.at, oldest->bucket.at)))
             oldest = &set[i];
     }
     oldest->addr = *addr;

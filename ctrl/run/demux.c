@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Cookies -> owner, see demux.h. Chains are short: sessions are bounded (SESSIONS_MAX) and the hash is keyed. */
+/* Cookies -> owner, see demux.h. Chains are short: sessions are bounded (SESSIONS_MAX) and the hash is keyed.
+ */
 #include "ctrl/run/demux.h"
 
 #include <stdlib.h>

@@ -79,4 +79,21 @@ MUST_CHECK bool session_begin(struct session *s, struct span received, struct sp
 /* Writes the phase-1 key to the lab key log, once, as soon as there is one. */
 void session_log_key(struct session *s);
 
+/* It has failed: the member's owner is told why, and it is gone. */
+void session_fail(struct session *s, const char *reason, struct now now);
+/*
+ * A datagram was accepted by a machine (none: empty) and `out` is what it says (nothing: empty): remember both, send, and
+ * wait anew. Fails the session and returns false when memory is short.
+ */
+bool session_progress(struct session *s, struct repeat *r, struct span received, struct span out, struct now now);
+/* True when the datagram was a copy and has been dealt with. */
+bool session_was_repeated(struct session *s, struct repeat *r, struct span datagram, struct now now);
+
+/* session_pull.c. Member: phase 1 is up, so ask for the group. May end the session, as the two below. */
+void session_begin_pull(struct session *s, struct now now);
+/* A datagram of exchange 32 under an established phase 1. */
+void session_in_pull(struct session *s, uint32_t message_id, struct span datagram, struct now now);
+/* A datagram of exchange 5 under an established phase 1. */
+void session_in_inform(struct session *s, struct span datagram, struct now now);
+
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The set of sessions: finds the one a datagram belongs to, or lets the stateless front (phase1/halfopen) look at it and
- * makes a responder when a message 3 brings our cookie back and admission agrees. A datagram that fits nothing is
- * counted and dropped in silence: after a restart we don't say that a cookie is unknown, since anyone could make us say
- * it to anybody (RFC 2408 5.2 leaves the notify optional).
+ * The set of sessions: finds the one a datagram belongs to, or lets the stateless front (phase1/halfopen)
+ * look at it and makes a responder when a message 3 brings our cookie back and admission agrees. A datagram
+ * that fits nothing is counted and dropped in silence: after a restart we don't say that a cookie is unknown,
+ * since anyone could make us say it to anybody (RFC 2408 5.2 leaves the notify optional).
  */
 #include "ctrl/run/session_impl.h"
 
@@ -83,7 +83,8 @@ static bool make_front(struct sessions *ss)
     return ss->halfopen != NULL;
 }
 
-struct sessions *sessions_new(const struct env *env, const struct config *config, const struct session_events *events)
+struct sessions *sessions_new(const struct env *env, const struct config *config,
+                              const struct session_events *events)
 {
     uint64_t seeds[3];
     struct sessions *ss = calloc(1, sizeof(*ss));
@@ -94,8 +95,8 @@ struct sessions *sessions_new(const struct env *env, const struct config *config
     ss->events = *events;
     ss->scratch = malloc(PULL_MAX_MESSAGE);
     ss->admit = malloc(sizeof(*ss->admit));
-    if (!ss->scratch || !ss->admit || !env->random(env->ctx, seeds, sizeof(seeds)) || !demux_init(&ss->demux, seeds) ||
-        !make_front(ss)) {
+    if (!ss->scratch || !ss->admit || !env->random(env->ctx, seeds, sizeof(seeds)) ||
+        !demux_init(&ss->demux, seeds) || !make_front(ss)) {
         sessions_free(ss);
         return NULL;
     }
@@ -155,7 +156,8 @@ struct session *sessions_register(struct sessions *ss, const struct path *path, 
     if (!s->phase1)
         goto fail;
     memcpy(cookies, phase1_cookie_i(s->phase1), ISAKMP_COOKIE_LEN);
-    if (!demux_put(&ss->demux, &s->demux, cookies) || !session_begin(s, span_of(NULL, 0), buf_written(&out), now))
+    if (!demux_put(&ss->demux, &s->demux, cookies) ||
+        !session_begin(s, span_of(NULL, 0), buf_written(&out), now))
         goto fail;
     return s;
 
@@ -181,12 +183,15 @@ void session_abort(struct session *s)
 /* Has this peer a pre-shared key entry of its own, so that it needn't queue with strangers? */
 static bool has_own_entry(const struct phase1_settings *settings)
 {
-    return settings->n_psks > 0 && settings->psks[0]->peer.len == 8 * addr_len(settings->psks[0]->peer.addr.family);
+    return settings->n_psks > 0 &&
+           settings->psks[0]->peer.len == 8 * addr_len(settings->psks[0]->peer.addr.family);
 }
 
-/* Message 3 brought our cookie back. Everything is made aside; the session begins when the message was good. */
-static void begin_responder(struct sessions *ss, const struct path *path, const struct phase1_settings *settings,
-                            const struct phase1_offer *offer, struct span datagram, struct now now)
+/* Message 3 brought our cookie back. Everything is made aside; the session begins when the message was good.
+ */
+static void begin_responder(struct sessions *ss, const struct path *path,
+                            const struct phase1_settings *settings, const struct phase1_offer *offer,
+                            struct span datagram, struct now now)
 {
     struct buf_writer out = buf_writer_of(ss->scratch, PULL_MAX_MESSAGE);
     struct phase1_report report = {.why = ""};
@@ -194,7 +199,8 @@ static void begin_responder(struct sessions *ss, const struct path *path, const 
     uint8_t cookies[DEMUX_COOKIES];
 
     bool known = has_own_entry(settings);
-    size_t max_half = known ? SESSIONS_MAX_HALF : SESSIONS_MAX_HALF / 2; /* strangers can't take the others' room */
+    size_t max_half =
+        known ? SESSIONS_MAX_HALF : SESSIONS_MAX_HALF / 2; /* strangers can't take the others' room */
     if (ss->n >= SESSIONS_MAX || ss->n_half >= max_half ||
         !admit_allow(ss->admit, &path->remote.addr, known, now.real)) {
         sessions_drop(ss, DROP_LIMIT, path, "too many registrations at once");
@@ -308,10 +314,13 @@ void sessions_datagram(struct sessions *ss, const struct path *path, struct span
     else if (s)
         sessions_drop(ss, DROP_UNKNOWN, path, "cookies of a session with another address or port");
     else if (h.exchange != ISAKMP_EXCHANGE_MAIN || (h.flags & ISAKMP_FLAG_ENCRYPTED))
-        sessions_drop(ss, DROP_UNKNOWN, path, ""); /* usual after a restart, or a late copy of an ended exchange */
+        sessions_drop(ss, DROP_UNKNOWN, path,
+                      ""); /* usual after a restart, or a late copy of an ended exchange */
     else if (ss->halfopen && is_server_address(ss->config, &path->local.addr))
         front(ss, path, datagram, now);
     else
         sessions_drop(ss, DROP_UNKNOWN, path,
-                      memcmp(h.cky_r, no_cookie, sizeof(no_cookie)) == 0 ? "no key server at the address it was sent to" : "");
+                      memcmp(h.cky_r, no_cookie, sizeof(no_cookie)) == 0
+                          ? "no key server at the address it was sent to"
+                          : "");
 }

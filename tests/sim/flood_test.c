@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Floods (IK7; page "security", rows on half-open exhaustion, amplification and Diffie-Hellman cost): spoofed message 1,
- * forged message 3, real message 3 from one loud source. Memory and work stay bounded and the genuine member gets in.
+ * Floods (IK7; page "security", rows on half-open exhaustion, amplification and Diffie-Hellman cost): spoofed
+ * message 1, forged message 3, real message 3 from one loud source. Memory and work stay bounded and the
+ * genuine member gets in.
  */
 #include "tests/sim/peers.h"
 
@@ -59,12 +60,14 @@ static void capture_one(uint64_t number)
 
 static uint64_t n_answers, worst_answer;
 
-static struct wire_fate only_between_peers(void *ctx, struct wire *w, uint64_t number, const struct wire_packet *q)
+static struct wire_fate only_between_peers(void *ctx, struct wire *w, uint64_t number,
+                                           const struct wire_packet *q)
 {
     const struct peers *peers = ctx;
     (void)w;
     (void)number;
-    bool genuine = addr_equal(&q->to.addr, &peers->gm.host.at.addr) || addr_equal(&q->to.addr, &peers->ks.host.at.addr);
+    bool genuine =
+        addr_equal(&q->to.addr, &peers->gm.host.at.addr) || addr_equal(&q->to.addr, &peers->ks.host.at.addr);
     if (!genuine || q->to.port != 848) {
         n_answers++;
         if (q->len > worst_answer)
@@ -140,8 +143,10 @@ static void message_1_with_different_bodies(void **state)
     size_t before = mallinfo2().uordblks;
     for (unsigned i = 0; i < 50000; i++) {
         memcpy(captured.bytes, &i, sizeof(i));
-        for (size_t k = 40; k + 4 < captured.len; k++) /* somewhere in the SA: most copies aren't even valid */
-            captured.bytes[k] = (uint8_t)(wire_random(&p.wire) % 3 ? captured.bytes[k] : wire_random(&p.wire));
+        for (size_t k = 40; k + 4 < captured.len;
+             k++) /* somewhere in the SA: most copies aren't even valid */
+            captured.bytes[k] =
+                (uint8_t)(wire_random(&p.wire) % 3 ? captured.bytes[k] : wire_random(&p.wire));
         path.remote.addr = addr_v4(0x0a010000u + i);
         sessions_datagram(p.ks.ss, &path, span_of(captured.bytes, captured.len), wire_now(&p.ks.host));
     }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Forged, mutated, reflected and replayed datagrams between the genuine ones: the registration ends as if they hadn't
- * been there, every one of them is counted once, and the server never sends more than was asked of it (issue "Bad input";
- * page "security", reflection row).
+ * Forged, mutated, reflected and replayed datagrams between the genuine ones: the registration ends as if
+ * they hadn't been there, every one of them is counted once, and the server never sends more than was asked
+ * of it (issue "Bad input"; page "security", reflection row).
  *
- * Messages 1 to 4 of main mode carry no authentication: whoever can put a changed copy in *before* the genuine one can
- * break the attempt (RFC 2409 has no remedy; the member tries again). So mutated copies of those come after, of all
- * others before and after.
+ * Messages 1 to 4 of main mode carry no authentication: whoever can put a changed copy in *before* the
+ * genuine one can break the attempt (RFC 2409 has no remedy; the member tries again). So mutated copies of
+ * those come after, of all others before and after.
  */
 #include "tests/sim/peers.h"
 
@@ -16,7 +16,16 @@
 
 static struct peers p;
 
-enum kind { RANDOM_BYTES, MUTATED_AFTER, MUTATED_BEFORE, FROM_ELSEWHERE, FROM_OTHER_PORT, REFLECTED, CUT_SHORT, KINDS };
+enum kind {
+    RANDOM_BYTES,
+    MUTATED_AFTER,
+    MUTATED_BEFORE,
+    FROM_ELSEWHERE,
+    FROM_OTHER_PORT,
+    REFLECTED,
+    CUT_SHORT,
+    KINDS
+};
 
 struct attack {
     enum kind kind;
@@ -121,12 +130,14 @@ static void forged_datagrams_change_nothing(void **state)
                 print_message("kind %d seed %llu: %s\n", kind, (unsigned long long)(base + i), p.gm.reason);
             peers_assert_registered_once(&p);
             assert_true(a.injected >= 10);
-            /* the member's own part is as always; the server answers each message 1 that looks like one, nothing else */
+            /* the member's own part is as always; the server answers each message 1 that looks like one,
+             * nothing else */
             assert_int_equal(p.gm.host.sent, 6);
             assert_true(p.ks.host.sent <= 5 + 5);
             const struct session_stats *ks = sessions_stats(p.ks.ss), *gm = sessions_stats(p.gm.ss);
             assert_int_equal(ks->phase1_failed + gm->phase1_failed, 0);
-            /* every datagram was either one of the exchange, or an answered message 1, or dropped and counted once */
+            /* every datagram was either one of the exchange, or an answered message 1, or dropped and counted
+             * once */
             assert_int_equal(gm->datagrams_in, 5 + peers_dropped(p.gm.ss));
             assert_true(ks->datagrams_in >= 6 + peers_dropped(p.ks.ss));
             assert_true(ks->datagrams_in - 6 - peers_dropped(p.ks.ss) <= ks->datagrams_out - 5);
@@ -137,7 +148,8 @@ static void forged_datagrams_change_nothing(void **state)
     }
 }
 
-/* A changed copy of messages 1 to 4 that wins the race costs this attempt, never more: the next one succeeds. */
+/* A changed copy of messages 1 to 4 that wins the race costs this attempt, never more: the next one succeeds.
+ */
 static void attack_first_attempt(void *ctx, struct wire *w, uint64_t number, const struct wire_packet *q)
 {
     struct attack *a = ((struct peers *)ctx)->ctx;
@@ -182,7 +194,8 @@ static void record_all(void *ctx, struct wire *w, uint64_t number, const struct 
         if (!addr_equal(&q->from.addr, &peers->gm.host.at.addr))
             return; /* the server answers each copy of message 1: replaying on its words would never end */
         for (size_t i = 0; i < record.n; i++)
-            wire_inject(w, &record.q[i].from, &record.q[i].to, span_of(record.bytes[i], record.q[i].len), mono_ms(1));
+            wire_inject(w, &record.q[i].from, &record.q[i].to, span_of(record.bytes[i], record.q[i].len),
+                        mono_ms(1));
     } else if (record.n < 64) {
         assert_true(q->len <= sizeof(record.bytes[0]));
         record.q[record.n] = *q;
@@ -211,7 +224,8 @@ static void replay_of_an_old_registration_changes_nothing(void **state)
     peers_free(&p);
 }
 
-/* Exchange types that we don't have get nothing: aggressive mode (page "security"), Quick Mode without phase 1, PUSH. */
+/* Exchange types that we don't have get nothing: aggressive mode (page "security"), Quick Mode without phase
+ * 1, PUSH. */
 static void other_exchanges_are_silence(void **state)
 {
     (void)state;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A peer that holds the right key and misbehaves after that: exchanges that don't exist, PULLs without end or woven into
- * each other, copies, broken deletes (pages "security" 2.1 and 2.2: CVE-2005-1058, CVE-2019-10155, CVE-2023-38712). It is
- * driven by hand, datagram by datagram, with the real machines of a member; the server is the real one.
+ * A peer that holds the right key and misbehaves after that: exchanges that don't exist, PULLs without end or
+ * woven into each other, copies, broken deletes (pages "security" 2.1 and 2.2: CVE-2005-1058, CVE-2019-10155,
+ * CVE-2023-38712). It is driven by hand, datagram by datagram, with the real machines of a member; the server
+ * is the real one.
  */
 #include "tests/sim/peers.h"
 
@@ -69,7 +70,8 @@ static void connect_to(int rounds)
         assert_int_equal(say(buf_written(&out)), 1);
         out = writer();
         if (i + 1 < rounds || rounds == 3)
-            assert_true(phase1_step(phase1, span_of(heard, heard_len), MONO_ZERO, &out, &report) <= PHASE1_ESTABLISHED);
+            assert_true(phase1_step(phase1, span_of(heard, heard_len), MONO_ZERO, &out, &report) <=
+                        PHASE1_ESTABLISHED);
     }
 }
 
@@ -139,7 +141,8 @@ static void pulls_under_one_phase_1_are_bounded(void **state)
     assert_int_equal(sessions_stats(p.ks.ss)->dropped_limit, 1);
     pull_free(pull);
     for (size_t i = 1; i < p.ks.n_accepts; i++)
-        assert_int_equal(p.ks.accepts[i].ids[0], p.ks.accepts[i - 1].ids[0] + PEERS_IDS); /* new ids each time */
+        assert_int_equal(p.ks.accepts[i].ids[0],
+                         p.ks.accepts[i - 1].ids[0] + PEERS_IDS); /* new ids each time */
     end();
 }
 
@@ -246,7 +249,8 @@ static void pull_before_phase_1_is_up(void **state)
     end();
 }
 
-/* CVE-2019-10155: a delete whose HASH is wrong, at any place, in any bit, deletes nothing; so does one in clear. */
+/* CVE-2019-10155: a delete whose HASH is wrong, at any place, in any bit, deletes nothing; so does one in
+ * clear. */
 static void broken_delete_deletes_nothing(void **state)
 {
     (void)state;
@@ -274,7 +278,8 @@ static void broken_delete_deletes_nothing(void **state)
     end();
 }
 
-/* A notify from a member is no reason for the server to do anything; a delete in mid-PULL ends all of it at once. */
+/* A notify from a member is no reason for the server to do anything; a delete in mid-PULL ends all of it at
+ * once. */
 static void member_speaks_out_of_turn(void **state)
 {
     (void)state;
@@ -321,15 +326,18 @@ static void spent_cookie_is_dead(void **state)
     begin(1);
     struct phase1_report report;
     struct buf_writer out = writer();
-    assert_int_equal(phase1_step(phase1, span_of(heard, heard_len), MONO_ZERO, &out, &report), PHASE1_GOES_ON);
+    assert_int_equal(phase1_step(phase1, span_of(heard, heard_len), MONO_ZERO, &out, &report),
+                     PHASE1_GOES_ON);
     size_t len = buf_written(&out).len;
     memcpy(third, said, len);
     assert_int_equal(say(span_of(third, len)), 1);
     out = writer();
-    assert_int_equal(phase1_step(phase1, span_of(heard, heard_len), MONO_ZERO, &out, &report), PHASE1_GOES_ON);
+    assert_int_equal(phase1_step(phase1, span_of(heard, heard_len), MONO_ZERO, &out, &report),
+                     PHASE1_GOES_ON);
     assert_int_equal(say(buf_written(&out)), 1);
     out = writer();
-    assert_int_equal(phase1_step(phase1, span_of(heard, heard_len), MONO_ZERO, &out, &report), PHASE1_ESTABLISHED);
+    assert_int_equal(phase1_step(phase1, span_of(heard, heard_len), MONO_ZERO, &out, &report),
+                     PHASE1_ESTABLISHED);
     out = writer();
     assert_true(inform_put_delete(sa(), &rng, &out));
     (void)say(buf_written(&out));

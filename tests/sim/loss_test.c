@@ -20,7 +20,8 @@ static struct peers p;
 
 /* ---- every pattern of losses among the first ten ---- */
 
-static struct wire_fate lose_pattern(void *ctx, struct wire *w, uint64_t number, const struct wire_packet *packet)
+static struct wire_fate lose_pattern(void *ctx, struct wire *w, uint64_t number,
+                                     const struct wire_packet *packet)
 {
     (void)w;
     (void)packet;
@@ -110,7 +111,8 @@ struct copy {
     int64_t delay_ms;
 };
 
-static struct wire_fate make_copies(void *ctx, struct wire *w, uint64_t number, const struct wire_packet *packet)
+static struct wire_fate make_copies(void *ctx, struct wire *w, uint64_t number,
+                                    const struct wire_packet *packet)
 {
     (void)w;
     (void)packet;
@@ -138,8 +140,8 @@ static void copies_of_each_datagram_and_of_all_change_nothing(void **state)
             peers_start(&p);
             wire_run_for(&p.wire, mono_s(900));
             peers_assert_registered_once(&p);
-            /* the server answers copies of message 1 (it has no state), and of the last message at its pace: at most one
-               answer for each copy, and the member never answers a copy */
+            /* the server answers copies of message 1 (it has no state), and of the last message at its pace:
+               at most one answer for each copy, and the member never answers a copy */
             assert_true(p.gm.host.sent <= 6);
             assert_true(p.ks.host.sent <= p.ks.host.received);
             assert_true(p.wire.n_sent <= PEERS_CLEAN + 3 * 5);
@@ -152,7 +154,7 @@ static void copies_of_each_datagram_and_of_all_change_nothing(void **state)
 /* ---- delays: retransmissions overtake, neighbours change places ---- */
 
 struct shuffle {
-    uint64_t first; /* this datagram ... */
+    uint64_t first;   /* this datagram ... */
     int64_t delay_ms; /* ... and the ones after it, by less and less, so that all of them arrive in reverse */
     unsigned n;
 };
@@ -191,7 +193,8 @@ static void late_datagrams_in_reverse_order_are_harmless(void **state)
 
 /* ---- everything at once ---- */
 
-static struct wire_fate bad_weather(void *ctx, struct wire *w, uint64_t number, const struct wire_packet *packet)
+static struct wire_fate bad_weather(void *ctx, struct wire *w, uint64_t number,
+                                    const struct wire_packet *packet)
 {
     (void)ctx;
     (void)number;
@@ -230,8 +233,8 @@ static void random_bad_weather(void **state)
             most = p.wire.n_sent;
         peers_free(&p);
     }
-    print_message("SIM_SEED=%llu: 200 runs, %u took more than 60 s, at most %llu datagrams\n", (unsigned long long)base,
-                  slow, (unsigned long long)most);
+    print_message("SIM_SEED=%llu: 200 runs, %u took more than 60 s, at most %llu datagrams\n",
+                  (unsigned long long)base, slow, (unsigned long long)most);
     assert_true(slow <= 4); /* 2 % */
 }
 

@@ -69,7 +69,8 @@ static bool refusal(struct peers_server *ks, const char *text, struct refusal *w
     return false;
 }
 
-static bool ks_request(void *ctx, const struct registration *reg, struct policy *out, struct refusal *why, struct now now)
+static bool ks_request(void *ctx, const struct registration *reg, struct policy *out, struct refusal *why,
+                       struct now now)
 {
     struct peers_server *ks = ctx;
     (void)now;
@@ -114,8 +115,9 @@ static void gm_policy(void *ctx, struct session *s, struct policy *policy, struc
         gm->registered_at = now.real;
     gm->n_ids = policy->n_sender_ids;
     memcpy(gm->ids, policy->sender_ids, sizeof(gm->ids));
-    gm->policy_good = gm->policy_good && policy->n_sas == 1 && policy->sas[0].spi == SPI && policy->acl.n == 1 &&
-                      policy->acl.entries[0].permit && policy->acl.entries[0].sa == 10 &&
+    gm->policy_good = gm->policy_good && policy->n_sas == 1 && policy->sas[0].spi == SPI &&
+                      policy->acl.n == 1 && policy->acl.entries[0].permit &&
+                      policy->acl.entries[0].sa == 10 &&
                       policy->sas[0].suite == suite_by_id(SUITE_AES_GCM_128) && policy->sid_bits == 24 &&
                       secret_equal(secret_span(&policy->sas[0].key), span_of(TEK, sizeof(TEK)));
 }
@@ -229,8 +231,8 @@ void peers_free(struct peers *p)
 uint64_t peers_dropped(const struct sessions *ss)
 {
     const struct session_stats *st = sessions_stats(ss);
-    return st->dropped_malformed + st->dropped_unknown + st->dropped_state + st->dropped_auth + st->dropped_duplicate +
-           st->dropped_limit;
+    return st->dropped_malformed + st->dropped_unknown + st->dropped_state + st->dropped_auth +
+           st->dropped_duplicate + st->dropped_limit;
 }
 
 static void assert_ids_unique(const struct peers_server *ks)

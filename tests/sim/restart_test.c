@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Either side loses all its state after any of the datagrams (07, fault catalogue A). A restarted server stays silent to
- * cookies that it doesn't know; the member's own timers bring it back. No sender id is ever given twice.
+ * Either side loses all its state after any of the datagrams (07, fault catalogue A). A restarted server
+ * stays silent to cookies that it doesn't know; the member's own timers bring it back. No sender id is ever
+ * given twice.
  */
 #include "tests/sim/peers.h"
 
@@ -11,7 +12,7 @@
 static struct peers p;
 
 struct plan {
-    uint64_t after;       /* restart when this many datagrams have left */
+    uint64_t after; /* restart when this many datagrams have left */
     bool server, member;
     bool before_delivery; /* at once; else after the datagram has arrived */
     bool done;
@@ -40,7 +41,8 @@ static void run(struct plan plan, uint64_t seed)
     wire_run_for(&p.wire, mono_s(300));
     assert_true(plan.done);
     peers_assert_registered(&p);
-    /* what was begun twice is finished once; a member that restarted after it had registered has registered again */
+    /* what was begun twice is finished once; a member that restarted after it had registered has registered
+     * again */
     assert_true(p.gm.policies <= 2 && p.ks.n_accepts <= 3);
     assert_true(p.gm.failures <= 1);
     assert_true(p.wire.n_sent <= 3 * PEERS_CLEAN + 12);
@@ -55,12 +57,16 @@ static void each_side_restarts_after_each_datagram(void **state)
     for (int sides = 1; sides <= 3; sides++) {
         for (uint64_t after = 1; after <= 10; after++) {
             run((struct plan){.after = after, .server = sides & 1, .member = sides & 2}, after);
-            run((struct plan){.after = after, .server = sides & 1, .member = sides & 2, .before_delivery = true}, after);
+            run(
+                (struct plan){
+                    .after = after, .server = sides & 1, .member = sides & 2, .before_delivery = true},
+                after);
         }
     }
 }
 
-/* After a restart, datagrams of the old life get no answer at all: not even a notify (a reflector otherwise). */
+/* After a restart, datagrams of the old life get no answer at all: not even a notify (a reflector otherwise).
+ */
 static void restarted_server_is_silent_to_old_cookies(void **state)
 {
     (void)state;
@@ -81,7 +87,7 @@ static void restarted_server_is_silent_to_old_cookies(void **state)
         assert_int_equal(sessions_stats(p.ks.ss)->dropped_unknown, sessions_stats(p.ks.ss)->datagrams_in);
         wire_run_for(&p.wire, mono_s(5));
         assert_int_equal(p.gm.failures, 1);
-        assert_memory_equal(p.gm.reason, "no answer for 60 s after ", 25);
+        assert_memory_equal(p.gm.reason, "no answer for 60 s (", 20);
         peers_free(&p);
     }
 }

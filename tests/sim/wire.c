@@ -45,7 +45,8 @@ struct wire_fate wire_lose(void)
     return (struct wire_fate){0};
 }
 
-void wire_inject(struct wire *w, const struct endpoint *from, const struct endpoint *to, struct span bytes, mono_t delay)
+void wire_inject(struct wire *w, const struct endpoint *from, const struct endpoint *to, struct span bytes,
+                 mono_t delay)
 {
     if (w->n == w->cap) {
         w->cap = w->cap ? w->cap * 2 : 64;

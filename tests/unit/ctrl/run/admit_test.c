@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Admission to public-key work (IK7): rates at their edges, strangers can't starve known peers, bounded memory. */
+/* Admission to public-key work (IK7): rates at their edges, strangers can't starve known peers, bounded
+ * memory. */
 #include "ctrl/run/admit.h"
 
 #include <setjmp.h>
@@ -34,7 +35,8 @@ static void one_source_gets_its_burst_then_its_rate(void **state)
     mono_t token = mono_ns(1000000000 / ADMIT_SOURCE_RATE);
     assert_int_equal(allowed(1, true, 10, mono_add(T0, mono_sub(token, mono_ns(1)))), 0);
     assert_int_equal(allowed(1, true, 10, mono_add(T0, token)), 1);
-    assert_int_equal(allowed(1, true, 10, mono_add(T0, mono_s(3600))), ADMIT_SOURCE_BURST); /* full, not more */
+    assert_int_equal(allowed(1, true, 10, mono_add(T0, mono_s(3600))),
+                     ADMIT_SOURCE_BURST);         /* full, not more */
     assert_int_equal(allowed(2, true, 1, T0), 1); /* its neighbour never noticed */
 }
 

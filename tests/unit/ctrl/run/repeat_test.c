@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Retransmission and duplicates of one exchange (IK6): the schedule, who answers what, and how often at most. */
+/* Retransmission and duplicates of one exchange (IK6): the schedule, who answers what, and how often at most.
+ */
 #include "ctrl/run/repeat.h"
 
 #include <setjmp.h>
