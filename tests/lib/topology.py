@@ -34,6 +34,10 @@ class TopologyError(Exception):
     """A command that builds or uses the topology failed."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the test to stop. (pytest ends its whole run for a KeyboardInterrupt, fixtures first.)"""
+
+
 def run(*argv, check=True, timeout=30, stdin=None):
     """Runs a command, returns its output; raises TopologyError with everything it said unless check is off."""
     p = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, input=stdin, check=False)
@@ -159,7 +163,7 @@ class Topology:
 
     @staticmethod
     def _interrupted(sig, _frame):
-        raise SystemExit(128 + sig)
+        raise Interrupted(signal.Signals(sig).name)
 
     def close(self):
         """Removes everything. A signal that comes meanwhile doesn't stop it."""
