@@ -146,6 +146,19 @@ static void messages_pass_both_ways_and_wake_the_sleeper(void **state)
     assert_int_equal(ipc_send(&ctrl, &m), IPC_RING_BROKEN);
 }
 
+static void no_descriptor_survives_exec(void **state)
+{
+    struct fixture *f = *state;
+    struct ipc_channel dp, ctrl;
+    attach(f, &dp, &ctrl);
+    const int fds[] = {dp.sock,        dp.wake_self,    dp.wake_other, ctrl.sock,
+                       ctrl.wake_self, ctrl.wake_other, f->page.fd,    f->listener};
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+        assert_int_equal(fcntl(fds[i], F_GETFD), FD_CLOEXEC);
+    ipc_channel_close(&dp, false);
+    ipc_channel_close(&ctrl, false);
+}
+
 static void a_message_that_cannot_be_encoded_harms_nothing(void **state)
 {
     struct ipc_channel dp, ctrl;
@@ -511,6 +524,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(messages_pass_both_ways_and_wake_the_sleeper),
+        T(no_descriptor_survives_exec),
         T(a_message_that_cannot_be_encoded_harms_nothing),
         T(a_message_that_cannot_be_decoded_breaks_the_channel),
         T(keys_are_wiped_from_the_ring_once_consumed),

@@ -8,6 +8,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -289,6 +291,42 @@ static void a_transaction_larger_than_the_ring_waits_in_order(void **state)
     }
 }
 
+/* Takes THREAD_MESSAGES in order on a thread of its own, as a real data plane does; counts those out of order. */
+#define THREAD_MESSAGES 50000
+static void *consume(void *arg)
+{
+    struct fixture *f = arg;
+    uintptr_t wrong = 0;
+    for (uint32_t n = 0; n < THREAD_MESSAGES;) {
+        struct ipc_msg m;
+        enum ipc_ring_result result = ipc_receive(&f->dp, &m);
+        if (result == IPC_RING_OK && m.type == IPC_TIME)
+            wrong += m.u.time.pseudotime_ms != n++;
+        else if (result != IPC_RING_OK)
+            sched_yield();
+    }
+    return (void *)wrong;
+}
+
+static void nothing_overtakes_what_waits(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+    void *wrong;
+    attach(f);
+    assert_int_equal(pthread_create(&thread, NULL, consume, f), 0);
+    (void)dpc_begin(f->d);
+    for (uint32_t i = 0; i < THREAD_MESSAGES; i++) {
+        struct ipc_msg m = {.type = IPC_TIME, .u.time = {.group = 1, .pseudotime_ms = i}};
+        dpc_put(f->d, &m);
+    }
+    struct ipc_msg clear = {.type = IPC_CLEAR_COUNTERS};
+    while (!dpc_tell(f->d, &clear))
+        dpc_poll(f->d);
+    pthread_join(thread, &wrong);
+    assert_null(wrong);
+}
+
 /* What waits holds keys: gone with the connection (leaks and use after free are the sanitizer's to see). */
 static void what_waits_goes_with_the_connection(void **state)
 {
@@ -393,6 +431,8 @@ static void nothing_is_left_behind_without_a_wake_up(void **state)
     while (is_readable(dpc_wake_fd(f->d)))
         dpc_poll(f->d);
     assert_int_equal(f->acks, IPC_RING_COUNT);
+    acknowledge(f, IPC_RING_COUNT + 1, IPC_OK);
+    assert_true(is_readable(dpc_wake_fd(f->d)));
 }
 
 /* ---- how it ends ---- */
@@ -442,6 +482,7 @@ static void a_broken_send_ring_ends_it_from_poll_only(void **state)
 {
     struct fixture *f = *state;
     attach(f);
+    dpc_poll(f->d);
     struct ipc_index_page *index = f->dp.maps[IPC_FD_INDEX];
     index->to_dp.tail = 5;
     (void)dpc_begin(f->d);
@@ -499,6 +540,7 @@ int main(void)
         T(an_unequal_clock_rate_is_refused),
         T(a_transaction_arrives_in_order_and_is_acknowledged),
         T(a_transaction_larger_than_the_ring_waits_in_order),
+        T(nothing_overtakes_what_waits),
         T(what_waits_goes_with_the_connection),
         T(epochs_only_grow),
         T(a_message_out_of_range_fails_its_transaction),
