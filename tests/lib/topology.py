@@ -16,6 +16,8 @@ Every name begins with this process's own prefix, so tests run in parallel. Leav
 also after an exception, SIGINT and SIGTERM; what a killed run left behind is removed by the next one.
 """
 
+import contextlib
+import ctypes
 import glob
 import os
 import re
@@ -238,6 +240,13 @@ class Topology:
             self.sh(ns, "ethtool", "-K", dev, "tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off",
                     check=False)
 
+    def cable(self, ns_a, dev_a, ns_b, dev_b):
+        """A cable between two namespaces, up, without IPv6."""
+        self._cable(ns_a, dev_a, ns_b, dev_b)
+        for ns, dev in ((ns_a, dev_a), (ns_b, dev_b)):
+            quiet(ns, dev)
+            ip(ns, f"link set {dev} up")
+
     def _plug(self, port, dev):
         quiet(port.ns, dev)
         ip(port.ns, f"link set {dev} master {port.bridge}", f"link set {dev} up")
@@ -324,6 +333,20 @@ def ip(ns, *commands):
 def quiet(ns, dev):
     """No IPv6 on this interface, so that it sends nothing of its own."""
     run("ip", "netns", "exec", ns, "sh", "-c", f"echo 1 >/proc/sys/net/ipv6/conf/{dev}/disable_ipv6")
+
+
+@contextlib.contextmanager
+def inside(ns):
+    """Sockets that this thread opens within the block belong to the namespace, and stay there afterwards."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/thread-self/ns/net", "rb") as home, open(f"/run/netns/{ns}", "rb") as there:
+        if libc.setns(there.fileno(), 0) != 0:
+            raise OSError(ctypes.get_errno(), f"setns {ns}")
+        try:
+            yield
+        finally:
+            if libc.setns(home.fileno(), 0) != 0:
+                raise OSError(ctypes.get_errno(), "setns back")
 
 
 def remove_leftovers():

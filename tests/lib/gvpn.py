@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The whole system in a topology: a key server, members with a host behind each, and a WAN between them.
+
+    routed (the default)                                         bridged: one /16, no router
+
+    h1 10.1.1.10 --- m1 10.0.1.2 ---+                            h1 10.1.1.10 --- m1 10.1.1.2 ---+
+                                    +-- router --- ks 10.0.0.1                                   +-- wan --- ks 10.1.0.1
+    h2 10.1.2.10 --- m2 10.0.2.2 ---+                            h2 10.1.2.10 --- m2 10.1.2.2 ---+
+
+    with Topology() as t, System(t) as s:
+        s.start()                                    # everything, until both members send with their keys
+        assert ping(s.h1, s.h2.address) == 3
+        s.m2.verdicts()["received_decrypted"]
+
+Leaving the `with` block stops every daemon that still runs and fails when one doesn't end cleanly. The router has an
+interface `site1`, `site2`, ... towards every member and `ks` towards the key server; `outside` is one more address of it.
+"""
+
+import collections
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+
+from topology import build, inside, ip, wait_for
+
+MTU = 1400          # of the hosts: what they send fits the WAN once it is encrypted
+OUTSIDE = "192.0.2.1"  # an address on the router that no policy names
+GROUP = "SMOKE"
+
+Host = collections.namedtuple("Host", "ns address")
+
+DATA_PLANE = """
+gvpn-dp: 1
+{lab}
+workers: [{worker}]
+ports:
+  - {{name: lan0, device: "{devices[0]}"}}
+  - {{name: wan0, device: "{devices[1]}"}}
+pairs:
+  - {{name: wan, inside: lan0, outside: wan0, mtu: 1500}}
+local: {{tap: gvpn0, pair: wan, mac: "{mac}", addresses: [{address}]{gateway}}}
+"""
+
+CONTROL = """
+gvpn: 1
+{lab}
+ike:
+  listen: [{listen}]
+  proposals:
+    - {{encryption: aes-256, hash: sha256, group: 19, auth: psk, lifetime: 24h}}
+  pre-shared-keys:
+{psks}
+"""
+
+KEY_SERVER = """
+acls:
+  corporate:
+{acl}
+transform-sets:
+  strong: {{suite: {suite}}}
+profiles:
+  branch: {{transform-set: strong, lifetime: {lifetime}}}
+groups:
+  - name: {group}
+    identity: {identity}
+    key-server:
+      address: {address}
+      authorize: {{addresses: [{authorize}]}}
+      sa:
+        - {{number: 10, profile: branch, acl: corporate, replay: none}}
+"""
+
+MEMBER = """
+groups:
+  - name: {group}
+    identity: {identity}
+    member:
+      key-servers: [{servers}]
+      data-plane: {{socket: gvpn-dp.sock, pair: wan}}
+      {fail_close}
+"""
+
+ACL = ("deny udp any eq 848 any eq 848", "permit ip 10.1.0.0/16 10.1.0.0/16", "permit ip 10.1.0.0/16 239.0.0.0/8")
+
+
+def psk_of(name):
+    """The pre-shared key of a member: recognisable, so that a search of outputs and logs can find it."""
+    return f"Pre-Shared-Key-of-{name}-must-stay-secret"
+
+
+class Node:
+    """A gvpnd with its run directory; members have a gvpn-dp in it too."""
+
+    def __init__(self, system, name, ns, address):
+        self.system, self.t, self.name, self.ns, self.address = system, system.t, name, ns, address
+        self.dir = self.t.path(name)
+        os.mkdir(self.dir)
+        self.gvpnd = None
+
+    def write(self, name, text):
+        return self.t.path(os.path.join(self.name, name), text)
+
+    def control_text(self, psks):
+        lines = "\n".join(f'    - {{peer: {peer}, secret: "{psk}"}}' for peer, psk in psks.items())
+        return CONTROL.format(lab=self.system.lab_line(), listen=self.address, psks=lines)
+
+    def run_gvpnd(self, text, ready=True, timeout=35):
+        """Starts gvpnd with this configuration; with ready it waits until it says so."""
+        argv = [build("ctrl/gvpnd"), "-c", self.write("gvpnd.yaml", text), "--run-dir", self.dir,
+                *self.system.rate_option()]
+        env = {"GVPN_KEYLOG": self.system.keylog} if self.system.lab else None
+        self.gvpnd = self.t.start(self.ns, argv, ready=ready, timeout=timeout, env=env)
+        return self.gvpnd
+
+    def ctl(self, *words):
+        """gvpnctl: (exit status, stdout, stderr)."""
+        p = subprocess.run([build("tools/gvpnctl"), "--run-dir", self.dir, *words], capture_output=True, text=True,
+                           timeout=20, check=False)
+        return p.returncode, p.stdout, p.stderr
+
+    def ask(self, *words):
+        """gvpnctl --json: the document, or None when there is none."""
+        return json.loads(self.ctl(*words, "--json")[1] or "null")
+
+    def status(self):
+        """The first group of `status`."""
+        return self.ask("status")["groups"][0]
+
+    def counters(self):
+        document = self.ask("show", "counters")
+        assert "verdicts" in document, document
+        return document
+
+    def verdicts(self):
+        """Verdict -> packets."""
+        return {name: v["packets"] for name, v in self.counters()["verdicts"].items()}
+
+    def ike(self):
+        return self.counters()["ike"]
+
+    def log(self):
+        """What gvpnd said since its latest start."""
+        return self.gvpnd.output()
+
+
+class KeyServer(Node):
+    """The group's key server."""
+
+    def start(self, psks=None, authorize=None, identity=484, lifetime="1h", suite="aes-gcm-128", acl=ACL):
+        members = self.system.members
+        psks = psks or {m.address: psk_of(m.name) for m in members}
+        authorize = authorize or [*(f"permit {m.address}/32" for m in members), "deny any"]
+        text = self.control_text(psks) + KEY_SERVER.format(
+            acl="\n".join(f"    - {entry}" for entry in acl), suite=suite, lifetime=lifetime, group=GROUP,
+            identity=identity, address=self.address, authorize=", ".join(f'"{a}"' for a in authorize))
+        return self.run_gvpnd(text)
+
+    def members(self):
+        """Addresses of the registered members."""
+        return [m["address"] for m in self.ask("show", "ks", "members")["groups"][0]["members"]]
+
+
+class Member(Node):
+    """A gateway with gvpn-dp and gvpnd; host is behind it."""
+
+    def __init__(self, system, number, gw, address, gateway, host):
+        super().__init__(system, f"m{number}", gw.ns, address.split("/")[0])
+        self.number, self.gw, self.host, self.dp = number, gw, host, None
+        worker = (os.getpid() + number) % os.cpu_count()
+        self.dp_text = DATA_PLANE.format(lab=system.lab_line(), worker=worker, devices=gw.devices, mac=gw.local_mac,
+                                         address=address, gateway=f", gateway: {gateway}" if gateway else "")
+
+    def start_data_plane(self, ready=True, more="", rate=None):
+        argv = [build("dataplane/gvpn-dp"), "-c", self.write("gvpn-dp.yaml", self.dp_text + more), "--run-dir", self.dir,
+                *(self.system.rate_option() if rate is None else ["--clock-rate", str(rate)])]
+        self.dp = self.t.start(self.ns, argv, ready=ready, timeout=30)
+        return self.dp
+
+    def start_control(self, servers=None, psk=None, identity=484, fail_close="", ready=True):
+        """`fail_close` is the value of that key, in flow style."""
+        servers = servers or [self.system.ks.address]
+        text = self.control_text({s: psk or psk_of(self.name) for s in servers}) + MEMBER.format(
+            group=GROUP, identity=identity, servers=", ".join(servers),
+            fail_close=f"fail-close: {fail_close}" if fail_close else "")
+        return self.run_gvpnd(text, ready=ready)
+
+    def start(self, **control):
+        """Data plane and control daemon, both ready; the registration is under way."""
+        self.start_data_plane()
+        self.start_control(**control)
+        self.gw.wait_forwarding()
+
+    def attached(self):
+        status, out, _ = self.ctl("status", "--json")
+        return status in (0, 5) and bool(out) and json.loads(out)["groups"][0]["attached"]
+
+    def registered(self):
+        """Registered, and the keys are in use for sending."""
+        status, out, _ = self.ctl("status", "--json")
+        return status == 0 and any(sa["sending"] for sa in json.loads(out)["groups"][0]["sas"])
+
+    def wait_registered(self, timeout=20):
+        try:
+            wait_for(self.registered, timeout, step=0.1, what=f"{self.name} to be registered")
+        except Exception as e:
+            raise AssertionError(f"{e}\n{self.ctl('status')}\n--- gvpnd\n{self.log()}\n--- gvpn-dp\n{self.dp.output()}")
+
+
+class System:
+    """Namespaces, key server and members; nothing runs before it is started."""
+
+    def __init__(self, t, bridged=False, members=2, lab=False, rate=1):
+        self.t, self.rate, self.lab = t, rate, lab or rate != 1
+        self.keylog = t.path("keys.log") if self.lab else None
+        self.members = []
+        if bridged:
+            self._build_bridged(members)
+        else:
+            self._build_routed(members)
+        for m in self.members:
+            setattr(self, m.name, m)
+            setattr(self, f"h{m.number}", m.host)
+
+    def _build_bridged(self, members):
+        self.wan = self.t.switch("wan")
+        self.wan_ns = self.wan.ns
+        self.ks = KeyServer(self, "ks", self.t.host("ks", self.wan, "10.1.0.1/16"), "10.1.0.1")
+        for i in range(1, members + 1):
+            gw = self.t.gateway(f"m{i}", self.wan)
+            host = Host(self.t.host(f"h{i}", gw.inside, f"10.1.{i}.10/16", mtu=MTU), f"10.1.{i}.10")
+            self.members.append(Member(self, i, gw, f"10.1.{i}.2/16", None, host))
+
+    def _build_routed(self, members):
+        self.wan_ns = self.t.namespace("wan")
+        self.t.sh(self.wan_ns, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        ip(self.wan_ns, f"addr add {OUTSIDE}/32 dev lo")
+        ks_ns = self.t.namespace("ks")
+        self.t.cable(self.wan_ns, "ks", ks_ns, "eth0")
+        ip(self.wan_ns, "addr add 10.0.0.254/24 dev ks")
+        ip(ks_ns, "addr add 10.0.0.1/24 dev eth0", "route add default via 10.0.0.254")
+        self.ks = KeyServer(self, "ks", ks_ns, "10.0.0.1")
+        for i in range(1, members + 1):
+            gw = self.t.gateway(f"m{i}")
+            self.t.plug(self.wan_ns, f"site{i}", gw.outside, f"10.1.{i}.254/24", f"10.0.{i}.254/24")
+            ns = self.t.host(f"h{i}", gw.inside, f"10.1.{i}.10/24", mtu=MTU, gateway=f"10.1.{i}.254")
+            self.members.append(Member(self, i, gw, f"10.0.{i}.2/24", f"10.0.{i}.254", Host(ns, f"10.1.{i}.10")))
+
+    def lab_line(self):
+        return "lab: true" if self.lab else ""
+
+    def rate_option(self):
+        return ["--clock-rate", str(self.rate)] if self.rate != 1 else []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.stop()
+
+    def start(self, **key_server):
+        """Key server and all members, until every member is registered."""
+        self.ks.start(**key_server)
+        for m in self.members:
+            m.start_data_plane(ready=False)
+        for m in self.members:
+            m.start_control(ready=False)
+        for m in self.members:
+            m.wait_registered(timeout=40)
+            m.gw.wait_forwarding()
+
+    def capture(self, dev, expression=""):
+        """tcpdump on an interface of the WAN (site1, site2, ks; br0 when bridged)."""
+        return self.t.capture(self.wan_ns, dev, expression)
+
+    def daemons(self):
+        return [p for p in self.t.processes if os.path.basename(p.argv[0]) in ("gvpnd", "gvpn-dp")]
+
+    def stop(self):
+        """SIGTERM to every daemon that runs; each must end with 0."""
+        running = [p for p in self.daemons() if p.alive()]
+        for p in running:
+            p.popen.send_signal(signal.SIGTERM)
+        for p in running:
+            assert p.stop() == 0, f"{p.argv[0]} ended with {p.popen.returncode}\n{p.output()}"
+        for p in self.daemons():
+            assert not re.search("Sanitizer|runtime error", p.output()), p.output()
+
+
+def ping(host, address, count=3, interval=0.2, size=56):
+    """How many of `count` echo requests were answered."""
+    p = subprocess.run(["ip", "netns", "exec", host.ns, "ping", "-n", "-c", str(count), "-i", str(interval), "-W", "1",
+                        "-s", str(size), address], capture_output=True, text=True, timeout=count * interval + 30, check=False)
+    return p.stdout.count("bytes from")
+
+
+def udp_socket(ns, address, port=0, timeout=2.0):
+    """A UDP socket in a namespace."""
+    with inside(ns):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(timeout)
+    s.bind((address, port))
+    return s
+
+
+def raw_socket(ns, dev):
+    """A packet socket on an interface: what is sent through it is on the wire as it is."""
+    with inside(ns):
+        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        s.bind((dev, 0))
+    return s
+
+
+def mac_of(ns, dev):
+    """The address of an interface, as octets."""
+    with inside(ns):
+        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        s.bind((dev, 0))
+        mac = s.getsockname()[4]
+        s.close()
+    return mac
