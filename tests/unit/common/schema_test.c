@@ -114,6 +114,27 @@ static void values_are_stored(void **state)
     assert_int_equal(t.custom, 42);
 }
 
+static void edges_are_inside(void **state)
+{
+    struct target t = {.small = 0};
+
+    (void)state;
+    assert_string_equal(
+        walk("small: 65535\nmiddle: 4294967295\nseconds: 60s\nus: 10ms\ntext: ab\nname: abcdefgh\n"
+             "items: [1, 2, 3, 4]\nmap: {tiny: 1, must: false}\n",
+             &t),
+        "");
+    assert_int_equal(t.small, 65535);
+    assert_int_equal(t.middle, UINT32_MAX);
+    assert_int_equal(t.seconds, 60);
+    assert_int_equal(t.us, 10000);
+    assert_string_equal(t.text, "ab");
+    assert_int_equal(t.tiny, 1);
+    assert_string_equal(walk("seconds: 1d\nus: 0s\n", &t), "");
+    assert_int_equal(t.seconds, 86400);
+    assert_int_equal(t.us, 0);
+}
+
 static void errors_say_what_and_where(void **state)
 {
     static const struct {
@@ -250,9 +271,8 @@ static void words_in_a_text_have_places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_are_stored),
-        cmocka_unit_test(errors_say_what_and_where),
-        cmocka_unit_test(named_things_have_names),
+        cmocka_unit_test(values_are_stored),           cmocka_unit_test(edges_are_inside),
+        cmocka_unit_test(errors_say_what_and_where),   cmocka_unit_test(named_things_have_names),
         cmocka_unit_test(words_in_a_text_have_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,8 +64,14 @@ static void tree_remembers_places(void **state)
 
 static void lone_values_and_empty_ones_are_trees(void **state)
 {
-    static const char *const texts[] = {
-        "word", "- 1\n- 2\n", "{}", "[]", "a:\nb: ''\n", "---\na: 1\n...\n", "a: |\n  x\n  y\n"};
+    static const char *const texts[] = {"word",
+                                        "- 1\n- 2\n",
+                                        "{}",
+                                        "[]",
+                                        "a:\nb: ''\n",
+                                        "---\na: 1\n...\n",
+                                        "a: |\n  x\n  y\n",
+                                        "a: \xf0\x9f\x94\x91 \xe2\x82\xac\n"};
     struct yaml_error e;
 
     (void)state;

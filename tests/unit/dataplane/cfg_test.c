@@ -158,12 +158,21 @@ static const struct {
     {BASE "eal: --no-huge\n", "f:7:6: eal: a single value, expected a list"},
     {BASE "workers: []\n", "f:7:10: workers: too few items, expected at least 1"},
     {BASE "workers: [1, 1]\n", "f:7:14: '1' stands twice, expected one worker for a CPU"},
+    {BASE "workers: [1024]\n", "f:7:11: '1024', expected a number from 0 to 1023"},
+    {BASE "workers: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]\n",
+     "f:7:65: too many items, expected at most 16"},
     {BASE "workers: [one]\n", "f:7:11: 'one', expected a number from 0 to 1023"},
     {"gvpn-dp: 1\nports: [{name: a, device: 03:00.0}]\n", "f:2:8: ports: too few items, expected at least 2"},
     {"gvpn-dp: 1\nports: [{name: a}, {}]\n", "f:2:9: the key 'device' is missing"},
     {"gvpn-dp: 1\nports: [{name: a, device: eth0}, {}]\n",
      "f:2:27: device: 'eth0', expected a PCI address such as 0000:03:00.0 or a virtual device such as "
      "net_tap0,iface=wan"},
+    {"gvpn-dp: 1\nports: [{name: a, device: net_}, {}]\n",
+     "f:2:27: device: 'net_', expected a PCI address such "},
+    {"gvpn-dp: 1\nports: [{name: a, device: net-tap0}, {}]\n",
+     "f:2:27: device: 'net-tap0', expected a PCI address "},
+    {"gvpn-dp: 1\nports: [{name: a, device: enp3s0f0}, {}]\n",
+     "f:2:27: device: 'enp3s0f0', expected a PCI address "},
     {"gvpn-dp: 1\nports: [{name: a, device: 03:00.x}, {}]\n",
      "f:2:27: device: '03:00.x', expected a PCI address such "},
     {"gvpn-dp: 1\nports: [{name: a, device: 03:00.0}, {name: a, device: 03:00.1}]\n",
@@ -249,12 +258,48 @@ static void several_pairs_need_a_choice(void **state)
         "ports: [{name: a, device: 03:00.0}, {name: b, device: 03:00.1}, {name: c, device: 03:00.2},"
         " {name: d, device: 03:00.3}]\n"
         "pairs: [{name: w, inside: a, outside: b}, {name: x, inside: c, outside: d}]\n" LOCAL;
+    static const char twice[] =
+        "gvpn-dp: 1\n"
+        "ports: [{name: a, device: 03:00.0}, {name: b, device: 03:00.1}, {name: c, device: 03:00.2},"
+        " {name: d, device: 03:00.3}]\n"
+        "pairs: [{name: w, inside: a, outside: b}, {name: w, inside: c, outside: d}]\n" LOCAL;
     struct yaml_error e;
 
     (void)state;
     assert_null(cfg_parse("f", text, strlen(text), &e));
     assert_string_equal(e.text,
                         "f:4:1: local: the key 'pair' is missing, expected it where there are several pairs");
+}
+
+static void limits_hold(void **state)
+{
+    char text[4000];
+    struct yaml_error e;
+    struct cfg *c;
+
+    (void)state;
+    /* CFG_MAX_PORTS ports in CFG_MAX_PAIRS pairs, CFG_MAX_LOCAL addresses; then one more of each. */
+    for (int more = 0; more < 4; more++) {
+        size_t len = (size_t)sprintf(text, "gvpn-dp: 1\nports:\n");
+
+        for (int i = 0; i < CFG_MAX_PORTS + (more == 1); i++)
+            len += (size_t)sprintf(text + len, "- {name: p%d, device: net_null%d}\n", i, i);
+        len += (size_t)sprintf(text + len, "pairs:\n");
+        for (int i = 0; i < CFG_MAX_PAIRS + (more == 2); i++)
+            len += (size_t)sprintf(text + len, "- {name: w%d, inside: p%d, outside: p%d}\n", i, 2 * i,
+                                   2 * i + 1);
+        len += (size_t)sprintf(text + len, "local:\n  tap: abcdefghijklmno\n  pair: w7\n  addresses:\n");
+        for (int i = 0; i < CFG_MAX_LOCAL + (more == 3); i++)
+            len += (size_t)sprintf(text + len, "  - \"2001:db8::%d/128\"\n", i + 1);
+        c = cfg_parse("f", text, len, &e);
+        if ((c != NULL) != (more == 0))
+            fail_msg("%d: %s", more, c ? "accepted" : e.text);
+        if (more && !strstr(e.text, "too many items, expected at most"))
+            fail_msg("%d: %s", more, e.text);
+        if (c)
+            assert_int_equal(c->local.pair, 7);
+        cfg_free(c);
+    }
 }
 
 static void gateways_compare_by_bits(void **state)
@@ -315,13 +360,10 @@ static void examples_load(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(smallest_file_gets_defaults),
-        cmocka_unit_test(values_are_taken),
-        cmocka_unit_test(an_empty_eal_list_counts_as_given),
-        cmocka_unit_test(errors_say_what_and_where),
-        cmocka_unit_test(several_pairs_need_a_choice),
-        cmocka_unit_test(gateways_compare_by_bits),
-        cmocka_unit_test(examples_load),
+        cmocka_unit_test(smallest_file_gets_defaults),       cmocka_unit_test(values_are_taken),
+        cmocka_unit_test(an_empty_eal_list_counts_as_given), cmocka_unit_test(errors_say_what_and_where),
+        cmocka_unit_test(several_pairs_need_a_choice),       cmocka_unit_test(limits_hold),
+        cmocka_unit_test(gateways_compare_by_bits),          cmocka_unit_test(examples_load),
     };
 
     configs = argc > 1 ? argv[1] : "configs";

@@ -169,14 +169,17 @@ static const struct row policy_rows[] = {
     {A "transform-sets: {t: {suite: aes-gcm}}\n" TAIL,
      "f:3:29: suite: 'aes-gcm', expected one of: aes-gcm-128, aes-gcm-192, aes-gcm-256, aes-gmac-128, "
      "aes-gmac-192, aes-gmac-256, chacha20-poly1305, aes-cbc-128/hmac-sha1-96, aes-cbc-128/hmac-sha256-128, "
-     "aes-cbc-128/hmac-sha384-192, aes-cbc-128/hmac-sha512-256, aes-cbc-192/hmac-sha1-96, aes-cbc-192/hmac-sha256-128, "
-     "aes-cbc-192/hmac-sha384-192, aes-cbc-192/hmac-sha512-256, aes-cbc-256/hmac-sha1-96, aes-cbc-256/hmac-sha256-128, "
+     "aes-cbc-128/hmac-sha384-192, aes-cbc-128/hmac-sha512-256, aes-cbc-192/hmac-sha1-96, "
+     "aes-cbc-192/hmac-sha256-128, "
+     "aes-cbc-192/hmac-sha384-192, aes-cbc-192/hmac-sha512-256, aes-cbc-256/hmac-sha1-96, "
+     "aes-cbc-256/hmac-sha256-128, "
      "aes-cbc-256/hmac-sha384-192, aes-cbc-256/hmac-sha512-256, null/hmac-sha1-96, null/hmac-sha256-128, "
      "null/hmac-sha384-192, null/hmac-sha512-256, 3des-cbc/hmac-sha1-96"},
     {A "transform-sets: {t: {suite: aes-gcm-128, mode: transport}}\n" TAIL,
      "f:3:48: mode: transport: not supported by this version, expected tunnel"},
     {A "transform-sets: {t: {suite: aes-gcm-128, mode: beet}}\n" TAIL,
      "f:3:48: mode: 'beet', expected one of: tunnel, transport"},
+    {A "profiles: {p: {lifetime: 1h}}\n" TAIL, "f:3:12: p: the key 'transform-set' is missing"},
     {A "profiles: {p: {transform-set: t}}\n" TAIL, "f:3:31: transform-set: no transform-set is named 't', "
                                                    "expected the section transform-sets to define it"},
     {A "transform-sets: {t: {suite: aes-gcm-128}}\nprofiles: {p: {transform-set: u}}\n" TAIL,
@@ -228,6 +231,8 @@ static const struct row server_rows[] = {
     {SERVER "receive-only: false\n", "f:9:3: key-server: the key 'sa' is missing"},
     {SERVER "sa: []\n", "f:11:9: sa: too few items, expected at least 1"},
     {SERVER "sa: [{profile: p, acl: a, replay: none}]\n", "f:11:10: the key 'number' is missing"},
+    {SERVER "sa: [{number: 1, acl: a, replay: none}]\n", "f:11:10: the key 'profile' is missing"},
+    {SERVER "sa: [{number: 1, profile: p, replay: none}]\n", "f:11:10: the key 'acl' is missing"},
     {SERVER "sa: [{number: 0, profile: p, acl: a, replay: none}]\n",
      "f:11:19: number: '0', expected a number from 1 to 65535"},
     {SERVER "sa: [{number: 65536, profile: p, acl: a, replay: none}]\n",
@@ -326,6 +331,64 @@ static const struct row member_rows[] = {
     {MEMBER PAIR "track: {interface: gvpn-track0}\n", "f:12:13: interface: not supported by this version"},
 };
 
+/* What is refused later on is checked as exactly: the first value outside of each range. */
+#define REKEY(text) SERVER "rekey: {signing-key: r.pem, " text "}\n    " SA "\n"
+
+static const struct row later_rows[] = {
+    {REKEY("transport: broadcast"), "f:11:44: transport: 'broadcast', expected one of: multicast, unicast"},
+    {REKEY("lifetime: 299s"), "f:11:43: lifetime: '299s', expected 5m to 30d"},
+    {REKEY("lifetime: 2592001s"), "f:11:43: lifetime: '2592001s', expected 5m to 30d"},
+    {REKEY("encryption: des"),
+     "f:11:45: encryption: 'des', expected one of: aes-128, aes-192, aes-256, 3des"},
+    {REKEY("hash: md5"), "f:11:39: hash: 'md5', expected one of: sha1, sha256, sha384, sha512"},
+    {REKEY("retransmit: {interval: 61s}"), "f:11:56: interval: '61s', expected 10s to 1m"},
+    {REKEY("retransmit: {count: 11}"), "f:11:53: count: '11', expected a number from 0 to 10"},
+    {REKEY("waves: {members: 0}"), "f:11:50: members: '0', expected a number from 1 to 10000"},
+    {REKEY("waves: {members: 10001}"), "f:11:50: members: '10001', expected a number from 1 to 10000"},
+    {REKEY("waves: {interval: 0s}"), "f:11:51: interval: '0s', expected 1s to 1m"},
+    {REKEY("waves: {interval: 61s}"), "f:11:51: interval: '61s', expected 1s to 1m"},
+    {REKEY("acknowledgement: all"), "f:11:50: acknowledgement: 'all', expected one of: rfc8263, none"},
+    {REKEY("multicast: {port: 848}"), "f:11:33: multicast: the key 'destination' is missing"},
+    {REKEY("multicast: {destination: 239.0.0.1, port: 0}"),
+     "f:11:75: port: '0', expected a number from 1 to 65535"},
+    {REKEY("multicast: {destination: 239.0.0.1, port: 65536}"),
+     "f:11:75: port: '65536', expected a number from 1 to 65535"},
+    {SERVER SA "\n    cooperative: {peers: [10.0.0.9]}\n",
+     "f:12:5: cooperative: the key 'priority' is missing"},
+    {SERVER SA "\n    cooperative: {priority: 1}\n", "f:12:5: cooperative: the key 'peers' is missing"},
+    {SERVER SA "\n    cooperative: {priority: 0, peers: [10.0.0.9]}\n",
+     "f:12:29: priority: '0', expected a number from 1 to 65535"},
+    {SERVER SA "\n    cooperative: {priority: 65536, peers: [10.0.0.9]}\n",
+     "f:12:29: priority: '65536', expected a number from 1 to 65535"},
+    {SERVER SA "\n    cooperative: {priority: 1, peers: [ks2]}\n",
+     "f:12:40: 'ks2' is no address, expected an IPv4 address"},
+    {SERVER SA "\n    pseudotime-sync: 59s\n", "f:12:22: pseudotime-sync: '59s', expected 1m to 2h"},
+    {SERVER SA "\n    pseudotime-sync: 7201s\n", "f:12:22: pseudotime-sync: '7201s', expected 1m to 2h"},
+    {SERVER SA "\n    interop: {push-signature: none}\n",
+     "f:12:31: push-signature: 'none', expected one of: bare-hash, padded-length"},
+    {SERVER "sa: [{number: 1, profile: p, acl: a, replay: {counter: 63}}]\n",
+     "f:11:60: counter: '63', expected a number from 64 to 4096"},
+    {SERVER "sa: [{number: 1, profile: p, acl: a, replay: {counter: 4097}}]\n",
+     "f:11:60: counter: '4097', expected a number from 64 to 4096"},
+    {P "certificates: {certificate: me.pem, private-key: me.key}\n",
+     "f:4:3: certificates: the key 'ca' is missing"},
+    {P "certificates: {ca: [ca.pem], private-key: me.key}\n",
+     "f:4:3: certificates: the key 'certificate' is missing"},
+    {K "{peer: 10.0.0.2, secret: " SECRET "}\n  dpd: {retries: 0}\n",
+     "f:6:18: retries: '0', expected a number from 1 to 20"},
+    {MEMBER PAIR "accept: {rekey-encryption: [des]}\n",
+     "f:12:33: 'des', expected one of: aes-128, aes-192, aes-256, 3des"},
+    {MEMBER PAIR "accept: {rekey-hash: [md5]}\n",
+     "f:12:27: 'md5', expected one of: sha1, sha256, sha384, sha512"},
+    {MEMBER PAIR "accept: {suites: []}\n", "f:12:22: suites: too few items, expected at least 1"},
+    {MEMBER PAIR "local-acl: a b\n",
+     "f:12:17: local-acl: 'a b' is no name, expected letters, digits, '.', '_' and '-', "
+     "first a letter or digit"},
+    {MEMBER PAIR "track: {hold: 2s}\n", "f:12:13: hold: not supported by this version"},
+    {MEMBER PAIR "track: {hold: 31d}\n", "f:12:19: hold: '31d', expected 1s to 30d"},
+    {MEMBER PAIR "interop: {push-signature: bare-hash}\n", "f:12:5: interop: not supported by this version"},
+};
+
 static void check_rows(const struct row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -379,6 +442,12 @@ static void members(void **state)
     check_rows(member_rows, N(member_rows));
 }
 
+static void what_comes_later(void **state)
+{
+    (void)state;
+    check_rows(later_rows, N(later_rows));
+}
+
 /* What the rows above start from is right as it stands. */
 static void the_words_of_the_rows_are_right(void **state)
 {
@@ -406,6 +475,7 @@ int main(void)
         cmocka_unit_test(groups),
         cmocka_unit_test(servers),
         cmocka_unit_test(members),
+        cmocka_unit_test(what_comes_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

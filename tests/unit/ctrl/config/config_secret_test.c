@@ -99,6 +99,8 @@ static void length_has_limits(void **state)
     snprintf(want, sizeof(want), "%s:2:75: secret-file: 15 octets, expected at least 16", file);
     assert_string_equal(e.text, want);
     assert_null(load("", 0, 0600, &e));
+    snprintf(want, sizeof(want), "%s:2:75: secret-file: 0 octets, expected at least 16", file);
+    assert_string_equal(e.text, want);
     bytes[15] = '\n';
     assert_null(load(bytes, 16, 0600, &e));
     bytes[15] = 'x';

@@ -309,7 +309,8 @@ static const char *const whole[] = {
     "    - {encryption: aes-256, hash: sha256, group: 14, auth: psk, lifetime: 1h}",
     "  pre-shared-keys:",
     "    - {peer: 10.0.0.2, secret: " SECRET "}",
-    "  certificates: {ca: [ca.pem], certificate: me.pem, private-key: me.key, crl: [ca.crl], revocation: crl}",
+    "  certificates: {ca: [ca.pem], certificate: me.pem, private-key: me.key, crl: [ca.crl], revocation: "
+    "crl}",
     "  phase1-doi: gdoi",
     "  nat-traversal: true",
     "  fragmentation: true",
@@ -331,7 +332,8 @@ static const char *const whole[] = {
     "    identity: 484",
     "    key-server:",
     "      address: 10.0.0.1",
-    "      rekey: {transport: unicast, lifetime: 24h, encryption: aes-256, hash: sha256, signing-key: rekey.pem, "
+    "      rekey: {transport: unicast, lifetime: 24h, encryption: aes-256, hash: sha256, signing-key: "
+    "rekey.pem, "
     "retransmit: {interval: 10s, count: 2}, waves: {members: 50, interval: 5s}, acknowledgement: rfc8263, "
     "multicast: {destination: 239.0.1.2, port: 848}}",
     "      sa:",
@@ -363,13 +365,14 @@ static const char *const whole[] = {
 };
 
 /*
- * Line after line that is said not to be supported is taken out, until the file loads: so nothing of the language is an
- * unknown key or value, and only these lines are lacking.
+ * Line after line that is said not to be supported is taken out, until the file loads: so nothing of the
+ * language is an unknown key or value, and only these lines are lacking.
  */
 static void the_whole_language_is_understood(void **state)
 {
-    static const char lacking[] = "certificates nat-traversal fragmentation dpd older rekey number:10 number:11 number:12 "
-                                  "identities cooperative pseudotime-sync vlan local-acl accept interop";
+    static const char lacking[] =
+        "certificates nat-traversal fragmentation dpd older rekey number:10 number:11 number:12 "
+        "identities cooperative pseudotime-sync vlan local-acl accept interop";
     bool gone[sizeof(whole) / sizeof(whole[0])] = {false};
     char text[8000];
     unsigned removed = 0, want = 1;
@@ -388,7 +391,8 @@ static void the_whole_language_is_understood(void **state)
         c = config_parse("f", text, len, &e);
         if (c)
             break;
-        if (!strstr(e.text, "not supported by this version") || sscanf(e.text, "f:%u:", &line) != 1 || gone[line - 1])
+        if (!strstr(e.text, "not supported by this version") || sscanf(e.text, "f:%u:", &line) != 1 ||
+            gone[line - 1])
             fail_msg("%s", e.text);
         gone[line - 1] = true;
         removed++;
