@@ -116,3 +116,26 @@ void pair_run(struct pair *p, int upto)
     if (upto >= 6)
         assert_int_equal(pair_step(p, p->r, pair_span(&m[5]), &m[6]), PHASE1_ESTABLISHED);
 }
+
+bool pair_is_drop(enum phase1_result r)
+{
+    return r == PHASE1_DROP_MALFORMED || r == PHASE1_DROP_STATE || r == PHASE1_DROP_REFUSED || r == PHASE1_DROP_AUTH;
+}
+
+void pair_assert_up(struct pair *p)
+{
+    const struct ike_sa *a = phase1_sa(p->i), *b = phase1_sa(p->r);
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_true(a->initiator && !b->initiator);
+    assert_memory_equal(a->cookie_i, b->cookie_i, sizeof a->cookie_i);
+    assert_memory_equal(a->cookie_r, b->cookie_r, sizeof a->cookie_r);
+    assert_true(secret_equal(secret_span(&a->skeyid_a), secret_span(&b->skeyid_a)));
+    assert_true(secret_equal(secret_span(&a->skeyid_d), secret_span(&b->skeyid_d)));
+    assert_true(secret_equal(secret_span(&a->skeyid_e), secret_span(&b->skeyid_e)));
+    assert_true(secret_equal(secret_span(&a->key), secret_span(&b->key)));
+    assert_int_equal(a->key.len, 32);
+    assert_memory_equal(&a->last, &b->last, sizeof a->last);
+    assert_int_equal(a->lifetime_s, b->lifetime_s);
+    assert_int_equal(a->doi, b->doi);
+}

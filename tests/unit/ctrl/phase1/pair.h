@@ -36,5 +36,9 @@ struct span pair_span(const struct pair_message *m);
 /* One step; the answer replaces *answer, or is lost when answer is NULL. */
 enum phase1_result pair_step(struct pair *p, struct phase1 *to, struct span datagram, struct pair_message *answer);
 enum halfopen_result pair_front(struct pair *p, struct span datagram, mono_t now, struct pair_message *answer);
+/* One of the results that mean: nothing changed. */
+bool pair_is_drop(enum phase1_result r);
+/* Both are up, and with the same keys. */
+void pair_assert_up(struct pair *p);
 
 #endif

@@ -12,24 +12,6 @@
 
 #include <cmocka.h>
 
-static void assert_up(struct pair *p)
-{
-    const struct ike_sa *a = phase1_sa(p->i), *b = phase1_sa(p->r);
-    assert_non_null(a);
-    assert_non_null(b);
-    assert_true(a->initiator && !b->initiator);
-    assert_memory_equal(a->cookie_i, b->cookie_i, sizeof a->cookie_i);
-    assert_memory_equal(a->cookie_r, b->cookie_r, sizeof a->cookie_r);
-    assert_true(secret_equal(secret_span(&a->skeyid_a), secret_span(&b->skeyid_a)));
-    assert_true(secret_equal(secret_span(&a->skeyid_d), secret_span(&b->skeyid_d)));
-    assert_true(secret_equal(secret_span(&a->skeyid_e), secret_span(&b->skeyid_e)));
-    assert_true(secret_equal(secret_span(&a->key), secret_span(&b->key)));
-    assert_int_equal(a->key.len, 32);
-    assert_memory_equal(&a->last, &b->last, sizeof a->last);
-    assert_int_equal(a->lifetime_s, b->lifetime_s);
-    assert_int_equal(a->doi, b->doi);
-}
-
 static void comes_up(uint16_t group, uint32_t doi)
 {
     struct pair p;
@@ -41,7 +23,7 @@ static void comes_up(uint16_t group, uint32_t doi)
     assert_string_equal(phase1_identity(p.i), "");
     pair_run(&p, 6);
     assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[6]), NULL), PHASE1_ESTABLISHED);
-    assert_up(&p);
+    pair_assert_up(&p);
     assert_int_equal(phase1_sa(p.i)->doi, doi);
     assert_string_equal(phase1_identity(p.i), PAIR_SERVER);
     assert_string_equal(phase1_identity(p.r), PAIR_MEMBER);
@@ -68,11 +50,6 @@ static struct phase1 *receiver(struct pair *p, int n)
     return n % 2 ? p->r : p->i;
 }
 
-static bool is_drop(enum phase1_result r)
-{
-    return r == PHASE1_DROP_MALFORMED || r == PHASE1_DROP_STATE || r == PHASE1_DROP_REFUSED || r == PHASE1_DROP_AUTH;
-}
-
 /* Every bit pattern of one wrong octet, then every truncation, of an encrypted message. */
 static void damage_encrypted(int n)
 {
@@ -87,23 +64,23 @@ static void damage_encrypted(int n)
         for (unsigned bit = 0; bit < 8; bit++) {
             struct pair_message bad = p.m[n];
             bad.b[at] ^= (uint8_t)(1u << bit);
-            assert_true(is_drop(pair_step(&p, to, pair_span(&bad), NULL)));
+            assert_true(pair_is_drop(pair_step(&p, to, pair_span(&bad), NULL)));
             assert_null(phase1_sa(to));
         }
     }
     for (size_t len = 0; len < p.m[n].len; len++) {
         struct pair_message bad = p.m[n];
-        assert_true(is_drop(pair_step(&p, to, span_of(bad.b, len), NULL)));
+        assert_true(pair_is_drop(pair_step(&p, to, span_of(bad.b, len), NULL)));
         if (len >= 28) { /* with a header that says so */
             bad.b[26] = (uint8_t)(len >> 8);
             bad.b[27] = (uint8_t)len;
-            assert_true(is_drop(pair_step(&p, to, span_of(bad.b, len), NULL)));
+            assert_true(pair_is_drop(pair_step(&p, to, span_of(bad.b, len), NULL)));
         }
     }
     assert_int_equal(pair_step(&p, to, pair_span(&p.m[n]), &p.m[6]), PHASE1_ESTABLISHED);
     if (n == 5)
         assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[6]), NULL), PHASE1_ESTABLISHED);
-    assert_up(&p);
+    pair_assert_up(&p);
     pair_free(&p);
 }
 
@@ -129,11 +106,11 @@ static void truncated_clear_messages(void **state)
     /* Messages 3 and 4 are cut; both machines have to take the whole one afterwards. */
     struct phase1 *fresh = phase1_new_responder(&p.responder, &p.offer, PAIR_NOW, &p.report.why);
     for (size_t len = 0; len < p.m[3].len; len++)
-        assert_true(is_drop(pair_step(&p, fresh, span_of(p.m[3].b, len), NULL)));
+        assert_true(pair_is_drop(pair_step(&p, fresh, span_of(p.m[3].b, len), NULL)));
     assert_int_equal(pair_step(&p, fresh, pair_span(&p.m[3]), NULL), PHASE1_GOES_ON);
     phase1_free(fresh);
     for (size_t len = 0; len < p.m[4].len; len++)
-        assert_true(is_drop(pair_step(&p, p.i, span_of(p.m[4].b, len), NULL)));
+        assert_true(pair_is_drop(pair_step(&p, p.i, span_of(p.m[4].b, len), NULL)));
     assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[4]), &p.m[5]), PHASE1_GOES_ON);
     assert_int_equal(pair_step(&p, p.r, pair_span(&p.m[5]), NULL), PHASE1_ESTABLISHED);
     pair_free(&p);
@@ -170,7 +147,7 @@ static void changed_clear_messages_are_found_by_the_hash(void **state)
             pair_run(&p, n);
             len = p.m[n].len;
             p.m[n].b[at] ^= 1;
-            assert_true(is_drop(go_on_with_changed(&p, n)));
+            assert_true(pair_is_drop(go_on_with_changed(&p, n)));
             assert_true(!p.r || !phase1_sa(p.r));
             pair_free(&p);
         }
@@ -263,7 +240,7 @@ static void eight_candidates_behind_one_address(void **state)
         pair_start(&p);
         pair_run(&p, 6);
         assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[6]), NULL), PHASE1_ESTABLISHED);
-        assert_up(&p);
+        pair_assert_up(&p);
         assert_string_equal(phase1_identity(p.r), id);
         pair_free(&p);
     }
@@ -306,18 +283,18 @@ static void every_message_out_of_turn(void **state)
         for (int n = 1; n <= 6; n++) {
             const struct pair_message *own = n <= has ? &p.m[n] : NULL;
             if (own && n != has) {
-                assert_true(is_drop(pair_step(&p, p.i, pair_span(own), NULL)));
+                assert_true(pair_is_drop(pair_step(&p, p.i, pair_span(own), NULL)));
                 if (p.r)
-                    assert_true(is_drop(pair_step(&p, p.r, pair_span(own), NULL)));
+                    assert_true(pair_is_drop(pair_step(&p, p.r, pair_span(own), NULL)));
             } else if (own && n == has) { /* mirrored to its own sender */
                 struct phase1 *sender = n % 2 ? p.i : p.r;
                 if (sender)
-                    assert_true(is_drop(pair_step(&p, sender, pair_span(own), NULL)));
+                    assert_true(pair_is_drop(pair_step(&p, sender, pair_span(own), NULL)));
             }
             /* and all of another exchange */
-            assert_true(is_drop(pair_step(&p, p.i, pair_span(&full.m[n]), NULL)));
+            assert_true(pair_is_drop(pair_step(&p, p.i, pair_span(&full.m[n]), NULL)));
             if (p.r)
-                assert_true(is_drop(pair_step(&p, p.r, pair_span(&full.m[n]), NULL)));
+                assert_true(pair_is_drop(pair_step(&p, p.r, pair_span(&full.m[n]), NULL)));
         }
         assert_string_equal(phase1_state_text(p.i), before_i);
         if (p.r)
@@ -325,115 +302,6 @@ static void every_message_out_of_turn(void **state)
         pair_free(&p);
         pair_free(&full);
     }
-}
-
-/* CVE-2015-3240 and relatives: message 3 with a value that gives g^xy away; the genuine one works afterwards. */
-static void CVE_2015_3240_degenerate_ke(void **state)
-{
-    (void)state;
-    static const uint8_t fill[] = {0x00, 0xff};
-    static const uint16_t groups[] = {14, 19};
-    for (size_t g = 0; g < 2; g++) {
-        struct pair p;
-        const char *why;
-        struct pair_message answer;
-        pair_init(&p, groups[g]);
-        pair_start(&p);
-        pair_run(&p, 3);
-        assert_int_equal(pair_front(&p, pair_span(&p.m[3]), PAIR_NOW, NULL), HALFOPEN_MESSAGE3);
-        p.r = phase1_new_responder(&p.responder, &p.offer, PAIR_NOW, &why);
-        size_t ke_len = groups[g] == 14 ? 256 : 64;
-        for (size_t f = 0; f < 2; f++) {
-            for (uint8_t last = 0; last < 2; last++) {
-                struct pair_message bad = p.m[3];
-                memset(bad.b + 32, fill[f], ke_len);
-                bad.b[32 + ke_len - 1] = (uint8_t)(fill[f] ^ last); /* 0, 1, 2^n - 1, 2^n - 2 */
-                assert_int_equal(pair_step(&p, p.r, pair_span(&bad), &answer), PHASE1_DROP_REFUSED);
-                assert_int_equal(answer.len, 0);
-            }
-        }
-        assert_int_equal(pair_step(&p, p.r, pair_span(&p.m[3]), &p.m[4]), PHASE1_GOES_ON);
-        assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[4]), &p.m[5]), PHASE1_GOES_ON);
-        assert_int_equal(pair_step(&p, p.r, pair_span(&p.m[5]), NULL), PHASE1_ESTABLISHED);
-        pair_free(&p);
-    }
-}
-
-/* Message 4 that carries our own key exchange value, or our own nonce: a mirror. */
-static void own_values_mirrored(void **state)
-{
-    (void)state;
-    struct pair p;
-    pair_init(&p, 19);
-    pair_start(&p);
-    pair_run(&p, 4);
-    struct pair_message mirror = p.m[4];
-    memcpy(mirror.b + 32, p.m[3].b + 32, 64);
-    assert_int_equal(pair_step(&p, p.i, pair_span(&mirror), NULL), PHASE1_DROP_REFUSED);
-    mirror = p.m[4];
-    memcpy(mirror.b + 32 + 64 + 4, p.m[3].b + 32 + 64 + 4, 32);
-    assert_int_equal(pair_step(&p, p.i, pair_span(&mirror), NULL), PHASE1_DROP_REFUSED);
-    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[3]), NULL), PHASE1_DROP_REFUSED);
-    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[4]), NULL), PHASE1_GOES_ON);
-    pair_free(&p);
-}
-
-/* Message 2 with an attribute changed, two transforms, no cookie, our own cookie. */
-static void answer_that_was_not_offered(void **state)
-{
-    (void)state;
-    struct pair p;
-    pair_init(&p, 19);
-    pair_start(&p);
-    pair_run(&p, 2);
-    size_t sa_len = (size_t)(p.m[2].b[30] << 8 | p.m[2].b[31]);
-    for (size_t at = 28 + 4 + 8 + 8 + 8; at < 28 + sa_len; at++) {
-        struct pair_message bad = p.m[2];
-        bad.b[at] ^= 1;
-        assert_true(is_drop(pair_step(&p, p.i, pair_span(&bad), NULL)));
-    }
-    struct pair_message bad = p.m[2];
-    memset(bad.b + 8, 0, 8);
-    assert_int_equal(pair_step(&p, p.i, pair_span(&bad), NULL), PHASE1_DROP_STATE);
-    memcpy(bad.b + 8, bad.b, 8);
-    assert_int_equal(pair_step(&p, p.i, pair_span(&bad), NULL), PHASE1_DROP_STATE);
-    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[1]), NULL), PHASE1_DROP_STATE);
-    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[2]), NULL), PHASE1_GOES_ON);
-    pair_free(&p);
-}
-
-/* CVE-2004-0403 class: notifies and deletes in clear are for the log; they neither end nor hurry an exchange. */
-static void clear_informationals_change_nothing(void **state)
-{
-    (void)state;
-    struct pair p;
-    pair_init(&p, 19);
-    pair_start(&p);
-    pair_run(&p, 2);
-    struct pair_message n = {.len = 40};
-    memcpy(n.b, p.m[1].b, 8);
-    n.b[17] = 0x10;
-    n.b[18] = 5;
-    n.b[27] = 40;
-    n.b[31] = 12;
-    n.b[35] = 2;
-    n.b[36] = 1;
-    for (unsigned type = 0; type <= UINT16_MAX; type += 7) {
-        n.b[16] = 11;
-        n.b[38] = (uint8_t)(type >> 8);
-        n.b[39] = (uint8_t)type;
-        assert_int_equal(pair_step(&p, p.i, pair_span(&n), NULL), PHASE1_NOTED);
-        assert_int_equal(p.report.notify, type);
-    }
-    n.b[16] = 12; /* the same octets as a delete */
-    assert_int_equal(pair_step(&p, p.i, pair_span(&n), NULL), PHASE1_DROP_MALFORMED);
-    n.b[16] = 11;
-    n.b[0] ^= 1;
-    assert_int_equal(pair_step(&p, p.i, pair_span(&n), NULL), PHASE1_DROP_STATE);
-    n.b[0] ^= 1;
-    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[2]), &p.m[3]), PHASE1_GOES_ON);
-    pair_run(&p, 2);
-    pair_free(&p);
 }
 
 static void nothing_to_begin_with(void **state)
@@ -487,10 +355,6 @@ int main(void)
         cmocka_unit_test(eight_candidates_behind_one_address),
         cmocka_unit_test(one_key_two_identities),
         cmocka_unit_test(every_message_out_of_turn),
-        cmocka_unit_test(CVE_2015_3240_degenerate_ke),
-        cmocka_unit_test(own_values_mirrored),
-        cmocka_unit_test(answer_that_was_not_offered),
-        cmocka_unit_test(clear_informationals_change_nothing),
         cmocka_unit_test(nothing_to_begin_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
