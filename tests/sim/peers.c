@@ -120,6 +120,7 @@ static void gm_policy(void *ctx, struct session *s, struct policy *policy, struc
                       policy->acl.entries[0].sa == 10 &&
                       policy->sas[0].suite == suite_by_id(SUITE_AES_GCM_128) && policy->sid_bits == 24 &&
                       secret_equal(secret_span(&policy->sas[0].key), span_of(TEK, sizeof(TEK)));
+    session_abort(s); /* within an event about itself: nothing */
 }
 
 static void gm_failed(void *ctx, struct session *s, const char *reason, struct now now)
@@ -131,6 +132,7 @@ static void gm_failed(void *ctx, struct session *s, const char *reason, struct n
     gm->session = NULL;
     gm->failures++;
     snprintf(gm->reason, sizeof(gm->reason), "%s", reason);
+    session_abort(s); /* within an event about itself: nothing */
     if (gm->retry)
         peers_register(p);
 }
@@ -166,7 +168,6 @@ void peers_init(struct peers *p, uint64_t seed)
 {
     memset(p, 0, sizeof(*p));
     log_set_level(LOG_LEVEL_ERROR); /* a sink still gets everything */
-    log_set_now(mono_s(1000));
     wire_init(&p->wire, seed);
     p->wire.ctx = p;
     wire_join(&p->wire, &p->ks.host, PEERS_KS, 1);

@@ -197,6 +197,78 @@ static void only_the_server_address_responds(void **state)
     peers_free(&p);
 }
 
+/* A reload: what is new holds for the next exchange; a server that had no group begins to answer. */
+static void reload_takes_effect_with_the_next_exchange(void **state)
+{
+    (void)state;
+    struct config none;
+    begin(12);
+    none = p.ks.c.config;
+    none.n_groups = 0;
+    p.gm.retry = true;
+    peers_start(&p);
+    sessions_set_config(p.ks.ss, &none);
+    wire_run_for(&p.wire, mono_s(30));
+    assert_int_equal(p.ks.host.sent, 0);
+    assert_true(secret_set(&p.ks.c.psk.secret, "another pre-shared key !!!!!!!!!", 32));
+    sessions_set_config(p.ks.ss, &p.ks.c.config);
+    wire_run_for(&p.wire, mono_s(60));
+    assert_int_equal(p.gm.policies, 0);
+    assert_int_equal(sessions_stats(p.ks.ss)->dropped_auth, 1);
+    assert_true(secret_set(&p.gm.c.psk.secret, "another pre-shared key !!!!!!!!!", 32));
+    sessions_set_config(p.gm.ss, &p.gm.c.config);
+    wire_run_for(&p.wire, mono_s(120));
+    peers_assert_registered(&p);
+    assert_int_equal(p.gm.policies, 1);
+    peers_free(&p);
+}
+
+/* Aborted in any state: nothing more is said or reported, nothing is left. */
+static void abort_is_silent(void **state)
+{
+    (void)state;
+    for (uint64_t after = 1; after <= 9; after++) {
+        begin(13);
+        peers_start(&p);
+        while (p.wire.n_sent < after)
+            wire_run_for(&p.wire, mono_ms(1));
+        uint64_t sent = p.gm.host.sent;
+        session_abort(p.gm.session);
+        assert_int_equal(sessions_count(p.gm.ss), 0);
+        wire_run_for(&p.wire, mono_s(200));
+        assert_int_equal(p.gm.host.sent, sent);
+        assert_int_equal(p.gm.failures + p.gm.policies, 0);
+        assert_int_equal(sessions_count(p.ks.ss), 0);
+        peers_free(&p);
+    }
+}
+
+/* Bad datagrams at any rate: the log gets a few lines in a second, and never a byte of theirs unescaped. */
+static void bad_datagrams_do_not_flood_the_log(void **state)
+{
+    (void)state;
+    uint8_t noise[64];
+    begin(14);
+    peers_start(&p);
+    wire_run_for(&p.wire, mono_s(1));
+    n_lines = 0;
+    for (int i = 0; i < 10000; i++) {
+        for (size_t k = 0; k < sizeof(noise); k++)
+            noise[k] = (uint8_t)wire_random(&p.wire);
+        wire_inject(&p.wire, &p.gm.host.at, &p.ks.host.at, span_of(noise, wire_random(&p.wire) % 65),
+                    mono_ms(1));
+        if (i % 1000 == 999)
+            wire_run_for(&p.wire, mono_ms(100));
+    }
+    assert_int_equal(peers_dropped(p.ks.ss), 10000);
+    assert_true(n_lines >= 5 && n_lines <= 12); /* 5 in a second */
+    for (size_t i = 0; i < n_lines; i++) {
+        for (const char *c = lines[i]; *c; c++)
+            assert_in_range(*c, 0x20, 0x7e);
+    }
+    peers_free(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +283,9 @@ int main(void)
         cmocka_unit_test(wrong_identity),
         cmocka_unit_test(member_never_responds),
         cmocka_unit_test(only_the_server_address_responds),
+        cmocka_unit_test(reload_takes_effect_with_the_next_exchange),
+        cmocka_unit_test(abort_is_silent),
+        cmocka_unit_test(bad_datagrams_do_not_flood_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
