@@ -11,6 +11,7 @@
  *   explain out|in SRC DST PROTO SPORT DPORT
  *                                     -> DECISION VERDICT SPI MTU RULE
  *   counters                          -> one "verdict N" per line, then "."
+ *   ports                             -> one "NAME up|down RX TX" per line, then "."
  */
 #include "common/ipc/channel.h"
 #include "common/suite.h"
@@ -232,13 +233,24 @@ static void do_counters(void)
     (void)puts(".");
 }
 
+static void do_ports(void)
+{
+    for (unsigned i = 0; i < channel.page->n_ports && i < 2 * IPC_MAX_PAIRS; i++) {
+        const struct ipc_page_port *p = &channel.page->ports[i];
+
+        (void)printf("%.31s %s %" PRIu64 " %" PRIu64 "\n", p->name, p->link_up ? "up" : "down", p->rx_packets, p->tx_packets);
+    }
+    (void)puts(".");
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         void (*run)(void);
     } commands[] = {{"begin", do_begin},   {"group", do_group},     {"rule", do_rule},        {"sa", do_sa},
-                    {"commit", do_commit}, {"explain", do_explain}, {"counters", do_counters}};
+                    {"commit", do_commit}, {"explain", do_explain}, {"counters", do_counters},
+                    {"ports", do_ports}};
     char line[1024];
 
     if (argc != 2) {

@@ -2,7 +2,7 @@
 """One gvpn-dp without gvpnd: what passes and what doesn't before a policy ever came, its own TAP, start, stop, restart.
 
             h1 (10.1.0.1) --- [gin  gvpn-dp  gout] --- wan --- w (10.1.0.2)
-                                     gvpn0 (10.1.0.100)
+                                     gvpn0 (10.1.0.100)               (IPv6: 2001:db8::1, ::100, ::2)
 """
 
 import os
@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from topology import Topology, TopologyError, build, wait_for  # noqa: E402
 
 OWN, H1, W = "10.1.0.100", "10.1.0.1", "10.1.0.2"
+OWN6, H1_6, W6 = "2001:db8::100", "2001:db8::1", "2001:db8::2"
 
 CONFIG = """
 gvpn-dp: 1
@@ -25,7 +26,7 @@ ports:
   - {{name: wan0, device: "{wan}"}}
 pairs:
   - {{name: wan, inside: lan0, outside: wan0, mtu: 1500}}
-local: {{tap: gvpn0, pair: wan, addresses: [{own}/16], gateway: 10.1.0.254}}
+local: {{tap: gvpn0, pair: wan, addresses: [{own}/16, "{own6}/64"], gateway: 10.1.0.254}}
 {more}
 """
 
@@ -68,6 +69,14 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.
 time.sleep(1.5)
 """ % OWN
 
+JOIN6 = """
+import socket, struct, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+             socket.inet_pton(socket.AF_INET6, "ff05::1:3") + struct.pack("I", 0))
+time.sleep(1.5)
+"""
+
 PYTHON = "/usr/bin/python3"
 
 
@@ -78,15 +87,15 @@ class Net:
         self.t = t
         self.wan = t.switch("wan")
         self.gw = t.gateway("m1", self.wan)
-        self.h1 = t.host("h1", self.gw.inside, f"{H1}/16")
-        self.w = t.host("w", self.wan, f"{W}/16")
+        self.h1 = t.host("h1", self.gw.inside, f"{H1}/16", f"{H1_6}/64")
+        self.w = t.host("w", self.wan, f"{W}/16", f"{W6}/64")
         self.n = 0
 
     def config(self, more="", lan=None, wan=None, worker=os.getpid() % os.cpu_count()):
         """Writes a file; without devices it is that of the gateway's TAPs."""
         self.n += 1
         lan, wan = lan or self.gw.devices[0], wan or self.gw.devices[1]
-        return self.t.path(f"dp{self.n}.yaml", CONFIG.format(lan=lan, wan=wan, worker=worker, own=OWN, more=more))
+        return self.t.path(f"dp{self.n}.yaml", CONFIG.format(lan=lan, wan=wan, worker=worker, own=OWN, own6=OWN6, more=more))
 
     def argv(self, config, *options):
         return [build("dataplane/gvpn-dp"), "-c", config, "--run-dir", self.t.dir, *options]
@@ -158,16 +167,33 @@ def test_nothing_leaks_before_registration(started):
     assert len(inside.packets()) == 0
 
 
-def test_arp_passes_before_registration(started):
+def test_no_ipv6_leaks_but_neighbour_discovery(started):
+    from scapy.layers.inet6 import IPv6
     started.start()
-    started.ping(started.h1, W, count=1)
-    assert "lladdr" in started.t.sh(started.h1, "ip", "neigh", "show", W)
+    capture = started.t.capture(started.wan.ns, started.wan.bridge)
+    mac = started.t.sh(started.h1, "cat", "/sys/class/net/eth0/address").strip()
+    assert started.ping(started.h1, W6) == 0
+    started.python(started.h1, JOIN6)
+    sent = [p for p in capture.packets() if p.src == mac and IPv6 in p]
+    assert any(p[IPv6].nh == 58 and bytes(p[IPv6].payload)[0] == 135 for p in sent), "solicitations pass"
+    assert [p.summary() for p in sent if p[IPv6].nh != 58 or bytes(p[IPv6].payload)[0] not in range(133, 138)] == []
+
+
+def test_neighbours_are_found_before_registration(started):
+    started.start()
+    for there in (W, W6, OWN, OWN6):
+        started.ping(started.h1, there, count=1)
+        assert "lladdr" in started.t.sh(started.h1, "ip", "neigh", "show", there), there
+    for there in (H1, OWN, OWN6):
+        started.ping(started.w, there, count=1)
+        assert "lladdr" in started.t.sh(started.w, "ip", "neigh", "show", there), there
 
 
 def test_unregistered_clear(started):
     started.start("unregistered: clear")
     assert started.ping(started.h1, W, count=3) == 3
     assert started.ping(started.w, H1, count=3) == 3
+    assert started.ping(started.h1, W6, count=3) == 3
 
 
 EXPERIMENTAL = "ffffffffffff" "020000000009" "88b5" + "02" * 46
@@ -202,6 +228,8 @@ def test_own_address_is_fail_closed_outside_and_plain_inside(started):
     assert "echo" in started.python(started.h1, ASK, H1, "5000", OWN, "5000")
     assert started.ping(started.h1, OWN) == 2
     assert started.ping(started.w, OWN) == 0
+    assert started.ping(started.h1, OWN6) == 2
+    assert started.ping(started.w, OWN6) == 0
 
 
 def test_own_igmp_leaves_outside(started):
@@ -214,7 +242,9 @@ def test_own_igmp_leaves_outside(started):
 def test_tap_has_addresses_route_mtu_and_own_mac(started):
     started.start()
     gw = started.gw.ns
-    assert f"inet {OWN}/16" in started.t.sh(gw, "ip", "addr", "show", "gvpn0")
+    addresses = started.t.sh(gw, "ip", "addr", "show", "gvpn0")
+    assert f"inet {OWN}/16" in addresses and f"inet6 {OWN6}/64" in addresses
+    assert "tentative" not in addresses and "fe80" not in addresses
     assert "default via 10.1.0.254" in started.t.sh(gw, "ip", "route", "show", "dev", "gvpn0")
     assert "metric 1024" in started.t.sh(gw, "ip", "route", "show", "default")
     assert " mtu 1500 " in started.t.sh(gw, "ip", "link", "show", "gvpn0")

@@ -59,13 +59,17 @@ class Feed:
             assert self.tell(line) == "ok"
         return self.tell("commit")
 
-    def counters(self):
-        values, line = {}, self.tell("counters")
+    def table(self, command):
+        """The lines of an answer, as {first word: other words}."""
+        rows, line = {}, self.tell(command)
         while line != ".":
-            name, n = line.split()
-            values[name] = int(n)
+            name, *rest = line.split()
+            rows[name] = rest
             line = self._line()
-        return values
+        return rows
+
+    def counters(self):
+        return {name: int(n) for name, (n,) in self.table("counters").items()}
 
     def close(self):
         self.popen.stdin.close()
@@ -239,4 +243,19 @@ def test_refused_policy_changes_nothing_and_is_logged(net):
     said = net.m1.feed.install("group 0 TEST nowhere policy")
     assert said.startswith("ack ") and said.split()[1] != "0"
     assert "POLICY_REFUSED" in net.m1.dp.output()
+    assert net.ping(net.h1, H2) == 3
+
+
+def test_ports_show_links_and_frames(net):
+    before = net.m1.feed.table("ports")
+    assert list(before) == ["lan0", "wan0"] and {row[0] for row in before.values()} == {"up"}
+    assert net.ping(net.h1, H2) == 3
+    wait_for(lambda: all(int(net.m1.feed.table("ports")[p][i]) >= int(before[p][i]) + 3
+                         for p in before for i in (1, 2)), timeout=3, what="port counters")
+    net.t.sh(net.m1.gw.ns, "ip", "link", "set", "gout", "down")
+    wait_for(lambda: net.m1.feed.table("ports")["wan0"][0] == "down", timeout=3, what="link down")
+    assert "port wan0 is down" in net.m1.dp.output()
+    net.t.sh(net.m1.gw.ns, "ip", "link", "set", "gout", "up")
+    wait_for(lambda: net.m1.feed.table("ports")["wan0"][0] == "up", timeout=3, what="link up")
+    net.m1.gw.wait_forwarding()
     assert net.ping(net.h1, H2) == 3
