@@ -298,6 +298,15 @@ static bool start(struct daemon *d)
     return !d->failed;
 }
 
+/* Stopping has begun: the loop will give SIGTERM its default action back, and a second one must not cut the wiping short. */
+static void block_signals(void)
+{
+    sigset_t all;
+
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
 static int run(const struct options *o, struct config *config)
 {
     struct daemon d = {.o = o, .config = config, .lock = -1, .keylog = -1};
@@ -312,6 +321,7 @@ static int run(const struct options *o, struct config *config)
         log_msg(DAEMON_STOP, "gvpnd", d.stopped_by ? d.stopped_by : "the event loop ended");
     }
     daemon_notify("STOPPING=1");
+    block_signals();
     ctl_close(d.ctl);
     roles_free(d.roles);
     udp_close(d.udp);
