@@ -291,6 +291,38 @@ static void ring_edges(void **state)
     }
 }
 
+/* After the ring went round several times, exactly its newest bodies are found: nothing is lost in the chains. */
+static void every_body_in_the_ring_is_found(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 3, TOTAL = ROUNDS * HALFOPEN_RING };
+    static uint8_t cookies[TOTAL][8];
+    struct pair p;
+    pair_init(&p, 19);
+    pair_start(&p);
+    struct pair_message m = p.m[1], answer;
+    size_t sa_end = 28 + (size_t)(m.b[30] << 8 | m.b[31]);
+    for (uint32_t i = 0; i < TOTAL; i++) {
+        for (int k = 0; k < 4; k++)
+            m.b[sa_end - 1 - (size_t)k] = (uint8_t)((i + 1) >> 8 * k);
+        assert_int_equal(pair_front(&p, pair_span(&m), PAIR_NOW, &answer), HALFOPEN_ANSWERED);
+        memcpy(cookies[i], answer.b + 8, 8);
+    }
+    struct pair_message third = {.len = 28};
+    memcpy(third.b, m.b, 28);
+    third.b[26] = 0;
+    third.b[27] = 28;
+    for (uint32_t i = 0; i < TOTAL; i++) {
+        memcpy(third.b + 8, cookies[i], 8);
+        bool kept = i >= TOTAL - HALFOPEN_RING;
+        assert_int_equal(pair_front(&p, pair_span(&third), PAIR_NOW, NULL),
+                         kept ? HALFOPEN_MESSAGE3 : HALFOPEN_DROP_COOKIE);
+        if (kept)
+            assert_int_equal(p.offer.chosen.lifetime_s, i + 1 < 86400 ? i + 1 : 86400);
+    }
+    pair_free(&p);
+}
+
 static void body_of_256_octets_is_the_limit(void **state)
 {
     (void)state;
@@ -357,6 +389,7 @@ int main(void)
         cmocka_unit_test(flood_of_50000_spoofed_peers),
         cmocka_unit_test(flood_of_different_bodies),
         cmocka_unit_test(ring_edges),
+        cmocka_unit_test(every_body_in_the_ring_is_found),
         cmocka_unit_test(body_of_256_octets_is_the_limit),
         cmocka_unit_test(damaged_and_foreign_datagrams),
     };
