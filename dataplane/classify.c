@@ -6,8 +6,6 @@
  */
 #include "dataplane/classify.h"
 
-#include "dataplane/snap.h"
-
 #include <rte_malloc.h>
 #include <rte_random.h>
 
@@ -103,7 +101,7 @@ static struct classify_result downloaded(const struct snap_group *g, enum classi
             return clear(way);
         return (struct classify_result){CLASSIFY_PROTECT, VERDICT_SENT_ENCRYPTED, number};
     case CLASSIFY_INNER:
-        return (struct classify_result){CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, number};
+        return (struct classify_result){CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, e->sa};
     default:
         return g->passive || g->receive_only ? clear(way) : drop(VERDICT_DROP_POLICY_CLEAR_IN);
     }
@@ -138,26 +136,11 @@ struct classify_result classify_flow(const struct snap *s, bool unregistered_cle
     return way == CLASSIFY_UNKNOWN ? unknown_spi(g, f, why) : downloaded(g, way, f, why);
 }
 
-/* Two entries share a cache line; the newer one stands first. */
-struct cache_entry {
-    uint64_t addrs;
-    uint64_t tuple; /* l3.tuple | way << 48 | pair << 56 */
-    uint32_t generation;
-    struct classify_result result; /* action NONE: empty */
-    uint64_t reserved;
-};
-static_assert(sizeof(struct cache_entry) == 32, "two entries of the flow cache fill one cache line");
-
-struct classify_cache {
-    uint64_t seed; /* so that nobody outside can aim at one line */
-    uint32_t mask; /* of bucket numbers */
-    struct cache_entry entries[] __attribute__((aligned(64)));
-};
-
 struct classify_cache *classify_cache_new(unsigned entries, int socket)
 {
     struct classify_cache *c;
 
+    /* Generation 0 is no snapshot's: zeroes are empty places. */
     c = rte_zmalloc_socket("flows", sizeof *c + entries * sizeof c->entries[0], 64, socket);
     if (c == NULL)
         return NULL;
@@ -171,34 +154,22 @@ void classify_cache_free(struct classify_cache *c)
     rte_free(c);
 }
 
-static inline uint32_t bucket_of(const struct classify_cache *c, uint64_t addrs, uint64_t tuple)
+struct classify_result classify_miss(struct classify_cache *c, const struct snap *s, bool unregistered_clear,
+                                     unsigned pair, enum classify_way way, const struct l3 *h, const uint8_t *ip)
 {
-    uint64_t h = (addrs ^ c->seed) * 0x9e3779b97f4a7c15ULL;
-
-    h = (h ^ (h >> 32) ^ tuple) * c->seed;
-    return (uint32_t)(h >> 32) & c->mask;
-}
-
-struct classify_result classify_packet(struct classify_cache *c, const struct snap *s, bool unregistered_clear,
-                                       unsigned pair, enum classify_way way, const struct pkt *p)
-{
-    uint64_t tuple = p->h.tuple | (uint64_t)way << 48 | (uint64_t)pair << 56;
-    struct cache_entry *bucket;
+    uint64_t tuple = classify_tuple(h, pair, way);
+    struct classify_entry *bucket = classify_bucket(c, h->addrs, tuple);
+    bool cacheable = s != NULL && h->kind == L3_IPV4;
     struct classify_result result;
     struct flow flow;
 
-    if (__builtin_expect(s == NULL || p->h.kind != L3_IPV4, 0)) {
-        l3_flow(&p->h, p->l3, &flow);
-        return classify_flow(s, unregistered_clear, pair, way, &flow, NULL);
-    }
-    bucket = &c->entries[(size_t)bucket_of(c, p->h.addrs, tuple) * 2];
-    for (unsigned i = 0; i < 2; i++)
-        if (bucket[i].addrs == p->h.addrs && bucket[i].tuple == tuple && bucket[i].generation == s->generation &&
-            bucket[i].result.action != CLASSIFY_NONE)
-            return bucket[i].result;
-    l3_flow(&p->h, p->l3, &flow);
+    if (cacheable && bucket[1].addrs == h->addrs && bucket[1].tuple == tuple && bucket[1].generation == s->generation)
+        return bucket[1].result;
+    l3_flow(h, ip, &flow);
     result = classify_flow(s, unregistered_clear, pair, way, &flow, NULL);
-    bucket[1] = bucket[0];
-    bucket[0] = (struct cache_entry){p->h.addrs, tuple, s->generation, result, 0};
+    if (cacheable) {
+        bucket[1] = bucket[0];
+        bucket[0] = (struct classify_entry){h->addrs, tuple, s->generation, result, 0};
+    }
     return result;
 }

@@ -7,9 +7,10 @@
 #define GVPN_DATAPLANE_CLASSIFY_H
 
 #include "common/ipc/ipc.h"
-#include "dataplane/vec.h"
+#include "dataplane/core/l3.h"
+#include "dataplane/snap.h"
 
-struct snap;
+#include <assert.h>
 
 /* On what way the packet is. */
 enum classify_way {
@@ -20,9 +21,8 @@ enum classify_way {
 };
 
 enum classify_action {
-    CLASSIFY_NONE,    /* an empty place of the flow cache */
     CLASSIFY_CLEAR,   /* passes in clear; verdict says under which name */
-    CLASSIFY_PROTECT, /* OUT, INNER: permit; `number` is the index of its SA list in the snapshot */
+    CLASSIFY_PROTECT, /* OUT: permit; `number` is the index of its SA list. INNER: permit; `number` is its sa's number */
     CLASSIFY_DROP,    /* verdict says why */
 };
 
@@ -37,7 +37,7 @@ struct classify_why {
     const struct acl_entry *rule;
     enum ipc_source source;
     const char *group; /* name, NULL when the pair has none */
-    int number;        /* index of the SA list that a permit names, -1 without */
+    int number;        /* index of the SA list that a downloaded permit names, -1 without */
 };
 
 /*
@@ -47,13 +47,58 @@ struct classify_why {
 struct classify_result classify_flow(const struct snap *s, bool unregistered_clear, unsigned pair,
                                      enum classify_way way, const struct flow *f, struct classify_why *why);
 
+/* Two entries share a cache line; the newer one stands first. */
+struct classify_entry {
+    uint64_t addrs;
+    uint64_t tuple;      /* l3.tuple | way << 48 | pair << 56 */
+    uint32_t generation; /* of the snapshot that decided; 0: empty */
+    struct classify_result result;
+    uint64_t reserved;
+};
+static_assert(sizeof(struct classify_entry) == 32, "two entries of the flow cache fill one cache line");
+
 /* The flow cache: exact match on addresses, protocol, ports, way and pair; entries of older snapshots don't count. */
-struct classify_cache;
+struct classify_cache {
+    uint64_t seed; /* so that nobody outside can aim at one line */
+    uint32_t mask; /* of bucket numbers */
+    struct classify_entry entries[] __attribute__((aligned(64)));
+};
+
 /* entries: a power of two, at least 2. NULL when memory is short. */
 struct classify_cache *classify_cache_new(unsigned entries, int socket);
 void classify_cache_free(struct classify_cache *c);
-/* The same decision for a parsed packet; IPv4 goes through the cache. */
-struct classify_result classify_packet(struct classify_cache *c, const struct snap *s, bool unregistered_clear,
-                                       unsigned pair, enum classify_way way, const struct pkt *p);
+
+/* The same decision for a parsed packet whose IP header stands at `ip`; asks the lists and remembers IPv4 flows. */
+struct classify_result classify_miss(struct classify_cache *c, const struct snap *s, bool unregistered_clear,
+                                     unsigned pair, enum classify_way way, const struct l3 *h, const uint8_t *ip);
+
+static inline struct classify_entry *classify_bucket(struct classify_cache *c, uint64_t addrs, uint64_t tuple)
+{
+    uint64_t h = (addrs ^ c->seed) * 0x9e3779b97f4a7c15ULL;
+
+    h = (h ^ h >> 32 ^ tuple) * c->seed;
+    return &c->entries[(size_t)((uint32_t)(h >> 32) & c->mask) * 2];
+}
+
+static inline uint64_t classify_tuple(const struct l3 *h, unsigned pair, enum classify_way way)
+{
+    return h->tuple | (uint64_t)way << 48 | (uint64_t)pair << 56;
+}
+
+/* Through the flow cache. */
+static inline struct classify_result classify_packet(struct classify_cache *c, const struct snap *s,
+                                                     bool unregistered_clear, unsigned pair, enum classify_way way,
+                                                     const struct l3 *h, const uint8_t *ip)
+{
+    uint64_t tuple = classify_tuple(h, pair, way);
+    const struct classify_entry *e;
+
+    if (__builtin_expect(s != NULL && h->kind == L3_IPV4, 1)) {
+        e = classify_bucket(c, h->addrs, tuple);
+        if (__builtin_expect(e->addrs == h->addrs && e->tuple == tuple && e->generation == s->generation, 1))
+            return e->result;
+    }
+    return classify_miss(c, s, unregistered_clear, pair, way, h, ip);
+}
 
 #endif

@@ -38,17 +38,15 @@ struct pipeline_ctx {
     uint64_t counted[VERDICT_COUNT];
 
     struct crypto_op ops[VEC_MAX];
-    uint8_t op_pkt[VEC_MAX]; /* the packet of each operation */
+    uint8_t op_pkt[VEC_MAX]; /* receiving: the packet of each operation */
 };
 
 /* Stage: reads headers, sorts out what policy is not about. */
 void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound);
-/* Stages of the sending side: prepare returns the number of operations in ctx->ops. */
+/* Stage of the sending side: returns the number of operations in ctx->ops. */
 unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v);
-void esp_tx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n);
 /* Stages of the receiving side. */
 unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v);
 void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n);
-void esp_rx_policy(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n);
 
 #endif

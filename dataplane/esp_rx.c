@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Receiving side of header-preserving ESP (RFC 4303 3.4, RFC 4106; DP6): prepare finds the SA and checks what can be
- * checked before decryption, finish judges what came out, policy asks whether this SA may carry it and restores
- * the packet as it was. Nothing of a packet is believed before its ICV was right. Exits of prepare: drop_malformed,
- * drop_sa_expired, drop_own_sender, and by policy drop_unknown_spi or clear; of finish: drop_auth,
- * drop_inner_malformed, drop_dummy, drop_fragment, drop_ip_options, drop_address_mismatch, drop_ecn; of policy:
- * drop_inner_policy, drop_fail_close, drop_unprotected.
+ * checked before decryption; finish judges what came out, asks whether this SA may carry it, and restores the packet as
+ * it was. Nothing of a packet is believed before its ICV was right. Exits of prepare: drop_malformed, drop_sa_expired,
+ * drop_own_sender, and by policy drop_unknown_spi or clear; of finish: drop_auth, drop_inner_malformed, drop_dummy,
+ * drop_fragment, drop_ip_options, drop_address_mismatch, drop_inner_policy, drop_fail_close, drop_unprotected, drop_ecn.
  */
 #include "dataplane/core/esp.h"
 #include "dataplane/ctx.h"
@@ -75,37 +74,6 @@ unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
     return n;
 }
 
-void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
-{
-    for (unsigned k = 0; k < n; k++) {
-        struct pkt *p = &v->pkts[ctx->op_pkt[k]];
-        const struct crypto_op *op = &ctx->ops[k];
-        uint8_t *text = p->l3 + ESP_FRONT_LEN, outer_tos = p->h.tos;
-        enum verdict verdict;
-        struct l3 inner;
-
-        if (unlikely(!op->ok)) {
-            pkt_drop(p, VERDICT_DROP_AUTH);
-            continue;
-        }
-        verdict = esp_check_text(text, op->len, &inner);
-        if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
-            pkt_drop(p, verdict);
-            continue;
-        }
-        if (unlikely(inner.addrs != p->h.addrs)) {
-            pkt_drop(p, VERDICT_DROP_ADDRESS_MISMATCH);
-            continue;
-        }
-        if (unlikely(((inner.tos ^ outer_tos) & 3) != 0) && !esp_merge_ecn(text, outer_tos)) {
-            pkt_drop(p, VERDICT_DROP_ECN);
-            continue;
-        }
-        p->h = inner;
-        p->todo = PKT_INNER;
-    }
-}
-
 /* Did the list before the last change let this SA carry it? */
 static bool previous_allows(const struct pipeline_ctx *ctx, const struct pkt *p, unsigned pair)
 {
@@ -123,9 +91,10 @@ static bool previous_allows(const struct pipeline_ctx *ctx, const struct pkt *p,
 /* Does the policy let this SA carry the inner packet? Returns the verdict. */
 static inline enum verdict judge(struct pipeline_ctx *ctx, const struct pkt *p, unsigned pair)
 {
-    struct classify_result r = classify_packet(ctx->cache, ctx->snap, false, pair, CLASSIFY_INNER, p);
+    struct classify_result r = classify_packet(ctx->cache, ctx->snap, false, pair, CLASSIFY_INNER, &p->h,
+                                               p->l3 + ESP_FRONT_LEN);
 
-    if (likely(r.action == CLASSIFY_PROTECT && ctx->snap->numbers[r.number].number == p->sa->number))
+    if (likely(r.action == CLASSIFY_PROTECT && r.number == p->sa->number))
         return VERDICT_RECEIVED_DECRYPTED;
     if (r.action == CLASSIFY_DROP && r.verdict != VERDICT_DROP_INNER_POLICY)
         return (enum verdict)r.verdict;
@@ -155,24 +124,45 @@ static inline void count_in(struct pipeline_ctx *ctx, struct sa *sa, uint64_t pa
                           memory_order_relaxed);
 }
 
-void esp_rx_policy(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
+/* Judges one packet that came out of decryption, and restores it when it is right. */
+static inline enum verdict finish(struct pipeline_ctx *ctx, struct rte_mbuf *m, struct pkt *p, unsigned pair,
+                                  const struct crypto_op *op)
 {
-    struct sa *run = NULL;
+    uint8_t *text = p->l3 + ESP_FRONT_LEN, outer_tos = l3_tos(&p->h);
+    uint64_t outer_addrs = p->h.addrs;
+    enum verdict verdict;
+
+    if (unlikely(!op->ok))
+        return VERDICT_DROP_AUTH;
+    verdict = esp_check_text(text, op->len, &p->h);
+    if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED))
+        return verdict;
+    if (unlikely(p->h.addrs != outer_addrs))
+        return VERDICT_DROP_ADDRESS_MISMATCH;
+    verdict = judge(ctx, p, pair);
+    if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED))
+        return verdict;
+    if (unlikely(((l3_tos(&p->h) ^ outer_tos) & 3) != 0) && !esp_merge_ecn(text, outer_tos))
+        return VERDICT_DROP_ECN;
+    restore(m, p);
+    return verdict;
+}
+
+void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
+{
     uint64_t packets = 0, bytes = 0;
+    struct sa *run = NULL; /* counters are written once per run of packets of one SA */
 
     for (unsigned k = 0; k < n; k++) {
         unsigned i = ctx->op_pkt[k];
         struct pkt *p = &v->pkts[i];
-        enum verdict verdict;
+        enum verdict verdict = finish(ctx, v->m[i], p, v->pair, &ctx->ops[k]);
 
-        if (p->todo != PKT_INNER)
-            continue;
-        verdict = judge(ctx, p, v->pair);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
             pkt_drop(p, verdict);
             continue;
         }
-        restore(v->m[i], p);
+        pkt_finish(p, verdict, p->own_dst ? PKT_TO_PUNT : PKT_TO_TX);
         if (p->sa != run) {
             if (run != NULL)
                 count_in(ctx, run, packets, bytes);
@@ -181,7 +171,6 @@ void esp_rx_policy(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
         }
         packets++;
         bytes += p->h.len;
-        pkt_finish(p, verdict, p->own_dst ? PKT_TO_PUNT : PKT_TO_TX);
     }
     if (run != NULL)
         count_in(ctx, run, packets, bytes);

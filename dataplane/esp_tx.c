@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Sending side of header-preserving ESP (RFC 4303, RFC 4106; DP1, DP3): prepare makes room, headers, trailer and nonce for
- * every packet, finish counts. Exits: drop_too_big, drop_no_buffer, drop_iv_exhausted.
+ * every packet and counts; the crypto call that follows can't fail. Exits: drop_too_big, drop_no_buffer, drop_iv_exhausted.
  */
 #include "dataplane/core/esp.h"
 #include "dataplane/ctx.h"
@@ -34,8 +34,8 @@ static inline uint16_t outer_id(struct pipeline_ctx *ctx, const struct l3 *h)
 {
     uint16_t id;
 
-    if (h->frag_be == IPV4_DF_BE)
-        return h->id_be;
+    if (likely(l3_frag_be(h) == IPV4_DF_BE))
+        return l3_id_be(h);
     id = ctx->ip_id;
     ctx->ip_id = (uint16_t)(id + ctx->config->n_workers);
     return __builtin_bswap16(id);
@@ -46,9 +46,9 @@ static inline bool prepare(struct pipeline_ctx *ctx, struct rte_mbuf *m, struct 
                            struct crypto_op *op)
 {
     struct sa *sa = p->sa;
-    uint32_t inner_len = p->h.len, outer_len = esp_outer_len(inner_len);
-    uint32_t pad = esp_pad(inner_len);
-    uint8_t *outer = p->l3 - ESP_FRONT_LEN;
+    uint32_t inner_len = p->h.len, text_len = esp_text_len(inner_len);
+    uint32_t outer_len = ESP_FRONT_LEN + text_len + ESP_ICV_LEN;
+    uint8_t *inner = p->l3, *outer = inner - ESP_FRONT_LEN;
     uint64_t counter, iv;
 
     if (unlikely(outer_len > mtu)) {
@@ -57,7 +57,7 @@ static inline bool prepare(struct pipeline_ctx *ctx, struct rte_mbuf *m, struct 
     }
     /* Frame padding behind the packet is room too: the trailer overwrites it. */
     if (unlikely(m->data_off < ESP_FRONT_LEN ||
-                 (uint32_t)m->data_off - ESP_FRONT_LEN + L2_LEN + outer_len + 8 > m->buf_len)) {
+                 m->data_off + L2_LEN + text_len + ESP_ICV_LEN > m->buf_len)) {
         pkt_drop(p, VERDICT_DROP_NO_BUFFER);
         return false;
     }
@@ -66,41 +66,23 @@ static inline bool prepare(struct pipeline_ctx *ctx, struct rte_mbuf *m, struct 
         return false;
     }
     iv = esp_iv(sa->workers[ctx->worker].sender, counter);
-    esp_put_trailer(p->l3 + inner_len, pad);
-    move_l2(outer - L2_LEN, p->l3 - L2_LEN);
-    esp_put_outer(outer, p->l3, (uint16_t)outer_len, outer_id(ctx, &p->h));
-    store64(outer + IPV4_LEN,
-            (uint64_t)sa->spi_be | (uint64_t)__builtin_bswap32(++sa->workers[ctx->worker].seq) << 32);
+    esp_put_trailer(inner + inner_len, text_len - inner_len - 2);
+    move_l2(outer - L2_LEN, inner - L2_LEN);
+    esp_put_outer(outer, inner, (uint16_t)outer_len, outer_id(ctx, &p->h));
+    store64(outer + IPV4_LEN, esp_front(sa->spi_be, counter));
     store64(outer + IPV4_LEN + ESP_HEADER_LEN, iv);
     m->data_off = (uint16_t)(m->data_off - ESP_FRONT_LEN);
     m->data_len = (uint16_t)(L2_LEN + outer_len);
     m->pkt_len = L2_LEN + outer_len;
     op->key = &sa->key;
     op->esp = outer + IPV4_LEN;
-    op->len = inner_len + pad + 2;
+    op->len = text_len;
     put_nonce(op, sa->salt, iv);
+    pkt_finish(p, VERDICT_SENT_ENCRYPTED, PKT_TO_TX);
     return true;
 }
 
-unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
-{
-    unsigned mtu = ctx->config->pairs[v->pair].mtu;
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < v->n; i++) {
-        struct pkt *p = &v->pkts[i];
-
-        if (p->todo != PKT_PROTECT)
-            continue;
-        if (likely(prepare(ctx, v->m[i], p, mtu, &ctx->ops[n]))) {
-            p->todo = PKT_CRYPTO;
-            ctx->op_pkt[n++] = (uint8_t)i;
-        }
-    }
-    return n;
-}
-
-static inline void count_out(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes)
+static void count_out(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes)
 {
     struct sa_worker *w = &sa->workers[ctx->worker];
 
@@ -110,14 +92,19 @@ static inline void count_out(struct pipeline_ctx *ctx, struct sa *sa, uint64_t p
                           memory_order_relaxed);
 }
 
-void esp_tx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
+unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
-    struct sa *run = NULL;
+    unsigned mtu = ctx->config->pairs[v->pair].mtu;
     uint64_t packets = 0, bytes = 0;
+    struct sa *run = NULL; /* counters are written once per run of packets of one SA */
+    unsigned n = 0;
 
-    for (unsigned k = 0; k < n; k++) {
-        struct pkt *p = &v->pkts[ctx->op_pkt[k]];
+    for (unsigned i = 0; i < v->n; i++) {
+        struct pkt *p = &v->pkts[i];
 
+        if (p->todo != PKT_PROTECT || unlikely(!prepare(ctx, v->m[i], p, mtu, &ctx->ops[n])))
+            continue;
+        n++;
         if (p->sa != run) {
             if (run != NULL)
                 count_out(ctx, run, packets, bytes);
@@ -126,8 +113,8 @@ void esp_tx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
         }
         packets++;
         bytes += p->h.len;
-        pkt_finish(p, VERDICT_SENT_ENCRYPTED, PKT_TO_TX);
     }
     if (run != NULL)
         count_out(ctx, run, packets, bytes);
+    return n;
 }

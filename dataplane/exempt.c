@@ -22,13 +22,13 @@ static bool from_own(const struct pipeline_ctx *ctx, const struct pkt *p)
 
 static void remember_fragment(struct pipeline_ctx *ctx, const struct l3 *h)
 {
-    ctx->fragments[ctx->next_fragment++ % CTX_FRAGMENTS] = (struct ctx_fragment){h->addrs, h->id_be, true};
+    ctx->fragments[ctx->next_fragment++ % CTX_FRAGMENTS] = (struct ctx_fragment){h->addrs, l3_id_be(h), true};
 }
 
 static bool follows_exempt(const struct pipeline_ctx *ctx, const struct l3 *h)
 {
     for (unsigned i = 0; i < CTX_FRAGMENTS; i++)
-        if (ctx->fragments[i].used && ctx->fragments[i].addrs == h->addrs && ctx->fragments[i].id_be == h->id_be)
+        if (ctx->fragments[i].used && ctx->fragments[i].addrs == h->addrs && ctx->fragments[i].id_be == l3_id_be(h))
             return true;
     return false;
 }

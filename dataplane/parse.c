@@ -11,10 +11,14 @@
 
 #define PREFETCH_AHEAD 4
 
-/* May its bytes be changed and moved: one segment that nobody else refers to? */
+/* May its bytes be changed and moved: one segment that nobody else refers to? (refcnt and nb_segs in one load) */
 static inline bool is_plain(const struct rte_mbuf *m)
 {
-    return m->nb_segs == 1 && rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m);
+    static_assert(offsetof(struct rte_mbuf, refcnt) == offsetof(struct rte_mbuf, rearm_data) + 2 &&
+                      offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, rearm_data) + 4,
+                  "refcnt and nb_segs are neighbours");
+
+    return load32((const uint8_t *)&m->rearm_data + 2) == 0x00010001 && RTE_MBUF_DIRECT(m);
 }
 
 static bool make_plain(struct rte_mbuf *m)
@@ -66,8 +70,16 @@ static void parse_ipv6(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct
     } else if (p->h.flaw == L3_EXT_HEADER) {
         pkt_drop(p, VERDICT_DROP_EXT_HEADER);
     } else {
-        p->todo = PKT_CLASSIFY;
+        pkt_start(p, PKT_CLASSIFY, inbound ? CLASSIFY_IN : CLASSIFY_OUT, p->own_dst);
     }
+}
+
+static inline void start_ipv4(struct pkt *p, bool inbound, bool own_dst)
+{
+    if (inbound && l3_proto(&p->h) == IPPROTO_ESP_OCTET)
+        pkt_start(p, PKT_ESP_IN, CLASSIFY_IN, own_dst);
+    else
+        pkt_start(p, PKT_CLASSIFY, inbound ? CLASSIFY_IN : CLASSIFY_OUT, own_dst);
 }
 
 static void parse_ipv4(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p, bool inbound)
@@ -83,7 +95,7 @@ static void parse_ipv4(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct
     else if (p->h.flaw == L3_OPTIONS)
         pkt_drop(p, VERDICT_DROP_IP_OPTIONS);
     else
-        p->todo = inbound && l3_proto(&p->h) == IPPROTO_ESP_OCTET ? PKT_ESP_IN : PKT_CLASSIFY;
+        start_ipv4(p, inbound, p->own_dst);
 }
 
 /* Anything but a plain IPv4 packet that neither comes from us nor goes to us. */
@@ -106,7 +118,7 @@ static void __attribute__((noinline)) parse_rare(struct pipeline_ctx *ctx, const
 
 void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
 {
-    bool check_own = ctx->local_pair == (int)v->pair;
+    bool check_own = ctx->local_pair == (int)v->pair, local = v->local;
 
     for (unsigned i = 0; i < v->n && i < PREFETCH_AHEAD; i++)
         rte_prefetch0(rte_pktmbuf_mtod(v->m[i], const void *));
@@ -114,6 +126,7 @@ void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
         struct rte_mbuf *m = v->m[i];
         struct pkt *p = &v->pkts[i];
         uint8_t *frame;
+        bool own_dst;
 
         if (i + PREFETCH_AHEAD < v->n)
             rte_prefetch0(rte_pktmbuf_mtod(v->m[i + PREFETCH_AHEAD], const void *));
@@ -124,10 +137,12 @@ void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
         frame = rte_pktmbuf_mtod(m, uint8_t *);
         l3_parse(frame, m->data_len, &p->h);
         p->l3 = frame + L2_LEN;
-        p->own_dst = check_own && p->h.kind == L3_IPV4 && own4(ctx, (uint32_t)(p->h.addrs >> 32));
-        if (unlikely(p->h.kind != L3_IPV4 || p->h.flaw != L3_OK || p->own_dst || v->local))
+        own_dst = check_own && p->h.kind == L3_IPV4 && own4(ctx, (uint32_t)(p->h.addrs >> 32));
+        if (unlikely((p->h.what >> 16 & 0xffff) != L3_IPV4 || own_dst || local)) { /* kind IPv4, flaw OK */
+            p->own_dst = own_dst;
             parse_rare(ctx, v, p, m->data_len, inbound);
-        else
-            p->todo = inbound && l3_proto(&p->h) == IPPROTO_ESP_OCTET ? PKT_ESP_IN : PKT_CLASSIFY;
+        } else {
+            start_ipv4(p, inbound, false);
+        }
     }
 }

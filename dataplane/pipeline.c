@@ -103,7 +103,7 @@ static void classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
         if (p->todo != PKT_CLASSIFY)
             continue;
         r = classify_packet(ctx->cache, ctx->snap, ctx->config->unregistered_clear, v->pair,
-                            (enum classify_way)p->way, p);
+                            (enum classify_way)p->way, &p->h, p->l3);
         if (likely(r.action == CLASSIFY_PROTECT))
             choose_sa(ctx, p, r.number);
         else if (r.action == CLASSIFY_CLEAR)
@@ -148,22 +148,14 @@ static void settle(struct pipeline_ctx *ctx, struct pkt_vec *v)
         rte_pktmbuf_free_bulk(dropped, n_dropped);
 }
 
-static void set_way(struct pkt_vec *v, enum classify_way way)
-{
-    for (unsigned i = 0; i < v->n; i++)
-        v->pkts[i].way = (uint8_t)way;
-}
-
 void pipeline_outbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     unsigned n;
 
-    set_way(v, CLASSIFY_OUT);
     parse_vec(ctx, v, false);
     classify_vec(ctx, v);
     n = esp_tx_prepare(ctx, v);
     ctx->crypto->seal(ctx->ops, n);
-    esp_tx_finish(ctx, v, n);
     settle(ctx, v);
 }
 
@@ -171,12 +163,10 @@ void pipeline_inbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     unsigned n;
 
-    set_way(v, CLASSIFY_IN);
     parse_vec(ctx, v, true);
     n = esp_rx_prepare(ctx, v);
     ctx->crypto->open(ctx->ops, n);
     esp_rx_finish(ctx, v, n);
-    esp_rx_policy(ctx, v, n);
     classify_vec(ctx, v); /* clear packets, and ESP that isn't ours */
     settle(ctx, v);
 }

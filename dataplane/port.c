@@ -127,14 +127,15 @@ static int set_up_queues(const struct port *p, const struct rte_eth_dev_info *in
     return rc;
 }
 
-/* Every queue of a port must spread by addresses alone at least: all packets of a flow stay with one worker. */
+/* Several queues: all packets of a flow stay with one worker. Ports without RSS (virtual ones) spread as they like. */
 static struct rte_eth_conf port_conf(const struct rte_eth_dev_info *info, uint16_t n, uint16_t mtu)
 {
     struct rte_eth_conf conf = {.rxmode = {.mtu = mtu}};
+    uint64_t hash = (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP) & info->flow_type_rss_offloads;
 
-    if (n > 1) {
+    if (n > 1 && hash != 0) {
         conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-        conf.rx_adv_conf.rss_conf.rss_hf = (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP) & info->flow_type_rss_offloads;
+        conf.rx_adv_conf.rss_conf.rss_hf = hash;
     }
     return conf;
 }
@@ -229,6 +230,13 @@ void port_poll_links(struct ports *ports, void (*changed)(void *ctx, size_t inde
             log_msg(PORT_UP, p->cfg->name, up ? "up" : "down", p->cfg->device);
             changed(ctx, i, up);
         }
+    }
+}
+
+void port_clear(struct ports *ports)
+{
+    for (size_t i = 0; i < ports->n; i++) {
+        (void)rte_eth_stats_reset(ports->p[i].id);
     }
 }
 

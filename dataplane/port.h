@@ -40,6 +40,8 @@ MUST_CHECK bool port_open_all(struct ports *ports, const struct cfg *cfg, char e
 void port_close_all(struct ports *ports);
 /* Looks at every link, logs changes, and calls changed(ctx, index, up) for each. */
 void port_poll_links(struct ports *ports, void (*changed)(void *ctx, size_t index, bool up), void *ctx);
+/* Begins to count at zero again. */
+void port_clear(struct ports *ports);
 /* Writes names, counters and link states of all ports into the page. */
 void port_publish(const struct ports *ports, struct ipc_page *page);
 

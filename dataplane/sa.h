@@ -19,7 +19,7 @@ struct sa_worker {
     uint64_t iv_next;   /* next IV counter */
     uint64_t lease_end; /* first counter that isn't published as possibly used */
     uint64_t sender;    /* sender id, already in the leftmost bits of an IV */
-    uint32_t seq;       /* last ESP sequence number used */
+    uint32_t reserved;
     _Atomic uint32_t events; /* SA_EVENT_*, set once */
     _Atomic uint64_t packets_out, bytes_out, packets_in, bytes_in;
 } __attribute__((aligned(64)));

@@ -30,6 +30,7 @@ struct slow {
     mono_t now;                       /* real */
     const char *stopped_by;
     uint32_t generation; /* of the snapshot that was announced last */
+    uint64_t cleared;    /* how often counters were cleared */
     struct mac_table macs;
     uint8_t scratch[SLOW_FRAME_MAX];
 };
@@ -260,6 +261,22 @@ static void serve(struct slow *s, int fd)
     } /* else the IPC: polled in every round */
 }
 
+/* Somebody cleared the counters: workers see to theirs, ports and slow path are ours. */
+static void clear_counters(struct slow *s)
+{
+    uint64_t cleared = snap_store_clear_generation(s->c.store);
+
+    if (cleared == s->cleared) {
+        return;
+    }
+    s->cleared = cleared;
+    for (unsigned v = 0; v < VERDICT_COUNT; v++) {
+        s->counters->packets[v] = 0;
+    }
+    port_clear(s->c.ports);
+    port_publish(s->c.ports, s->c.page);
+}
+
 const char *slow_run(struct slow *s)
 {
     struct epoll_event events[8];
@@ -279,6 +296,7 @@ const char *slow_run(struct slow *s)
         }
         ipc_server_poll(s->c.ipc, &now);
         announce_policy(s);
+        clear_counters(s);
     }
     return s->stopped_by;
 }

@@ -235,19 +235,6 @@ uint64_t snap_store_clear_generation(const struct snap_store *st)
     return atomic_load_explicit(&st->clear_generation, memory_order_relaxed);
 }
 
-struct sa *snap_sender(const struct snap *s, unsigned number, uint64_t now_tsc)
-{
-    const struct snap_number *list = &s->numbers[number];
-
-    for (unsigned i = 0; i < list->n; i++) {
-        const struct snap_send *send = &list->send[i];
-
-        if (now_tsc >= send->from_tsc && now_tsc < send->end_tsc && !sa_expired(send->sa, now_tsc))
-            return send->sa;
-    }
-    return NULL;
-}
-
 void snap_store_online(struct snap_store *st, unsigned w)
 {
     rte_rcu_qsbr_thread_online(st->qsbr, w);

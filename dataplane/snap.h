@@ -80,7 +80,18 @@ static inline struct sa *snap_spi_find(const struct snap *s, uint32_t spi_be)
  * The SA that sends for a number now: the oldest usable until it stops, else the next (decision 17). NULL when none is
  * usable.
  */
-struct sa *snap_sender(const struct snap *s, unsigned number, uint64_t now_tsc);
+static inline struct sa *snap_sender(const struct snap *s, unsigned number, uint64_t now_tsc)
+{
+    const struct snap_number *list = &s->numbers[number];
+
+    for (unsigned i = 0; i < list->n; i++) {
+        const struct snap_send *send = &list->send[i];
+
+        if (now_tsc >= send->from_tsc && now_tsc < send->end_tsc && !sa_expired(send->sa, now_tsc))
+            return send->sa;
+    }
+    return NULL;
+}
 
 struct snap_store;
 

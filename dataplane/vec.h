@@ -22,9 +22,8 @@ struct sa;
 enum pkt_todo {
     PKT_CLASSIFY, /* parsed; policy has to judge it */
     PKT_ESP_IN,   /* ESP with an SPI of ours */
-    PKT_INNER,    /* decrypted; policy has to judge what was inside */
     PKT_PROTECT,  /* policy: leaves as ESP with pkt.sa */
-    PKT_CRYPTO,   /* prepared: its crypto operation stands in the context */
+    PKT_CRYPTO,   /* its crypto operation stands in the context */
     PKT_DONE,     /* verdict and `to` are final */
 };
 
@@ -36,13 +35,17 @@ struct pkt {
     struct l3 h; /* what the headers say; after decryption, the inner ones */
     uint8_t *l3; /* first octet of the IP header in the frame */
     struct sa *sa;
-    uint8_t todo;    /* enum pkt_todo */
-    uint8_t to;      /* enum pkt_to */
-    uint8_t verdict; /* enum verdict */
-    bool own_dst;    /* addressed to the appliance itself */
-    uint8_t way;     /* enum classify_way */
-    uint8_t op;      /* index of its crypto operation */
-    uint8_t reserved[2];
+    union {
+        struct {
+            uint8_t todo;    /* enum pkt_todo */
+            uint8_t way;     /* enum classify_way */
+            uint8_t to;      /* enum pkt_to */
+            uint8_t verdict; /* enum verdict */
+            bool own_dst;    /* addressed to the appliance itself */
+            uint8_t zero[3];
+        };
+        uint64_t state; /* these five at once */
+    };
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct pkt) == 64, "packet metadata fills one cache line");
 
@@ -61,6 +64,12 @@ struct pkt_vec {
 
     struct pkt pkts[VEC_MAX];
 };
+
+/* What a packet is when it begins its way. */
+static inline void pkt_start(struct pkt *p, enum pkt_todo todo, unsigned way, bool own_dst)
+{
+    p->state = (uint64_t)todo | (uint64_t)way << 8 | (uint64_t)own_dst << 32;
+}
 
 /* Ends a packet's way with a verdict that drops it. */
 static inline void pkt_drop(struct pkt *p, enum verdict v)

@@ -2,6 +2,8 @@
 /* The poll loop. Every packet that the pipeline gives back goes to a port or to the punt ring, or is dropped by name. */
 #include "dataplane/worker.h"
 
+#include "dataplane/eal.h"
+
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
@@ -22,13 +24,13 @@ struct worker {
 
 struct worker *worker_new(struct worker_shared *shared, unsigned index, unsigned cpu)
 {
-    unsigned lcore_socket = rte_socket_id();
-    struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, (int)lcore_socket);
+    int socket = (int)rte_lcore_to_socket_id(eal_worker_lcore(index));
+    struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), RTE_CACHE_LINE_SIZE, socket);
 
     if (w == NULL) {
         return NULL;
     }
-    w->ctx = pipeline_ctx_new(shared->pipeline, shared->store, index, shared->crypto, (int)lcore_socket);
+    w->ctx = pipeline_ctx_new(shared->pipeline, shared->store, index, shared->crypto, socket);
     if (w->ctx == NULL) {
         rte_free(w);
         return NULL;

@@ -72,19 +72,21 @@ static inline uint16_t sum_fold(uint64_t sum)
 /* The sum over an IPv4 header of 20 octets; 0xffff means that its checksum is right. */
 static inline uint16_t sum_ipv4(const uint8_t *h)
 {
-    return sum_fold((uint64_t)load32(h) + load32(h + 4) + load32(h + 8) + load32(h + 12) + load32(h + 16));
+    uint64_t a = load64(h), b = load64(h + 8);
+
+    return sum_fold((a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32) + load32(h + 16));
 }
 
 /*
- * A checksum after words of sum `was` became words of sum `is` (RFC 1624, equation 3). Words and checksum as in memory.
+ * A checksum after up to four words of sum `was` became words of sum `is` (RFC 1624, equation 3). As in memory.
  */
 static inline uint16_t sum_update(uint16_t checksum, uint32_t was, uint32_t is)
 {
-    uint64_t sum = (uint16_t)~checksum;
+    uint32_t sum = (uint16_t)~checksum + (4 * 0xffffu - was) + is;
 
-    sum += (uint16_t)~sum_fold(was);
-    sum += sum_fold(is);
-    return (uint16_t)~sum_fold(sum);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~sum;
 }
 
 #endif

@@ -76,8 +76,8 @@ static inline void esp_put_outer(uint8_t *outer, const uint8_t *inner, uint16_t 
 {
     uint64_t a = load64(inner), b = load64(inner + 8);
     uint16_t len_be = __builtin_bswap16(total_len);
-    uint32_t was = (uint32_t)((a >> 16) & 0xffff) + (uint32_t)((a >> 32) & 0xffff) + (uint32_t)(b & 0xffff);
-    uint32_t is = (uint32_t)len_be + id_be + ((uint32_t)(b & 0xff) | IPPROTO_ESP_OCTET << 8);
+    uint32_t was = (uint32_t)(a >> 16 & 0xffff) + (uint32_t)(a >> 32 & 0xffff) + (uint32_t)(b & 0xff00);
+    uint32_t is = (uint32_t)len_be + id_be + (IPPROTO_ESP_OCTET << 8);
     uint16_t checksum = sum_update((uint16_t)(b >> 16), was, is);
 
     a = (a & 0xffff00000000ffffULL) | (uint64_t)len_be << 16 | (uint64_t)id_be << 32;
@@ -93,6 +93,12 @@ static inline uint64_t esp_iv(uint64_t sender_shifted, uint64_t counter)
     return __builtin_bswap64(sender_shifted | counter);
 }
 
+/* SPI and sequence number on the wire, as in memory. The number counts with the IV: one counter, from 1 on. */
+static inline uint64_t esp_front(uint32_t spi_be, uint64_t counter)
+{
+    return (uint64_t)spi_be | (uint64_t)__builtin_bswap32((uint32_t)counter + 1) << 32;
+}
+
 /* A sender id moved to the leftmost sid_bits of an IV. */
 static inline uint64_t esp_sender_shift(uint64_t sender_id, unsigned sid_bits)
 {
@@ -105,12 +111,33 @@ static inline bool esp_len_possible(uint32_t ip_len)
     return ip_len >= ESP_MIN_LEN && ((ip_len - ESP_FRONT_LEN - ESP_ICV_LEN) & (ESP_ALIGN - 1)) == 0;
 }
 
+/* esp_check_text() for texts whose trailer isn't the usual one: 0 to 3 octets of padding and next header IPv4. */
+enum verdict esp_check_odd(const uint8_t *text, uint32_t len, struct l3 *inner);
+/* The verdict for what the inner header shows. */
+enum verdict esp_inner_verdict(const struct l3 *inner);
+
 /*
  * Judges a verified and decrypted text: padding, next header, and the packet inside, which must be whole (surplus
  * behind it is traffic flow padding and ignored), fragments and options are refused. Returns VERDICT_RECEIVED_DECRYPTED
  * and the parsed inner header, or the verdict that drops it.
  */
-enum verdict esp_check_text(const uint8_t *text, uint32_t len, struct l3 *inner);
+static inline enum verdict esp_check_text(const uint8_t *text, uint32_t len, struct l3 *inner)
+{
+    /* The last 5 octets as the top of a word, and which of them must be how, by pad length. */
+    static const uint64_t mask[ESP_ALIGN] = {0xffff000000, 0xffffff0000, 0xffffffff00, 0xffffffffff};
+    static const uint64_t right[ESP_ALIGN] = {0x0400000000, 0x0401010000, 0x0402020100, 0x0403030201};
+    uint64_t end;
+    uint32_t pad;
+
+    if (__builtin_expect(len < 8, 0))
+        return esp_check_odd(text, len, inner);
+    end = load64(text + len - 8) >> 24;
+    pad = (uint32_t)(end >> 24) & 0xff;
+    if (__builtin_expect(pad >= ESP_ALIGN || (end & mask[pad]) != right[pad], 0))
+        return esp_check_odd(text, len, inner);
+    l3_parse_ipv4(text, len - 2 - pad, inner);
+    return __builtin_expect(inner->flaw == L3_OK, 1) ? VERDICT_RECEIVED_DECRYPTED : esp_inner_verdict(inner);
+}
 
 /*
  * RFC 6040 section 4.2: brings the congestion mark of the outer header into the inner one and its checksum. Returns

@@ -54,9 +54,7 @@ void l3_parse_ipv4_odd(const uint8_t *p, size_t avail, struct l3 *h)
     else
         h->tuple = l3_make_tuple(p[9], FLOW_NO_PORTS, 0);
     h->len = (uint16_t)len;
-    h->id_be = load16(p + 4);
-    h->frag_be = frag;
-    h->tos = p[1];
+    h->head = load64(p);
     h->flaw = frag & IPV4_FRAGMENT_BE ? L3_FRAGMENT : header_len > IPV4_LEN ? L3_OPTIONS : L3_OK;
 }
 
@@ -89,7 +87,6 @@ void l3_parse_ipv6(const uint8_t *p, size_t avail, struct l3 *h)
         return;
     next = p[6];
     h->len = (uint16_t)len;
-    h->tos = (uint8_t)(load16_be(p) >> 4);
     if (is_extension(next)) {
         h->tuple = l3_make_tuple(next, FLOW_NO_PORTS, 0);
         h->marks = is_mld(p, len) ? L3_IS_MLD : 0;

@@ -36,17 +36,38 @@ enum l3_flaw {
 #define L3_IS_ND  0x2u /* neighbour discovery, RFC 4861: may not be forged from afar (hop limit 255) */
 #define L3_IS_MLD 0x4u
 
+/* Few wide fields: the fast way writes each with one store. */
 struct l3 {
     uint64_t addrs; /* IPv4: source and destination as in memory */
     uint64_t tuple; /* ports as in memory | protocol << 32 | enum flow_ports << 40; the rest is the caller's */
-    uint16_t len;   /* of the IP packet; what follows in the frame is padding */
-    uint16_t id_be;
-    uint16_t frag_be;
-    uint8_t kind; /* enum l3_kind */
-    uint8_t flaw; /* enum l3_flaw; with MALFORMED and VLAN nothing else is valid */
-    uint8_t tos;
-    uint8_t marks; /* L3_IS_* */
+    uint64_t head;  /* IPv4: the first 8 octets of the header as in memory */
+    union {
+        struct {
+            uint16_t len;  /* of the IP packet; what follows in the frame is padding */
+            uint8_t kind;  /* enum l3_kind */
+            uint8_t flaw;  /* enum l3_flaw; with MALFORMED and VLAN nothing else is valid */
+            uint8_t marks; /* L3_IS_* */
+            uint8_t zero[3];
+        };
+        uint64_t what; /* these five at once */
+    };
 };
+
+/* IPv4: type of service, identification, and flags with fragment offset, the latter two as in memory. */
+static inline uint8_t l3_tos(const struct l3 *h)
+{
+    return (uint8_t)(h->head >> 8);
+}
+
+static inline uint16_t l3_id_be(const struct l3 *h)
+{
+    return (uint16_t)(h->head >> 32);
+}
+
+static inline uint16_t l3_frag_be(const struct l3 *h)
+{
+    return (uint16_t)(h->head >> 48);
+}
 
 static inline uint8_t l3_proto(const struct l3 *h)
 {
@@ -100,7 +121,8 @@ static inline void l3_parse_ipv4(const uint8_t *p, size_t avail, struct l3 *h)
     }
     a = load64(p);
     len = __builtin_bswap16((uint16_t)(a >> 16));
-    if (__builtin_expect((a & 0xff) != 0x45 || ((a >> 48) & IPV4_FRAGMENT_BE) != 0 || len > avail ||
+    /* Version 4, five words of header, and neither offset nor more fragments. */
+    if (__builtin_expect((a & (0xff | (uint64_t)IPV4_FRAGMENT_BE << 48)) != 0x45 || len > avail ||
                              len < IPV4_LEN + 4 || sum_ipv4(p) != 0xffff,
                          0)) {
         l3_parse_ipv4_odd(p, avail, h);
@@ -112,13 +134,8 @@ static inline void l3_parse_ipv4(const uint8_t *p, size_t avail, struct l3 *h)
         h->tuple = l3_make_tuple(proto, FLOW_PORTS, load32(p + IPV4_LEN));
     else
         h->tuple = l3_make_tuple(proto, FLOW_NO_PORTS, 0);
-    h->len = len;
-    h->id_be = (uint16_t)(a >> 32);
-    h->frag_be = (uint16_t)(a >> 48);
-    h->kind = L3_IPV4;
-    h->flaw = L3_OK;
-    h->tos = (uint8_t)(a >> 8);
-    h->marks = 0;
+    h->head = a;
+    h->what = (uint64_t)len | (uint64_t)L3_IPV4 << 16; /* flaw OK, no marks */
 }
 
 /* A whole frame; the IP packet, if there is one, begins at frame + L2_LEN. */

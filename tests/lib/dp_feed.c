@@ -11,6 +11,7 @@
  *   explain out|in SRC DST PROTO SPORT DPORT
  *                                     -> DECISION VERDICT SPI MTU RULE
  *   counters                          -> one "verdict N" per line, then "."
+ *   clear                             -> ok
  *   ports                             -> one "NAME up|down RX TX" per line, then "."
  */
 #include "common/ipc/channel.h"
@@ -233,6 +234,14 @@ static void do_counters(void)
     (void)puts(".");
 }
 
+static void do_clear(void)
+{
+    struct ipc_msg m = {.type = IPC_CLEAR_COUNTERS};
+
+    send_message(&m);
+    (void)puts("ok");
+}
+
 static void do_ports(void)
 {
     for (unsigned i = 0; i < channel.page->n_ports && i < 2 * IPC_MAX_PAIRS; i++) {
@@ -250,7 +259,7 @@ int main(int argc, char **argv)
         void (*run)(void);
     } commands[] = {{"begin", do_begin},   {"group", do_group},     {"rule", do_rule},        {"sa", do_sa},
                     {"commit", do_commit}, {"explain", do_explain}, {"counters", do_counters},
-                    {"ports", do_ports}};
+                    {"clear", do_clear},   {"ports", do_ports}};
     char line[1024];
 
     if (argc != 2) {
