@@ -109,8 +109,15 @@ static void tell_owner(struct ipc_server *s, bool attached, const char *text)
         s->config.attached(s->config.ctx, attached, text);
 }
 
+static void set_epoch(struct ipc_server *s)
+{
+    atomic_store_explicit(&s->config.page.page->epoch, s->epoch, memory_order_relaxed);
+}
+
 static void detach(struct ipc_server *s, const char *why)
 {
+    if (s->settling)
+        set_epoch(s); /* published already: nobody is left to wait for the last worker */
     /* gvpnd may hold the eventfd on, so that closing ours would leave it in the epoll set. */
     (void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->channel.wake_self, NULL);
     ipc_channel_close(&s->channel, false);
@@ -274,7 +281,7 @@ static bool answer(struct ipc_server *s)
     if (s->settling && !snap_store_settled(s->config.store))
         return false;
     if (s->settling)
-        atomic_store_explicit(&s->config.page.page->epoch, s->epoch, memory_order_relaxed);
+        set_epoch(s);
     s->settling = false;
     if (!s->has_answer)
         return true;
