@@ -99,16 +99,27 @@ static bool check_mtu(const struct port *p, const struct rte_eth_dev_info *info,
     return false;
 }
 
+/* af_packet spreads frames over all of its queues whether they are set up or not; what falls into others would be lost. */
+static bool spreads_over_all(const struct port *p)
+{
+    return strncmp(p->cfg->device, "net_af_packet", strlen("net_af_packet")) == 0;
+}
+
 static bool check_queues(const struct port *p, const struct rte_eth_dev_info *info, uint16_t n, char error[PORT_ERROR_MAX])
 {
     uint16_t most = RTE_MIN(info->max_rx_queues, info->max_tx_queues);
 
-    if (n <= most) {
-        return true;
+    if (n > most) {
+        (void)snprintf(error, PORT_ERROR_MAX, "port %s (%s): %u workers need as many queues, it has %u; list fewer workers",
+                       p->cfg->name, p->cfg->device, n, most);
+        return false;
     }
-    (void)snprintf(error, PORT_ERROR_MAX, "port %s (%s): %u workers need as many queues, it has %u; list fewer workers",
-                   p->cfg->name, p->cfg->device, n, most);
-    return false;
+    if (n < most && spreads_over_all(p)) {
+        (void)snprintf(error, PORT_ERROR_MAX, "port %s (%s): it spreads frames over %u queues, but there are %u workers; "
+                       "set qpairs=%u", p->cfg->name, p->cfg->device, most, n, n);
+        return false;
+    }
+    return true;
 }
 
 static int set_up_queues(const struct port *p, const struct rte_eth_dev_info *info, uint16_t n, struct rte_mempool *pool)

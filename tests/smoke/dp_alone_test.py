@@ -321,6 +321,12 @@ def test_more_workers_than_queues_is_an_error(started):
     assert "port wan0" in output and "queue" in output
 
 
+def test_queues_that_no_worker_polls_are_an_error(started):
+    status, output = started.fails(started.config(wan="net_af_packet0,iface=brout,qpairs=2"))
+    assert status == 1
+    assert "port wan0" in output and "qpairs=1" in output
+
+
 def test_more_than_a_port_takes_is_an_error(started):
     config = started.config()
     with open(config, encoding="utf-8") as f:
