@@ -5,7 +5,8 @@
 #include <limits.h>
 #include <openssl/evp.h>
 
-static bool crypt_blocks(const uint8_t *key, const uint8_t *iv, const uint8_t *in, uint8_t *out, size_t len, int encrypt)
+static bool crypt_blocks(const uint8_t *key, const uint8_t *iv, const uint8_t *in, uint8_t *out, size_t len,
+                         int encrypt)
 {
     if (len == 0 || len % CBC_BLOCK || len > INT_MAX)
         return false;
@@ -18,12 +19,14 @@ static bool crypt_blocks(const uint8_t *key, const uint8_t *iv, const uint8_t *i
     return ok;
 }
 
-bool cbc_encrypt(const uint8_t key[CBC_KEY_LEN], const uint8_t iv[CBC_BLOCK], const uint8_t *in, uint8_t *out, size_t len)
+bool cbc_encrypt(const uint8_t key[CBC_KEY_LEN], const uint8_t iv[CBC_BLOCK], const uint8_t *in, uint8_t *out,
+                 size_t len)
 {
     return crypt_blocks(key, iv, in, out, len, 1);
 }
 
-bool cbc_decrypt(const uint8_t key[CBC_KEY_LEN], const uint8_t iv[CBC_BLOCK], const uint8_t *in, uint8_t *out, size_t len)
+bool cbc_decrypt(const uint8_t key[CBC_KEY_LEN], const uint8_t iv[CBC_BLOCK], const uint8_t *in, uint8_t *out,
+                 size_t len)
 {
     return crypt_blocks(key, iv, in, out, len, 0);
 }

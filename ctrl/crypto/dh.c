@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Diffie-Hellman over OpenSSL's named groups. The library's encoded form of an EC point has the octet 0x04 in front of
- * x | y, IKE's hasn't (RFC 5903 section 7): `prefix` is that octet. Range checks are made here as well as by the library.
+ * Diffie-Hellman over OpenSSL's named groups. The library's encoded form of an EC point has the octet 0x04 in
+ * front of x | y, IKE's hasn't (RFC 5903 section 7): `prefix` is that octet. Range checks are made here as
+ * well as by the library.
  */
 #include "ctrl/crypto/dh.h"
 

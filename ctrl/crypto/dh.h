@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Diffie-Hellman as IKE writes it: group 14 (RFC 3526, MODP 2048) and 19 (RFC 5903, ECP 256). A value from the wire is
- * checked before it is used: exact length, 2 to p-2 and in the right subgroup, or a point on the curve (CVE-2015-3240).
+ * Diffie-Hellman as IKE writes it: group 14 (RFC 3526, MODP 2048) and 19 (RFC 5903, ECP 256). A value from
+ * the wire is checked before it is used: exact length, 2 to p-2 and in the right subgroup, or a point on the
+ * curve (CVE-2015-3240).
  */
 #ifndef GVPN_CTRL_CRYPTO_DH_H
 #define GVPN_CTRL_CRYPTO_DH_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* SHA-256 over a list of spans: the phase-1 hash of this version, IVs (RFC 2409 appendix B) and policy digests. */
+/* SHA-256 over a list of spans: the phase-1 hash of this version, IVs (RFC 2409 appendix B) and policy
+ * digests. */
 #ifndef GVPN_CTRL_CRYPTO_HASH_H
 #define GVPN_CTRL_CRYPTO_HASH_H
 

@@ -20,8 +20,8 @@ static bool prf_secret(const struct secret *key, const struct span *parts, size_
 }
 
 /* SKEYID_d, _a, _e: prf(SKEYID, previous | g^xy | CKY-I | CKY-R | n). */
-static bool derive_one(const struct ike_keys_input *in, const struct secret *skeyid, struct span previous, uint8_t n,
-                       struct secret *out)
+static bool derive_one(const struct ike_keys_input *in, const struct secret *skeyid, struct span previous,
+                       uint8_t n, struct secret *out)
 {
     const struct span parts[] = {previous, in->shared, in->cookie_i, in->cookie_r, span_of(&n, 1)};
     return prf_secret(skeyid, parts, COUNT(parts), out);
@@ -86,14 +86,15 @@ bool ike_keys_auth_hash(const struct ike_keys_input *in, const struct secret *sk
 {
     const struct span by_initiator[] = {in->public_i, in->public_r, in->cookie_i, in->cookie_r, sa_i_b, id_b};
     const struct span by_responder[] = {in->public_r, in->public_i, in->cookie_r, in->cookie_i, sa_i_b, id_b};
-    return prf_compute(secret_span(skeyid), of_initiator ? by_initiator : by_responder, COUNT(by_initiator), out);
+    return prf_compute(secret_span(skeyid), of_initiator ? by_initiator : by_responder, COUNT(by_initiator),
+                       out);
 }
 
-bool ike_keys_message_hash(const struct secret *skeyid_a, uint32_t message_id, struct span nonces, struct span after,
-                           uint8_t out[IKE_HASH_LEN])
+bool ike_keys_message_hash(const struct secret *skeyid_a, uint32_t message_id, struct span nonces,
+                           struct span after, uint8_t out[IKE_HASH_LEN])
 {
-    const uint8_t id[4] = {(uint8_t)(message_id >> 24), (uint8_t)(message_id >> 16), (uint8_t)(message_id >> 8),
-                           (uint8_t)message_id};
+    const uint8_t id[4] = {(uint8_t)(message_id >> 24), (uint8_t)(message_id >> 16),
+                           (uint8_t)(message_id >> 8), (uint8_t)message_id};
     const struct span parts[] = {span_of(id, sizeof id), nonces, after};
     return prf_compute(secret_span(skeyid_a), parts, COUNT(parts), out);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Protected messages under an ISAKMP SA: RFC 2409 appendix B (IVs, zero padding), RFC 2408 3.1 (where Length stands). */
+/* Protected messages under an ISAKMP SA: RFC 2409 appendix B (IVs, zero padding), RFC 2408 3.1 (where Length
+ * stands). */
 #include "ctrl/crypto/ike_sa.h"
 
 #include "ctrl/crypto/cbc.h"
@@ -16,8 +17,8 @@ void ike_sa_wipe(struct ike_sa *sa)
 
 bool ike_sa_first_iv(const struct ike_sa *sa, uint32_t message_id, struct ike_iv *iv)
 {
-    const uint8_t id[4] = {(uint8_t)(message_id >> 24), (uint8_t)(message_id >> 16), (uint8_t)(message_id >> 8),
-                           (uint8_t)message_id};
+    const uint8_t id[4] = {(uint8_t)(message_id >> 24), (uint8_t)(message_id >> 16),
+                           (uint8_t)(message_id >> 8), (uint8_t)message_id};
     const struct span parts[] = {span_of(sa->last.b, sizeof sa->last.b), span_of(id, sizeof id)};
     uint8_t digest[HASH_LEN];
     if (!hash_compute(parts, 2, digest))
@@ -76,8 +77,8 @@ bool ike_sa_seal(const struct secret *key, struct ike_iv *iv, uint8_t *msg, size
     return true;
 }
 
-bool ike_sa_open(const struct secret *key, const struct ike_iv *iv, struct span datagram, uint8_t *out, size_t cap,
-                 struct ike_iv *next)
+bool ike_sa_open(const struct secret *key, const struct ike_iv *iv, struct span datagram, uint8_t *out,
+                 size_t cap, struct ike_iv *next)
 {
     if (key->len != CBC_KEY_LEN || datagram.len <= IKE_HEADER_LEN || datagram.len > cap ||
         (datagram.len - IKE_HEADER_LEN) % CBC_BLOCK)
@@ -87,7 +88,8 @@ bool ike_sa_open(const struct secret *key, const struct ike_iv *iv, struct span 
     if (!buf_skip(&r, LENGTH_AT) || !buf_get_u32(&r, &length) || length != datagram.len)
         return false;
     memcpy(out, datagram.p, IKE_HEADER_LEN);
-    if (!cbc_decrypt(key->b, iv->b, datagram.p + IKE_HEADER_LEN, out + IKE_HEADER_LEN, datagram.len - IKE_HEADER_LEN))
+    if (!cbc_decrypt(key->b, iv->b, datagram.p + IKE_HEADER_LEN, out + IKE_HEADER_LEN,
+                     datagram.len - IKE_HEADER_LEN))
         return false;
     memcpy(next->b, datagram.p + datagram.len - CBC_BLOCK, CBC_BLOCK);
     return true;

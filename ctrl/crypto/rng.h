@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where random octets come from: handed to every machine as a function, so that tests replay an exchange byte by byte.
- * rng_system() is the one that a daemon uses. No generator of our own.
+ * Where random octets come from: handed to every machine as a function, so that tests replay an exchange byte
+ * by byte. rng_system() is the one that a daemon uses. No generator of our own.
  */
 #ifndef GVPN_CTRL_CRYPTO_RNG_H
 #define GVPN_CTRL_CRYPTO_RNG_H

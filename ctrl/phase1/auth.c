@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Messages 5 and 6 of main mode: HDR*, ID, HASH (RFC 2409 5.4). With a pre-shared key the key must be known before the
- * peer says who it is; so a responder whose peers share an address tries each candidate: the right one is the one whose
- * key opens the message, whose HASH is right and whose identity is the configured one.
+ * Messages 5 and 6 of main mode: HDR*, ID, HASH (RFC 2409 5.4). With a pre-shared key the key must be known
+ * before the peer says who it is; so a responder whose peers share an address tries each candidate: the right
+ * one is the one whose key opens the message, whose HASH is right and whose identity is the configured one.
  */
 #include "ctrl/phase1/machine.h"
 
@@ -15,8 +15,8 @@
 
 #define MAX_AUTH 1024 /* octets of an authentication message that we read: ID, HASH, some vendor ids */
 
-bool phase1_write_auth(const struct phase1 *p, const struct ike_keys_input *input, const struct ike_keys *keys,
-                       struct ike_iv *iv, struct buf_writer *out)
+bool phase1_write_auth(const struct phase1 *p, const struct ike_keys_input *input,
+                       const struct ike_keys *keys, struct ike_iv *iv, struct buf_writer *out)
 {
     struct isakmp_id id = phase1_identity_of_address(&p->local.addr);
     uint8_t id_body[64], hash[IKE_HASH_LEN];
@@ -44,9 +44,11 @@ static enum phase1_result check_id(const struct phase1 *p, const struct isakmp_i
                                    struct verified *v, struct phase1_report *report)
 {
     if (isakmp_id_check_phase1_port(id))
-        return phase1_say(report, PHASE1_DROP_AUTH, "the peer's identity has a protocol or port that it can't have");
+        return phase1_say(report, PHASE1_DROP_AUTH,
+                          "the peer's identity has a protocol or port that it can't have");
     if (!phase1_identity_matches(id, expected, &p->remote.addr))
-        return phase1_say(report, PHASE1_DROP_AUTH, "the peer's identity isn't the one configured for its key");
+        return phase1_say(report, PHASE1_DROP_AUTH,
+                          "the peer's identity isn't the one configured for its key");
     char text[ISAKMP_ID_TEXT_MAX];
     snprintf(v->identity, sizeof v->identity, "%s", isakmp_id_text(id, text));
     return PHASE1_GOES_ON;
@@ -61,7 +63,8 @@ static enum phase1_result try_candidate(const struct phase1 *p, size_t i, const 
     struct isakmp_id id;
     struct span hash;
     if (!ike_sa_open(&p->k.keys[i].key, &p->k.iv, in->datagram, plain, sizeof plain, &v->iv))
-        return phase1_say(report, PHASE1_DROP_MALFORMED, "authentication message isn't whole blocks, or too long");
+        return phase1_say(report, PHASE1_DROP_MALFORMED,
+                          "authentication message isn't whole blocks, or too long");
     struct span body = span_of(plain + ISAKMP_HEADER_LEN, in->datagram.len - ISAKMP_HEADER_LEN);
     enum phase1_result r = phase1_say(report, PHASE1_DROP_AUTH, unreadable);
     if (isakmp_payloads_get(in->header.next_payload, body, ISAKMP_TRAILING_PADDING, &ps) ||
@@ -87,7 +90,8 @@ out:
     return r;
 }
 
-/* Tries the candidates in order; *which is the one that fits. Else the report is of one that got further than others. */
+/* Tries the candidates in order; *which is the one that fits. Else the report is of one that got further than
+ * others. */
 static enum phase1_result verify(const struct phase1 *p, const struct phase1_input *in, size_t *which,
                                  struct verified *v, struct phase1_report *report)
 {
@@ -135,8 +139,8 @@ enum phase1_result phase1_in_auth(struct phase1 *p, const struct phase1_input *i
 }
 
 /*
- * AUTHENTICATION-FAILED in clear, once per exchange: the peer has echoed our cookie, and its operator should learn why
- * nothing happens. It proves nothing, and a peer of ours treats it so.
+ * AUTHENTICATION-FAILED in clear, once per exchange: the peer has echoed our cookie, and its operator should
+ * learn why nothing happens. It proves nothing, and a peer of ours treats it so.
  */
 static void complain(struct phase1 *p, struct buf_writer *out)
 {
@@ -155,8 +159,8 @@ static void complain(struct phase1 *p, struct buf_writer *out)
 }
 
 /* Message 5, then 6. */
-enum phase1_result phase1_in_auth_out_auth(struct phase1 *p, const struct phase1_input *in, struct buf_writer *out,
-                                           struct phase1_report *report)
+enum phase1_result phase1_in_auth_out_auth(struct phase1 *p, const struct phase1_input *in,
+                                           struct buf_writer *out, struct phase1_report *report)
 {
     struct verified v;
     size_t which;

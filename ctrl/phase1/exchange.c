@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Messages 2 to 4 of main mode: the chosen transform and the key exchange (RFC 2409 5.4; RFC 5903, RFC 3526). Nothing is
- * authenticated yet: what comes in is checked into locals, and the machine changes only at the end of a handler.
+ * Messages 2 to 4 of main mode: the chosen transform and the key exchange (RFC 2409 5.4; RFC 5903, RFC 3526).
+ * Nothing is authenticated yet: what comes in is checked into locals, and the machine changes only at the end
+ * of a handler.
  */
 #include "ctrl/phase1/machine.h"
 
@@ -60,8 +61,8 @@ static bool write_ke(const struct phase1 *p, struct span public, struct span non
 }
 
 /* Message 2, then 3. */
-enum phase1_result phase1_in_sa_out_ke(struct phase1 *p, const struct phase1_input *in, struct buf_writer *out,
-                                       struct phase1_report *report)
+enum phase1_result phase1_in_sa_out_ke(struct phase1 *p, const struct phase1_input *in,
+                                       struct buf_writer *out, struct phase1_report *report)
 {
     struct isakmp_sa answer;
     struct config_proposal chosen;
@@ -87,11 +88,11 @@ enum phase1_result phase1_in_sa_out_ke(struct phase1 *p, const struct phase1_inp
 }
 
 /*
- * The peer's KE and nonce into k, whose dh is set. A peer that sends our own values back is a mirror: without this check it
- * could lead us through a key exchange with ourselves.
+ * The peer's KE and nonce into k, whose dh is set. A peer that sends our own values back is a mirror: without
+ * this check it could lead us through a key exchange with ourselves.
  */
-static enum phase1_result take_ke(const struct phase1 *p, const struct isakmp_payloads *ps, struct phase1_keying *k,
-                                  struct phase1_report *report)
+static enum phase1_result take_ke(const struct phase1 *p, const struct isakmp_payloads *ps,
+                                  struct phase1_keying *k, struct phase1_report *report)
 {
     struct span public, nonce, own = dh_public(k->dh);
     enum isakmp_error e = isakmp_ke_get(isakmp_payloads_find(ps, ISAKMP_PAYLOAD_KE)->body, own.len, &public);
@@ -104,7 +105,7 @@ static enum phase1_result take_ke(const struct phase1 *p, const struct isakmp_pa
     if (!dh_shared(k->dh, public, &k->shared))
         return phase1_say(report, PHASE1_DROP_REFUSED, "key exchange value must not be used");
     memcpy(k->peer_public, public.p, public.len);
-    k->peer_public_len = (uint16_t)public.len;
+    k->peer_public_len = (uint16_t) public.len;
     uint8_t *peer_nonce = p->initiator ? k->nonce_r : k->nonce_i;
     memcpy(peer_nonce, nonce.p, nonce.len);
     *(p->initiator ? &k->nonce_r_len : &k->nonce_i_len) = (uint8_t)nonce.len;
@@ -112,8 +113,8 @@ static enum phase1_result take_ke(const struct phase1 *p, const struct isakmp_pa
 }
 
 /* Message 3, then 4: never larger than what it answers, so the nonce is as long as theirs. */
-enum phase1_result phase1_in_ke_out_ke(struct phase1 *p, const struct phase1_input *in, struct buf_writer *out,
-                                       struct phase1_report *report)
+enum phase1_result phase1_in_ke_out_ke(struct phase1 *p, const struct phase1_input *in,
+                                       struct buf_writer *out, struct phase1_report *report)
 {
     struct phase1_keying k = {.dh = dh_new(p->offer.chosen.group)};
     if (!k.dh)
@@ -136,8 +137,8 @@ enum phase1_result phase1_in_ke_out_ke(struct phase1 *p, const struct phase1_inp
 }
 
 /* Message 4, then 5. */
-enum phase1_result phase1_in_ke_out_auth(struct phase1 *p, const struct phase1_input *in, struct buf_writer *out,
-                                         struct phase1_report *report)
+enum phase1_result phase1_in_ke_out_auth(struct phase1 *p, const struct phase1_input *in,
+                                         struct buf_writer *out, struct phase1_report *report)
 {
     struct phase1_keying k = p->k;
     enum phase1_result r = take_ke(p, &in->plain, &k, report);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The responder's front: messages 1 and 2 of main mode without state per peer (RFC 2409 5.4; RFC 2408 2.5.3 for what a
- * cookie is for). It authenticates nobody: whoever echoes a cookie has only shown that it receives at its address.
+ * The responder's front: messages 1 and 2 of main mode without state per peer (RFC 2409 5.4; RFC 2408 2.5.3
+ * for what a cookie is for). It authenticates nobody: whoever echoes a cookie has only shown that it receives
+ * at its address.
  *
  *     CKY-R = tag 2 | MAC 6
  *     tag = HMAC(secret, 0 | chosen | body): which stored body; the chain to search
@@ -44,7 +45,8 @@ struct halfopen {
     uint8_t spent[SPENT][IKE_COOKIE_LEN]; /* direct mapped: a collision forgets the older one */
 };
 
-struct halfopen *halfopen_new(const uint8_t secret[32], const struct config_proposal *proposals, size_t n_proposals)
+struct halfopen *halfopen_new(const uint8_t secret[32], const struct config_proposal *proposals,
+                              size_t n_proposals)
 {
     struct halfopen *h = calloc(1, sizeof *h);
     if (!h)
@@ -87,7 +89,8 @@ static struct span chosen_span(const struct config_proposal *c, uint8_t out[CHOS
     return buf_written(&w);
 }
 
-static bool tag_of(const struct halfopen *h, const struct config_proposal *chosen, struct span body, uint16_t *tag)
+static bool tag_of(const struct halfopen *h, const struct config_proposal *chosen, struct span body,
+                   uint16_t *tag)
 {
     static const uint8_t kind = 0;
     uint8_t c[CHOSEN_LEN], digest[PRF_LEN];
@@ -98,8 +101,8 @@ static bool tag_of(const struct halfopen *h, const struct config_proposal *chose
     return true;
 }
 
-static bool cookie_of(const struct halfopen *h, const uint8_t *cookie_i, const struct endpoint *remote, uint64_t epoch,
-                      const struct body *b, uint8_t out[IKE_COOKIE_LEN])
+static bool cookie_of(const struct halfopen *h, const uint8_t *cookie_i, const struct endpoint *remote,
+                      uint64_t epoch, const struct body *b, uint8_t out[IKE_COOKIE_LEN])
 {
     uint8_t fixed[64], c[CHOSEN_LEN], digest[PRF_LEN];
     struct buf_writer w = buf_writer_of(fixed, sizeof fixed);
@@ -128,8 +131,8 @@ static uint64_t epoch_at(mono_t now)
 
 static bool same_proposal(const struct config_proposal *a, const struct config_proposal *b)
 {
-    return a->encryption == b->encryption && a->key_bits == b->key_bits && a->hash == b->hash && a->group == b->group &&
-           a->auth == b->auth && a->lifetime_s == b->lifetime_s;
+    return a->encryption == b->encryption && a->key_bits == b->key_bits && a->hash == b->hash &&
+           a->group == b->group && a->auth == b->auth && a->lifetime_s == b->lifetime_s;
 }
 
 static bool same_body(const struct body *a, const struct body *b)
@@ -188,8 +191,8 @@ static bool has_only_sa_and_vids(const struct isakmp_payloads *ps)
 }
 
 /* Message 2; our vendor id only when it fits into the size of the request. Empty when even the SA doesn't. */
-static void write_message2(struct buf_writer *out, const struct isakmp_header *request, const uint8_t *cookie_r,
-                           const struct isakmp_sa *answer)
+static void write_message2(struct buf_writer *out, const struct isakmp_header *request,
+                           const uint8_t *cookie_r, const struct isakmp_sa *answer)
 {
     struct buf_writer w = buf_writer_of(out->base, out->cap < request->length ? out->cap : request->length);
     struct isakmp_header reply = {.exchange = ISAKMP_EXCHANGE_MAIN};
@@ -204,14 +207,16 @@ static void write_message2(struct buf_writer *out, const struct isakmp_header *r
         out->len = w.len;
 }
 
-/* NO-PROPOSAL-CHOSEN in clear. CKY-R is zero: nothing that could be echoed is left behind (CVE-2023-30570). */
+/* NO-PROPOSAL-CHOSEN in clear. CKY-R is zero: nothing that could be echoed is left behind (CVE-2023-30570).
+ */
 static void write_no_proposal(struct buf_writer *out, const struct isakmp_header *request, uint32_t doi)
 {
     struct buf_writer w = buf_writer_of(out->base, out->cap < request->length ? out->cap : request->length);
     struct isakmp_header reply = {.exchange = ISAKMP_EXCHANGE_INFORMATIONAL};
     memcpy(reply.cky_i, request->cky_i, sizeof reply.cky_i);
     struct isakmp_chain c = isakmp_message_begin(&w, &reply);
-    struct isakmp_notify n = {.doi = doi, .protocol = ISAKMP_PROTO_ISAKMP, .type = ISAKMP_N_NO_PROPOSAL_CHOSEN};
+    struct isakmp_notify n = {
+        .doi = doi, .protocol = ISAKMP_PROTO_ISAKMP, .type = ISAKMP_N_NO_PROPOSAL_CHOSEN};
     isakmp_notify_put(&c, &n);
     isakmp_message_end(&w);
     if (!w.overflow)
@@ -224,7 +229,8 @@ static enum halfopen_result take_message1(struct halfopen *h, const struct endpo
 {
     struct isakmp_payloads ps;
     struct isakmp_sa offer, answer;
-    if (isakmp_payloads_get(header->next_payload, chain, ISAKMP_TRAILING_REFUSE, &ps) || !has_only_sa_and_vids(&ps))
+    if (isakmp_payloads_get(header->next_payload, chain, ISAKMP_TRAILING_REFUSE, &ps) ||
+        !has_only_sa_and_vids(&ps))
         return HALFOPEN_DROP_MALFORMED;
     struct span sa = ps.p[0].body;
     if (isakmp_sa_get(sa, &offer))
@@ -238,7 +244,8 @@ static enum halfopen_result take_message1(struct halfopen *h, const struct endpo
     }
     memcpy(b.b, sa.p, sa.len);
     uint8_t cookie_r[IKE_COOKIE_LEN];
-    if (!tag_of(h, &b.chosen, sa, &b.tag) || !cookie_of(h, header->cky_i, remote, epoch_at(now), &b, cookie_r))
+    if (!tag_of(h, &b.chosen, sa, &b.tag) ||
+        !cookie_of(h, header->cky_i, remote, epoch_at(now), &b, cookie_r))
         return HALFOPEN_ERROR;
     write_message2(out, header, cookie_r, &answer);
     if (out->len == 0)
@@ -255,8 +262,8 @@ static uint8_t *spent_at(struct halfopen *h, const uint8_t *cookie_r)
 }
 
 /* Did we make this cookie for this peer from this body, in this epoch or the one before? */
-static bool cookie_is_ours(const struct halfopen *h, const struct isakmp_header *header, const struct endpoint *remote,
-                           mono_t now, const struct body *b)
+static bool cookie_is_ours(const struct halfopen *h, const struct isakmp_header *header,
+                           const struct endpoint *remote, mono_t now, const struct body *b)
 {
     uint8_t cookie[IKE_COOKIE_LEN];
     uint64_t epoch = epoch_at(now);
@@ -281,7 +288,8 @@ static const struct body *find_body(const struct halfopen *h, const struct isakm
 }
 
 static enum halfopen_result take_message3(struct halfopen *h, const struct endpoint *remote,
-                                          const struct isakmp_header *header, mono_t now, struct phase1_offer *offer)
+                                          const struct isakmp_header *header, mono_t now,
+                                          struct phase1_offer *offer)
 {
     if (memcmp(spent_at(h, header->cky_r), header->cky_r, IKE_COOKIE_LEN) == 0)
         return HALFOPEN_DROP_COOKIE;
@@ -299,8 +307,8 @@ static enum halfopen_result take_message3(struct halfopen *h, const struct endpo
     return HALFOPEN_MESSAGE3;
 }
 
-enum halfopen_result halfopen_step(struct halfopen *h, const struct endpoint *remote, struct span datagram, mono_t now,
-                                   struct buf_writer *out, struct phase1_offer *offer)
+enum halfopen_result halfopen_step(struct halfopen *h, const struct endpoint *remote, struct span datagram,
+                                   mono_t now, struct buf_writer *out, struct phase1_offer *offer)
 {
     static const uint8_t no_cookie[IKE_COOKIE_LEN];
     struct isakmp_header header;

@@ -49,13 +49,13 @@ struct phase1 {
 /* One message on its way through a handler. */
 struct phase1_input {
     struct isakmp_header header;
-    struct span datagram;          /* as it came */
-    struct isakmp_payloads plain;  /* of a message in clear; the table has checked which payloads it has */
+    struct span datagram;         /* as it came */
+    struct isakmp_payloads plain; /* of a message in clear; the table has checked which payloads it has */
     mono_t now;
 };
 
-typedef enum phase1_result (*phase1_handler)(struct phase1 *p, const struct phase1_input *in, struct buf_writer *out,
-                                             struct phase1_report *report);
+typedef enum phase1_result (*phase1_handler)(struct phase1 *p, const struct phase1_input *in,
+                                             struct buf_writer *out, struct phase1_report *report);
 
 /* Is the set of payloads what this kind of message must and may have? Each of `required` exactly once. */
 bool phase1_payloads_fit(const struct isakmp_payloads *ps, const uint8_t *required, const uint8_t *allowed);
@@ -63,16 +63,16 @@ bool phase1_payloads_fit(const struct isakmp_payloads *ps, const uint8_t *requir
 extern const uint8_t phase1_auth_required[], phase1_auth_allowed[];
 
 /* Handlers are named by traffic. */
-enum phase1_result phase1_in_sa_out_ke(struct phase1 *p, const struct phase1_input *in, struct buf_writer *out,
-                                       struct phase1_report *report);
-enum phase1_result phase1_in_ke_out_ke(struct phase1 *p, const struct phase1_input *in, struct buf_writer *out,
-                                       struct phase1_report *report);
-enum phase1_result phase1_in_ke_out_auth(struct phase1 *p, const struct phase1_input *in, struct buf_writer *out,
-                                         struct phase1_report *report);
+enum phase1_result phase1_in_sa_out_ke(struct phase1 *p, const struct phase1_input *in,
+                                       struct buf_writer *out, struct phase1_report *report);
+enum phase1_result phase1_in_ke_out_ke(struct phase1 *p, const struct phase1_input *in,
+                                       struct buf_writer *out, struct phase1_report *report);
+enum phase1_result phase1_in_ke_out_auth(struct phase1 *p, const struct phase1_input *in,
+                                         struct buf_writer *out, struct phase1_report *report);
 enum phase1_result phase1_in_auth(struct phase1 *p, const struct phase1_input *in, struct buf_writer *out,
                                   struct phase1_report *report);
-enum phase1_result phase1_in_auth_out_auth(struct phase1 *p, const struct phase1_input *in, struct buf_writer *out,
-                                           struct phase1_report *report);
+enum phase1_result phase1_in_auth_out_auth(struct phase1 *p, const struct phase1_input *in,
+                                           struct buf_writer *out, struct phase1_report *report);
 
 /* Message 5 or 6, sealed; *iv moves to its last block. False: the library failed. */
 MUST_CHECK bool phase1_write_auth(const struct phase1 *p, const struct ike_keys_input *input,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Phase 1 as a table beside RFC 2409 5.4 (HDR SA / HDR KE Ni / HDR* ID HASH): who, in which state, may receive what, and
- * who handles it. What the table lacks is dropped by the table. Handlers: ctrl/phase1/exchange.c and auth.c.
+ * Phase 1 as a table beside RFC 2409 5.4 (HDR SA / HDR KE Ni / HDR* ID HASH): who, in which state, may
+ * receive what, and who handles it. What the table lacks is dropped by the table. Handlers:
+ * ctrl/phase1/exchange.c and auth.c.
  */
 #include "ctrl/phase1/machine.h"
 
@@ -58,7 +59,8 @@ void phase1_keying_wipe(struct phase1_keying *k)
 
 struct isakmp_header phase1_header(const struct phase1 *p, bool encrypted)
 {
-    struct isakmp_header h = {.exchange = ISAKMP_EXCHANGE_MAIN, .flags = encrypted ? ISAKMP_FLAG_ENCRYPTED : 0};
+    struct isakmp_header h = {.exchange = ISAKMP_EXCHANGE_MAIN,
+                              .flags = encrypted ? ISAKMP_FLAG_ENCRYPTED : 0};
     memcpy(h.cky_i, p->sa.cookie_i, sizeof h.cky_i);
     memcpy(h.cky_r, p->sa.cookie_r, sizeof h.cky_r);
     return h;
@@ -66,7 +68,8 @@ struct isakmp_header phase1_header(const struct phase1 *p, bool encrypted)
 
 /* ---- beginning and end ---- */
 
-static struct phase1 *new_machine(const struct phase1_settings *s, bool initiator, mono_t now, const char **why)
+static struct phase1 *new_machine(const struct phase1_settings *s, bool initiator, mono_t now,
+                                  const char **why)
 {
     if (s->remote.addr.family != 4 || s->local.addr.family != 4) {
         *why = "IKE runs over IPv4 only";
@@ -140,8 +143,8 @@ struct phase1 *phase1_new_initiator(const struct phase1_settings *s, mono_t now,
     return p;
 }
 
-struct phase1 *phase1_new_responder(const struct phase1_settings *s, const struct phase1_offer *offer, mono_t now,
-                                    const char **why)
+struct phase1 *phase1_new_responder(const struct phase1_settings *s, const struct phase1_offer *offer,
+                                    mono_t now, const char **why)
 {
     struct phase1 *p = new_machine(s, false, now, why);
     if (!p)
@@ -177,7 +180,8 @@ bool phase1_payloads_fit(const struct isakmp_payloads *ps, const uint8_t *requir
     return known == ps->n;
 }
 
-/* Our own datagram that came back, or one of another SA. Message 2 brings the responder's cookie, which nobody knows yet. */
+/* Our own datagram that came back, or one of another SA. Message 2 brings the responder's cookie, which
+ * nobody knows yet. */
 static bool cookies_fit(const struct phase1 *p, const struct isakmp_header *h)
 {
     static const uint8_t none[IKE_COOKIE_LEN];
@@ -189,11 +193,11 @@ static bool cookies_fit(const struct phase1 *p, const struct isakmp_header *h)
 }
 
 /*
- * A notify without protection. Anybody who saw the cookies may have written it, so it is told to the operator and changes
- * nothing: the exchange goes on until its time is over.
+ * A notify without protection. Anybody who saw the cookies may have written it, so it is told to the operator
+ * and changes nothing: the exchange goes on until its time is over.
  */
-static enum phase1_result take_notify(const struct phase1 *p, const struct phase1_input *in, struct span chain,
-                                      struct phase1_report *report)
+static enum phase1_result take_notify(const struct phase1 *p, const struct phase1_input *in,
+                                      struct span chain, struct phase1_report *report)
 {
     struct isakmp_payloads ps;
     struct isakmp_notify n;
@@ -240,7 +244,8 @@ enum phase1_result phase1_step(struct phase1 *p, struct span datagram, mono_t no
         if (e)
             return phase1_say(report, PHASE1_DROP_MALFORMED, isakmp_error_text(e));
         if (!phase1_payloads_fit(&in.plain, row->required, row->allowed))
-            return phase1_say(report, PHASE1_DROP_STATE, "payloads that don't belong into this message, or too few");
+            return phase1_say(report, PHASE1_DROP_STATE,
+                              "payloads that don't belong into this message, or too few");
     }
     enum phase1_result r = row->handler(p, &in, out, report);
     if (r != PHASE1_GOES_ON && r != PHASE1_ESTABLISHED && r != PHASE1_DROP_AUTH)

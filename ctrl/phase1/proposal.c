@@ -15,7 +15,8 @@ static uint32_t lifetime_of(const struct isakmp_transform *t)
     return t->life_s > UINT32_MAX ? UINT32_MAX : (uint32_t)t->life_s;
 }
 
-size_t phase1_proposal_offer(uint32_t doi, const struct config_proposal *own, size_t n, struct isakmp_sa *offer)
+size_t phase1_proposal_offer(uint32_t doi, const struct config_proposal *own, size_t n,
+                             struct isakmp_sa *offer)
 {
     *offer = (struct isakmp_sa){.doi = doi, .situation = ISAKMP_SIT_IDENTITY, .proposal = 1};
     for (size_t i = 0; i < n && offer->n < ISAKMP_MAX_TRANSFORMS; i++) {
@@ -53,7 +54,8 @@ bool phase1_proposal_choose(const struct isakmp_sa *offer, const struct config_p
             const struct isakmp_transform *t = &offer->t[j];
             if (!suits(t, &own[i]))
                 continue;
-            *answer = (struct isakmp_sa){.doi = offer->doi, .situation = offer->situation, .proposal = offer->proposal};
+            *answer = (struct isakmp_sa){
+                .doi = offer->doi, .situation = offer->situation, .proposal = offer->proposal};
             answer->t[answer->n++] = *t;
             *chosen = own[i];
             if (lifetime_of(t) < chosen->lifetime_s)

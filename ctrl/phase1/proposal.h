@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What phase 1 offers, chooses and accepts (RFC 2409 section 5, appendix A). The responder's own order decides; it answers
- * with exactly one of the offered transforms, attributes unmodified.
+ * What phase 1 offers, chooses and accepts (RFC 2409 section 5, appendix A). The responder's own order
+ * decides; it answers with exactly one of the offered transforms, attributes unmodified.
  */
 #ifndef GVPN_CTRL_PHASE1_PROPOSAL_H
 #define GVPN_CTRL_PHASE1_PROPOSAL_H
@@ -14,13 +14,14 @@
 /* AES-CBC-256, SHA-256, pre-shared key, group 14 or 19: what this version can run. */
 bool phase1_proposal_is_supported(const struct config_proposal *p);
 /* Our offer: all supported ones in order, transforms numbered from 1. Returns how many. */
-size_t phase1_proposal_offer(uint32_t doi, const struct config_proposal *own, size_t n, struct isakmp_sa *offer);
+size_t phase1_proposal_offer(uint32_t doi, const struct config_proposal *own, size_t n,
+                             struct isakmp_sa *offer);
 /*
- * Responder: the first of our proposals that the offer has too. *answer: DOI, situation and proposal number of the offer
- * with that transform alone. chosen->lifetime_s is the shorter of both. False: none fits.
+ * Responder: the first of our proposals that the offer has too. *answer: DOI, situation and proposal number
+ * of the offer with that transform alone. chosen->lifetime_s is the shorter of both. False: none fits.
  */
-MUST_CHECK bool phase1_proposal_choose(const struct isakmp_sa *offer, const struct config_proposal *own, size_t n,
-                                       struct isakmp_sa *answer, struct config_proposal *chosen);
+MUST_CHECK bool phase1_proposal_choose(const struct isakmp_sa *offer, const struct config_proposal *own,
+                                       size_t n, struct isakmp_sa *answer, struct config_proposal *chosen);
 /* Initiator: is this one of the transforms that we offered, unmodified? Fills *chosen. */
 MUST_CHECK bool phase1_proposal_accept(const struct isakmp_sa *offer, const struct isakmp_sa *answer,
                                        struct config_proposal *chosen);

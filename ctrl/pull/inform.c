@@ -13,7 +13,8 @@
 
 static bool cookies_fit(const struct ike_sa *sa, const struct isakmp_header *h)
 {
-    return memcmp(h->cky_i, sa->cookie_i, IKE_COOKIE_LEN) == 0 && memcmp(h->cky_r, sa->cookie_r, IKE_COOKIE_LEN) == 0;
+    return memcmp(h->cky_i, sa->cookie_i, IKE_COOKIE_LEN) == 0 &&
+           memcmp(h->cky_r, sa->cookie_r, IKE_COOKIE_LEN) == 0;
 }
 
 static enum inform_result take_notify(struct span body, struct inform *out)
@@ -31,7 +32,8 @@ static enum inform_result take_notify(struct span body, struct inform *out)
     return INFORM_OK;
 }
 
-static enum inform_result take_payloads(const struct ike_sa *sa, const struct isakmp_payloads *ps, struct inform *out)
+static enum inform_result take_payloads(const struct ike_sa *sa, const struct isakmp_payloads *ps,
+                                        struct inform *out)
 {
     for (size_t i = 1; i < ps->n; i++) {
         struct isakmp_delete d;
@@ -61,8 +63,8 @@ static enum inform_result judge(const struct ike_sa *sa, const struct isakmp_hea
     if (isakmp_payloads_get(h->next_payload, body, ISAKMP_TRAILING_PADDING, &ps) ||
         ps.p[0].type != ISAKMP_PAYLOAD_HASH || isakmp_hash_get(ps.p[0].body, IKE_HASH_LEN, &hash))
         return INFORM_DROP_MALFORMED;
-    if (!ike_keys_message_hash(&sa->skeyid_a, h->message_id, span_of(NULL, 0), isakmp_payloads_behind(&ps, &ps.p[0]),
-                               expected))
+    if (!ike_keys_message_hash(&sa->skeyid_a, h->message_id, span_of(NULL, 0),
+                               isakmp_payloads_behind(&ps, &ps.p[0]), expected))
         return INFORM_ERROR;
     if (!secret_equal(hash, span_of(expected, sizeof expected)))
         return INFORM_DROP_AUTH;
@@ -80,8 +82,8 @@ enum inform_result inform_open(struct ike_sa *sa, struct span datagram, struct i
     *out = said;
     if (isakmp_header_get(datagram, &h, &chain) || datagram.len > sizeof plain)
         return INFORM_DROP_MALFORMED;
-    if (h.exchange != ISAKMP_EXCHANGE_INFORMATIONAL || h.flags != ISAKMP_FLAG_ENCRYPTED || !cookies_fit(sa, &h) ||
-        !ike_sa_message_id_is_new(sa, h.message_id))
+    if (h.exchange != ISAKMP_EXCHANGE_INFORMATIONAL || h.flags != ISAKMP_FLAG_ENCRYPTED ||
+        !cookies_fit(sa, &h) || !ike_sa_message_id_is_new(sa, h.message_id))
         return INFORM_DROP_STATE;
     if (!ike_sa_first_iv(sa, h.message_id, &iv))
         return INFORM_ERROR;
@@ -100,8 +102,8 @@ enum inform_result inform_open(struct ike_sa *sa, struct span datagram, struct i
 /* ---- writing ---- */
 
 /* Header and reserved HASH; *at is where the HASH's body stands. */
-static bool begin(const struct ike_sa *sa, const struct rng *rng, struct buf_writer *out, struct isakmp_chain *c,
-                  uint32_t *message_id, size_t *at)
+static bool begin(const struct ike_sa *sa, const struct rng *rng, struct buf_writer *out,
+                  struct isakmp_chain *c, uint32_t *message_id, size_t *at)
 {
     *out = buf_writer_of(out->base, out->cap);
     if (!ike_sa_new_message_id(sa, rng, message_id))

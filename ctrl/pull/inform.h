@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Informational exchanges under an established phase 1 (RFC 2409 5.7): HDR*, HASH(1), N and D payloads, each with a fresh
- * message id. Nothing unprotected, and nothing whose HASH is wrong, ever gets out of here (CVE-2019-10155).
+ * Informational exchanges under an established phase 1 (RFC 2409 5.7): HDR*, HASH(1), N and D payloads, each
+ * with a fresh message id. Nothing unprotected, and nothing whose HASH is wrong, ever gets out of here
+ * (CVE-2019-10155).
  */
 #ifndef GVPN_CTRL_PULL_INFORM_H
 #define GVPN_CTRL_PULL_INFORM_H

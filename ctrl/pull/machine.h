@@ -27,11 +27,11 @@ struct pull {
     struct ike_iv iv; /* of the next message, either direction */
     struct group_id group;
     struct peer_features peer;
-    uint16_t wanted;  /* sender ids: asked for (member), asked of us (server) */
+    uint16_t wanted; /* sender ids: asked for (member), asked of us (server) */
     mono_t started;
     uint8_t nonces[2 * ISAKMP_NONCE_MAX]; /* Ni_b, then Nr_b */
     size_t nonce_i_len, nonces_len;       /* nonces_len: all that was exchanged so far */
-    uint8_t *sa_body; /* member: SA payload of message 2, until message 4 */
+    uint8_t *sa_body;                     /* member: SA payload of message 2, until message 4 */
     size_t sa_body_len;
     struct policy policy; /* server: what message 2 said; member: the result */
 };
@@ -54,18 +54,19 @@ struct pull_message {
 /* Zeroed machine on this SA; NULL when memory is short. */
 struct pull *pull_new(struct ike_sa *sa, const struct rng *rng, bool member, uint32_t message_id, mono_t now);
 /*
- * Opens and verifies the datagram as the next message of p: decrypts with p->iv into plain (datagram.len octets), splits it,
- * compares the HASH. *next: IV after it. Changes nothing in p.
+ * Opens and verifies the datagram as the next message of p: decrypts with p->iv into plain (datagram.len
+ * octets), splits it, compares the HASH. *next: IV after it. Changes nothing in p.
  */
-enum pull_result pull_open(const struct pull *p, struct span datagram, uint8_t *plain, struct isakmp_payloads *ps,
-                           struct ike_iv *next, struct pull_report *report);
+enum pull_result pull_open(const struct pull *p, struct span datagram, uint8_t *plain,
+                           struct isakmp_payloads *ps, struct ike_iv *next, struct pull_report *report);
 /* Each of `required` exactly once, others only from `allowed`; lists end with ISAKMP_PAYLOAD_NONE. */
 bool pull_payloads_fit(const struct isakmp_payloads *ps, const uint8_t *required, const uint8_t *allowed);
 /* Appends a nonce body to those exchanged so far. */
 void pull_add_nonce(struct pull *p, struct span nonce);
 
 struct pull_message pull_message_begin(const struct pull *p, struct buf_writer *out);
-/* Fills the HASH over `nonces` and all that was written, encrypts with *iv and moves it. out is empty after a failure. */
+/* Fills the HASH over `nonces` and all that was written, encrypts with *iv and moves it. out is empty after a
+ * failure. */
 MUST_CHECK bool pull_message_end(const struct pull *p, const struct pull_message *m, struct span nonces,
                                  struct ike_iv *iv, struct buf_writer *out);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The member's half of GROUPKEY-PULL: asks, checks what the server offers before it accepts, and turns message 4 into a
- * policy. An authenticated server is still not trusted: all of the policy is verified before any of it gets out.
+ * The member's half of GROUPKEY-PULL: asks, checks what the server offers before it accepts, and turns
+ * message 4 into a policy. An authenticated server is still not trusted: all of the policy is verified before
+ * any of it gets out.
  */
 #include "ctrl/pull/machine.h"
 
@@ -37,7 +38,8 @@ struct pull *pull_new_member(struct ike_sa *sa, const struct group_id *group, ui
 {
     uint32_t message_id;
     *out = buf_writer_of(out->base, out->cap);
-    if (n_sender_ids < 1 || n_sender_ids > POLICY_MAX_SENDER_IDS || !ike_sa_new_message_id(sa, rng, &message_id))
+    if (n_sender_ids < 1 || n_sender_ids > POLICY_MAX_SENDER_IDS ||
+        !ike_sa_new_message_id(sa, rng, &message_id))
         return NULL;
     struct pull *p = pull_new(sa, rng, true, message_id, now);
     if (!p)
@@ -53,7 +55,8 @@ struct pull *pull_new_member(struct ike_sa *sa, const struct group_id *group, ui
     return p;
 }
 
-/* An authentic message whose content can't be used ends the pull: the server will not say it better a second time. */
+/* An authentic message whose content can't be used ends the pull: the server will not say it better a second
+ * time. */
 static enum pull_result bad_policy(struct pull *p, struct pull_report *report, const char *why)
 {
     pull_enter(p, PULL_OVER);
@@ -116,7 +119,8 @@ enum pull_result pull_in_sa_out_accept(struct pull *p, const struct pull_input *
     return PULL_GOES_ON;
 }
 
-/* Lifetimes count from message 1, so what has passed since then is taken off; what has expired meanwhile goes. */
+/* Lifetimes count from message 1, so what has passed since then is taken off; what has expired meanwhile
+ * goes. */
 static void age(struct policy *policy, mono_t passed)
 {
     int64_t s = passed.ns > 0 ? (passed.ns + 999999999) / 1000000000 : 0;
@@ -142,7 +146,8 @@ enum pull_result pull_in_kd(struct pull *p, const struct pull_input *in, struct 
     (void)out;
     struct span kd = isakmp_payloads_find(in->ps, ISAKMP_PAYLOAD_KD)->body;
     memset(&fault, 0, sizeof fault);
-    if (!policy_from_payloads(span_of(p->sa_body, p->sa_body_len), kd, &p->peer, hash_span, &p->policy, &fault))
+    if (!policy_from_payloads(span_of(p->sa_body, p->sa_body_len), kd, &p->peer, hash_span, &p->policy,
+                              &fault))
         return bad_policy(p, report, fault.text);
     age(&p->policy, mono_sub(in->now, p->started));
     if (p->policy.n_sas == 0)

@@ -7,8 +7,8 @@
  *     3  member -> server   HDR*, HASH(3), GAP
  *     4  server -> member   HDR*, HASH(4), KD
  *
- * The same exchange number is Quick Mode under another DOI: its payloads are refused by the table. So are KE, POP and CERT
- * of RFC 3547, and SEQ, which this version has no use for.
+ * The same exchange number is Quick Mode under another DOI: its payloads are refused by the table. So are KE,
+ * POP and CERT of RFC 3547, and SEQ, which this version has no use for.
  */
 #include "ctrl/pull/machine.h"
 
@@ -92,8 +92,8 @@ void pull_add_nonce(struct pull *p, struct span nonce)
 }
 
 /* Message 2's HASH covers Ni_b alone, its own nonce being among the octets that follow. */
-enum pull_result pull_open(const struct pull *p, struct span datagram, uint8_t *plain, struct isakmp_payloads *ps,
-                           struct ike_iv *next, struct pull_report *report)
+enum pull_result pull_open(const struct pull *p, struct span datagram, uint8_t *plain,
+                           struct isakmp_payloads *ps, struct ike_iv *next, struct pull_report *report)
 {
     struct isakmp_header h;
     struct span chain, hash;
@@ -133,13 +133,14 @@ struct pull_message pull_message_begin(const struct pull *p, struct buf_writer *
     return m;
 }
 
-bool pull_message_end(const struct pull *p, const struct pull_message *m, struct span nonces, struct ike_iv *iv,
-                      struct buf_writer *out)
+bool pull_message_end(const struct pull *p, const struct pull_message *m, struct span nonces,
+                      struct ike_iv *iv, struct buf_writer *out)
 {
     uint8_t hash[IKE_HASH_LEN];
     isakmp_message_end(out);
-    bool ok = !out->overflow && ike_keys_message_hash(&p->sa->skeyid_a, p->message_id, nonces,
-                                                      isakmp_hash_covers(out, m->hash_at, IKE_HASH_LEN), hash);
+    bool ok =
+        !out->overflow && ike_keys_message_hash(&p->sa->skeyid_a, p->message_id, nonces,
+                                                isakmp_hash_covers(out, m->hash_at, IKE_HASH_LEN), hash);
     if (ok) {
         isakmp_hash_fill(out, m->hash_at, span_of(hash, sizeof hash));
         ok = ike_sa_seal(&p->sa->key, iv, out->base, &out->len, out->cap);
@@ -188,7 +189,8 @@ enum pull_result pull_step(struct pull *p, struct span datagram, mono_t now, str
         return pull_say(report, PULL_ERROR, "out of memory");
     enum pull_result r = pull_open(p, datagram, plain, &ps, &next, report);
     if (r == PULL_GOES_ON && !pull_payloads_fit(&ps, row->required, row->allowed))
-        r = pull_say(report, PULL_DROP_STATE, "payloads that don't belong into this message of a PULL, or too few");
+        r = pull_say(report, PULL_DROP_STATE,
+                     "payloads that don't belong into this message of a PULL, or too few");
     if (r == PULL_GOES_ON) {
         struct ike_iv before = p->iv;
         struct pull_input in = {.ps = &ps, .now = now};

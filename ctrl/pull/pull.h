@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * GROUPKEY-PULL, both roles (RFC 6407 section 3). A pure machine: messages and decisions go in, messages and events come
- * out. It never sends, waits or retransmits, and is given each new message once; a bad one changes nothing and the
- * genuine one is still accepted. All HASHes cover M-ID, the nonces so far and all raw octets after the HASH payload.
+ * GROUPKEY-PULL, both roles (RFC 6407 section 3). A pure machine: messages and decisions go in, messages and
+ * events come out. It never sends, waits or retransmits, and is given each new message once; a bad one
+ * changes nothing and the genuine one is still accepted. All HASHes cover M-ID, the nonces so far and all raw
+ * octets after the HASH payload.
  *
  * Member: pull_new_member() -> (message 2) -> (message 4) PULL_POLICY.
  * Key server: pull_new_server() with message 1 -> PULL_REQUEST -> pull_answer() or pull_refuse()
@@ -22,12 +23,12 @@
 struct pull;
 
 enum pull_result {
-    PULL_GOES_ON,        /* message accepted; send what is in out */
-    PULL_REQUEST,        /* server: message 1 is valid; decide: pull_answer() or pull_refuse() */
-    PULL_ACCEPT,         /* server: message 3 is valid; decide: pull_deliver() or pull_refuse() */
-    PULL_POLICY,         /* member: the policy is complete and verified: pull_policy() */
-    PULL_REFUSED,        /* member: a protected notify ended it; report->why */
-    PULL_BAD_POLICY,     /* member: authentic, but the policy can't be used: ended; report->why. Send a delete. */
+    PULL_GOES_ON,    /* message accepted; send what is in out */
+    PULL_REQUEST,    /* server: message 1 is valid; decide: pull_answer() or pull_refuse() */
+    PULL_ACCEPT,     /* server: message 3 is valid; decide: pull_deliver() or pull_refuse() */
+    PULL_POLICY,     /* member: the policy is complete and verified: pull_policy() */
+    PULL_REFUSED,    /* member: a protected notify ended it; report->why */
+    PULL_BAD_POLICY, /* member: authentic, but the policy can't be used: ended; report->why. Send a delete. */
     PULL_DROP_MALFORMED, /* the three below: nothing changed, nothing to send */
     PULL_DROP_STATE,     /* other message id, role or state */
     PULL_DROP_AUTH,      /* wrong HASH */
@@ -41,14 +42,14 @@ struct pull_report {
 };
 
 /*
- * Member: begins and writes message 1 to out. n_sender_ids 1 to 64. `sa` must outlive the pull; its list of used message
- * ids is changed. NULL when memory or random is short or the SA has seen too many exchanges.
+ * Member: begins and writes message 1 to out. n_sender_ids 1 to 64. `sa` must outlive the pull; its list of
+ * used message ids is changed. NULL when memory or random is short or the SA has seen too many exchanges.
  */
 struct pull *pull_new_member(struct ike_sa *sa, const struct group_id *group, uint16_t n_sender_ids,
                              const struct rng *rng, mono_t now, struct buf_writer *out);
 /*
- * Key server: a datagram of exchange 32 whose message id no pull of this phase 1 has. Returns the machine when message 1
- * is valid (*result PULL_REQUEST), else NULL with *result saying why it was dropped.
+ * Key server: a datagram of exchange 32 whose message id no pull of this phase 1 has. Returns the machine
+ * when message 1 is valid (*result PULL_REQUEST), else NULL with *result saying why it was dropped.
  */
 struct pull *pull_new_server(struct ike_sa *sa, const struct rng *rng, struct span datagram, mono_t now,
                              enum pull_result *result, struct pull_report *report);
@@ -60,22 +61,24 @@ enum pull_result pull_step(struct pull *p, struct span datagram, mono_t now, str
                            struct pull_report *report);
 
 /*
- * A verified informational of the same phase 1 (inform_open()). A member that waits takes an error notify as its refusal
- * (PULL_REFUSED, the pull is over); anything else leaves it as it is (PULL_GOES_ON).
+ * A verified informational of the same phase 1 (inform_open()). A member that waits takes an error notify as
+ * its refusal (PULL_REFUSED, the pull is over); anything else leaves it as it is (PULL_GOES_ON).
  */
 enum pull_result pull_inform(struct pull *p, const struct inform *inform, struct pull_report *report);
 
-/* Server, after PULL_REQUEST: message 2 with this policy's SA. Keeps a copy. False: it can't be encoded; refuse it. */
+/* Server, after PULL_REQUEST: message 2 with this policy's SA. Keeps a copy. False: it can't be encoded;
+ * refuse it. */
 MUST_CHECK bool pull_answer(struct pull *p, const struct policy *policy, struct buf_writer *out,
                             struct pull_report *report);
 /* Server, after PULL_ACCEPT: the policy given to pull_answer, to have sender ids filled in. Owned by p. */
 struct policy *pull_pending(struct pull *p);
-/* Server, after PULL_ACCEPT: message 4 with the keys and sender ids of pull_pending(). The pull is complete then. */
+/* Server, after PULL_ACCEPT: message 4 with the keys and sender ids of pull_pending(). The pull is complete
+ * then. */
 MUST_CHECK bool pull_deliver(struct pull *p, struct buf_writer *out, struct pull_report *report);
 /*
- * Server, after PULL_REQUEST or PULL_ACCEPT: a protected informational that says no; ends the pull. notify: 18, 24, 8192...
- * Our own members always get 8192 REFUSED with all three (notify becomes its reason); others get the notify alone, and 24
- * AUTHENTICATION-FAILED in place of 8192.
+ * Server, after PULL_REQUEST or PULL_ACCEPT: a protected informational that says no; ends the pull. notify:
+ * 18, 24, 8192... Our own members always get 8192 REFUSED with all three (notify becomes its reason); others
+ * get the notify alone, and 24 AUTHENTICATION-FAILED in place of 8192.
  */
 MUST_CHECK bool pull_refuse(struct pull *p, uint16_t notify, uint64_t missing, const char *text,
                             struct buf_writer *out);
@@ -88,8 +91,8 @@ const struct peer_features *pull_features(const struct pull *p);
 /* Server, after PULL_ACCEPT: SENDER_ID_REQUEST, 0 when none was asked. */
 uint16_t pull_sender_ids_wanted(const struct pull *p);
 /*
- * Member, after PULL_POLICY: the policy, owned by p. Lifetimes are as the server said them, less what has passed since
- * message 1 left (decision 18).
+ * Member, after PULL_POLICY: the policy, owned by p. Lifetimes are as the server said them, less what has
+ * passed since message 1 left (decision 18).
  */
 struct policy *pull_policy(struct pull *p);
 /* When message 1 left (member) or arrived (server). */

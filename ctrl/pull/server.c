@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The key server's half of GROUPKEY-PULL. It decides nothing: whether somebody may have a policy, and which, comes in as
- * answers to PULL_REQUEST and PULL_ACCEPT. Nothing outside this machine may change before PULL_ACCEPT (RFC 6407 3.2).
+ * The key server's half of GROUPKEY-PULL. It decides nothing: whether somebody may have a policy, and which,
+ * comes in as answers to PULL_REQUEST and PULL_ACCEPT. Nothing outside this machine may change before
+ * PULL_ACCEPT (RFC 6407 3.2).
  */
 #include "ctrl/pull/machine.h"
 
@@ -30,7 +31,8 @@ static enum pull_result take_request(struct pull *p, struct span datagram, struc
     }
     enum pull_result r = pull_open(p, datagram, plain, &ps, &next, report);
     if (r == PULL_GOES_ON && !pull_payloads_fit(&ps, request_required, request_allowed))
-        r = pull_say(report, PULL_DROP_STATE, "not the first message of a PULL: Quick Mode, or payloads of RFC 3547");
+        r = pull_say(report, PULL_DROP_STATE,
+                     "not the first message of a PULL: Quick Mode, or payloads of RFC 3547");
     if (r == PULL_GOES_ON) {
         enum isakmp_error e = isakmp_nonce_get(isakmp_payloads_find(&ps, ISAKMP_PAYLOAD_NONCE)->body, &nonce);
         if (!e)
@@ -65,8 +67,8 @@ struct pull *pull_new_server(struct ike_sa *sa, const struct rng *rng, struct sp
         return NULL;
     }
     if (sa->initiator || h.exchange != ISAKMP_EXCHANGE_GROUPKEY_PULL || h.flags != ISAKMP_FLAG_ENCRYPTED ||
-        memcmp(h.cky_i, sa->cookie_i, IKE_COOKIE_LEN) != 0 || memcmp(h.cky_r, sa->cookie_r, IKE_COOKIE_LEN) != 0 ||
-        !ike_sa_message_id_is_new(sa, h.message_id)) {
+        memcmp(h.cky_i, sa->cookie_i, IKE_COOKIE_LEN) != 0 ||
+        memcmp(h.cky_r, sa->cookie_r, IKE_COOKIE_LEN) != 0 || !ike_sa_message_id_is_new(sa, h.message_id)) {
         *result = pull_say(report, PULL_DROP_STATE, "not a new PULL under this phase 1");
         return NULL;
     }
@@ -93,7 +95,8 @@ static void report_fault(struct pull_report *report, const struct policy_fault *
 }
 
 /* HDR*, HASH(2), Nr, SA, VID: the vendor id only to those who know it. */
-bool pull_answer(struct pull *p, const struct policy *policy, struct buf_writer *out, struct pull_report *report)
+bool pull_answer(struct pull *p, const struct policy *policy, struct buf_writer *out,
+                 struct pull_report *report)
 {
     uint8_t nonce[PULL_NONCE_LEN];
     struct policy_fault fault;
@@ -193,5 +196,6 @@ bool pull_refuse(struct pull *p, uint16_t notify, uint64_t missing, const char *
     struct isakmp_refused refused = {.reason = notify == ISAKMP_N_REFUSED ? 0 : notify, .missing = missing};
     snprintf(refused.text, sizeof refused.text, "%s", text);
     uint8_t body[10 + ISAKMP_REFUSED_TEXT_MAX];
-    return inform_put_notify(p->sa, &p->rng, ISAKMP_N_REFUSED, isakmp_refused_body(&refused, body, sizeof body), out);
+    return inform_put_notify(p->sa, &p->rng, ISAKMP_N_REFUSED,
+                             isakmp_refused_body(&refused, body, sizeof body), out);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ctrl/crypto behind a pipe, for tests/oracle/ike_keys_test.py: one command per line, fields in hex ("-" = empty), one
- * line of answer. It computes nothing itself.
+ * ctrl/crypto behind a pipe, for tests/oracle/ike_keys_test.py: one command per line, fields in hex ("-" =
+ * empty), one line of answer. It computes nothing itself.
  *
  *     keys PSK NI NR GXI GXR GXY CKYI CKYR   -> SKEYID _d _a _e KEY IV
  *     auth i|r PSK NI NR GXI GXR GXY CKYI CKYR SA ID -> HASH
@@ -66,9 +66,13 @@ static void print_hex(const void *p, size_t len, const char *after)
 
 static struct ike_keys_input input_at(size_t i)
 {
-    return (struct ike_keys_input){
-        .nonce_i = field(i), .nonce_r = field(i + 1), .public_i = field(i + 2), .public_r = field(i + 3),
-        .shared = field(i + 4), .cookie_i = field(i + 5), .cookie_r = field(i + 6)};
+    return (struct ike_keys_input){.nonce_i = field(i),
+                                   .nonce_r = field(i + 1),
+                                   .public_i = field(i + 2),
+                                   .public_r = field(i + 3),
+                                   .shared = field(i + 4),
+                                   .cookie_i = field(i + 5),
+                                   .cookie_r = field(i + 6)};
 }
 
 static bool run_keys(void)

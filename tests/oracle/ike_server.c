@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The responder and key server machines behind a pipe, for tests/oracle/ike_exchange_test.py: a datagram per line in hex,
- * answered by "RESULT [datagram]". One peer (10.0.0.2), one exchange, group 484, one TEK; no repeats, no timers.
+ * The responder and key server machines behind a pipe, for tests/oracle/ike_exchange_test.py: a datagram per
+ * line in hex, answered by "RESULT [datagram]". One peer (10.0.0.2), one exchange, group 484, one TEK; no
+ * repeats, no timers.
  */
 #include "common/suite.h"
 #include "ctrl/crypto/hash.h"

@@ -102,7 +102,8 @@ static void wrong_lengths(void **state)
         for (size_t len = 0; len <= sizeof v; len++)
             if (len != p.len)
                 refuse(a, v, len);
-        /* The right number with a zero in front is another encoding, not another number: refused all the same. */
+        /* The right number with a zero in front is another encoding, not another number: refused all the
+         * same. */
         memmove(v + 1, v, p.len);
         v[0] = 0;
         refuse(a, v, p.len + 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Key material and hashes against known answers of tests/oracle/ike_keys.py (RFC 2409 5, 5.4, 5.7, appendix B). */
+/* Key material and hashes against known answers of tests/oracle/ike_keys.py (RFC 2409 5, 5.4, 5.7, appendix
+ * B). */
 #include "ctrl/crypto/ike_keys.h"
 #include "tests/lib/hex.h"
 #include "tests/unit/ctrl/crypto/ike_keys_vectors.h"
@@ -36,9 +37,12 @@ static void check_vector(const struct ike_keys_vector *v)
     struct ike_iv iv;
     uint8_t hash[IKE_HASH_LEN];
     struct ike_keys_input in = {
-        .nonce_i = load(v->nonce_i, &m[0]),   .nonce_r = load(v->nonce_r, &m[1]),
-        .public_i = load(v->public_i, &m[2]), .public_r = load(v->public_r, &m[3]),
-        .shared = load(v->shared, &m[4]),     .cookie_i = load(v->cookie_i, &m[5]),
+        .nonce_i = load(v->nonce_i, &m[0]),
+        .nonce_r = load(v->nonce_r, &m[1]),
+        .public_i = load(v->public_i, &m[2]),
+        .public_r = load(v->public_r, &m[3]),
+        .shared = load(v->shared, &m[4]),
+        .cookie_i = load(v->cookie_i, &m[5]),
         .cookie_r = load(v->cookie_r, &m[6]),
     };
     assert_true(ike_keys_derive(&in, load(v->psk, &psk), &k));
@@ -64,9 +68,11 @@ static void check_vector(const struct ike_keys_vector *v)
     uint8_t nonces[512];
     memcpy(nonces, in.nonce_i.p, in.nonce_i.len);
     memcpy(nonces + in.nonce_i.len, in.nonce_r.p, in.nonce_r.len);
-    assert_true(ike_keys_message_hash(&k.skeyid_a, v->message_id, span_of(NULL, 0), load(v->after, &after), hash));
+    assert_true(
+        ike_keys_message_hash(&k.skeyid_a, v->message_id, span_of(NULL, 0), load(v->after, &after), hash));
     assert_hex(hash, sizeof hash, v->hash_1);
-    assert_true(ike_keys_message_hash(&k.skeyid_a, v->message_id, span_of(nonces, in.nonce_i.len + in.nonce_r.len),
+    assert_true(ike_keys_message_hash(&k.skeyid_a, v->message_id,
+                                      span_of(nonces, in.nonce_i.len + in.nonce_r.len),
                                       load(v->after, &after), hash));
     assert_hex(hash, sizeof hash, v->hash_3);
 

@@ -62,7 +62,7 @@ static void open_refuses_every_truncation(void **state)
     for (size_t cut = 0; cut < len; cut++)
         assert_false(ike_sa_open(&key, &start, span_of(msg, cut), out, sizeof out, &next));
     assert_false(ike_sa_open(&key, &start, span_of(msg, len), out, len - 1, &next)); /* no room */
-    msg[27] ^= 16;                                                                   /* Length isn't the datagram's */
+    msg[27] ^= 16; /* Length isn't the datagram's */
     assert_false(ike_sa_open(&key, &start, span_of(msg, len), out, sizeof out, &next));
     assert_memory_equal(&next, &untouched, sizeof next);
 }

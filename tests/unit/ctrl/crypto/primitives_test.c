@@ -97,9 +97,12 @@ static void rng_gives_different_octets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sha256_of_abc),         cmocka_unit_test(hmac_sha256_rfc4231),
-        cmocka_unit_test(hmac_with_empty_key),   cmocka_unit_test(aes_256_cbc_sp800_38a),
-        cmocka_unit_test(cbc_takes_whole_blocks_only), cmocka_unit_test(rng_gives_different_octets),
+        cmocka_unit_test(sha256_of_abc),
+        cmocka_unit_test(hmac_sha256_rfc4231),
+        cmocka_unit_test(hmac_with_empty_key),
+        cmocka_unit_test(aes_256_cbc_sp800_38a),
+        cmocka_unit_test(cbc_takes_whole_blocks_only),
+        cmocka_unit_test(rng_gives_different_octets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

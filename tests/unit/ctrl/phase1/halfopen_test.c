@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The stateless front: pure answers, cookies that only their receiver can use, bounded memory, no amplification
- * (VU#419128; half-open exhaustion; CVE-2023-30570).
+ * The stateless front: pure answers, cookies that only their receiver can use, bounded memory, no
+ * amplification (VU#419128; half-open exhaustion; CVE-2023-30570).
  */
 #include "tests/unit/ctrl/phase1/pair.h"
 
@@ -98,8 +98,10 @@ static void cookie_lives_two_epochs(void **state)
     pair_run(&p, 3);
     int64_t left = HALFOPEN_EPOCH_S - mono_to_s(PAIR_NOW) % HALFOPEN_EPOCH_S; /* of the present epoch */
     assert_int_equal(pair_front(&p, pair_span(&p.m[3]), later(left), NULL), HALFOPEN_MESSAGE3);
-    assert_int_equal(pair_front(&p, pair_span(&p.m[3]), later(left + HALFOPEN_EPOCH_S - 1), NULL), HALFOPEN_MESSAGE3);
-    assert_int_equal(pair_front(&p, pair_span(&p.m[3]), later(left + HALFOPEN_EPOCH_S), NULL), HALFOPEN_DROP_COOKIE);
+    assert_int_equal(pair_front(&p, pair_span(&p.m[3]), later(left + HALFOPEN_EPOCH_S - 1), NULL),
+                     HALFOPEN_MESSAGE3);
+    assert_int_equal(pair_front(&p, pair_span(&p.m[3]), later(left + HALFOPEN_EPOCH_S), NULL),
+                     HALFOPEN_DROP_COOKIE);
     pair_free(&p);
 }
 
@@ -139,7 +141,8 @@ static void offer_groups(struct pair_message *m, const uint16_t *groups, size_t 
     q[7] = (uint8_t)n;
     q += 8;
     for (size_t i = 0; i < n; i++, q += t_len) {
-        const uint8_t attrs[] = {0x80, 1, 0, 7, 0x80, 14, 1, 0, 0x80, 2, 0, 4, 0x80, 3, 0, 1, 0x80, 4, 0, (uint8_t)groups[i]};
+        const uint8_t attrs[] = {0x80, 1, 0,    7, 0x80, 14, 1,    0, 0x80, 2,
+                                 0,    4, 0x80, 3, 0,    1,  0x80, 4, 0,    (uint8_t)groups[i]};
         q[0] = i + 1 < n ? 3 : 0;
         q[3] = (uint8_t)t_len;
         q[4] = (uint8_t)(i + 1);
@@ -173,7 +176,8 @@ static void VU419128_no_amplification(void **state)
     assert_int_equal(answer.b[39], 14);
     for (int i = 8; i < 16; i++)
         assert_int_equal(answer.b[i], 0);
-    assert_int_equal(pair_step(&p, p.i, pair_span(&answer), NULL), PHASE1_DROP_STATE); /* of another exchange */
+    assert_int_equal(pair_step(&p, p.i, pair_span(&answer), NULL),
+                     PHASE1_DROP_STATE); /* of another exchange */
     memcpy(answer.b, p.m[1].b, 8);
     assert_int_equal(pair_step(&p, p.i, pair_span(&answer), NULL), PHASE1_NOTED);
     pair_free(&p);
@@ -243,7 +247,8 @@ static void flood_of_50000_spoofed_peers(void **state)
     pair_free(&p);
 }
 
-/* The worst flood: every body is another one. The ring is full then and never grows; who is known is still served. */
+/* The worst flood: every body is another one. The ring is full then and never grows; who is known is still
+ * served. */
 static void flood_of_different_bodies(void **state)
 {
     (void)state;
@@ -291,7 +296,8 @@ static void ring_edges(void **state)
     }
 }
 
-/* After the ring went round several times, exactly its newest bodies are found: nothing is lost in the chains. */
+/* After the ring went round several times, exactly its newest bodies are found: nothing is lost in the
+ * chains. */
 static void every_body_in_the_ring_is_found(void **state)
 {
     (void)state;

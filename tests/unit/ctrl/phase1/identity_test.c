@@ -18,10 +18,12 @@ static bool fits(uint8_t type, const void *data, size_t len, const char *expecte
 static void addresses(void **state)
 {
     (void)state;
-    static const uint8_t two[] = {10, 0, 0, 2}, three[] = {10, 0, 0, 3}, mask[] = {10, 0, 0, 2, 255, 255, 255, 255};
+    static const uint8_t two[] = {10, 0, 0, 2}, three[] = {10, 0, 0, 3},
+                         mask[] = {10, 0, 0, 2, 255, 255, 255, 255};
     assert_true(fits(ISAKMP_ID_IPV4_ADDR, two, 4, ""));
     assert_true(fits(ISAKMP_ID_IPV4_ADDR, two, 4, "10.0.0.2"));
-    assert_true(fits(ISAKMP_ID_IPV4_ADDR, three, 4, "10.0.0.3")); /* behind NAT: not the address it comes from */
+    assert_true(
+        fits(ISAKMP_ID_IPV4_ADDR, three, 4, "10.0.0.3")); /* behind NAT: not the address it comes from */
     assert_false(fits(ISAKMP_ID_IPV4_ADDR, three, 4, ""));
     assert_false(fits(ISAKMP_ID_IPV4_ADDR, two, 4, "10.0.0.3"));
     assert_false(fits(ISAKMP_ID_IPV4_ADDR, two, 3, ""));
@@ -38,7 +40,8 @@ static void names(void **state)
     static const char name[] = "gm1.example.org";
     size_t len = strlen(name);
     for (unsigned type = 0; type < 256; type++)
-        assert_int_equal(fits((uint8_t)type, name, len, name), type == ISAKMP_ID_FQDN || type == ISAKMP_ID_KEY_ID);
+        assert_int_equal(fits((uint8_t)type, name, len, name),
+                         type == ISAKMP_ID_FQDN || type == ISAKMP_ID_KEY_ID);
     assert_false(fits(ISAKMP_ID_FQDN, name, len - 1, name));
     assert_false(fits(ISAKMP_ID_FQDN, name, len + 1, name)); /* with its NUL */
     assert_false(fits(ISAKMP_ID_FQDN, name, 0, name));

@@ -74,7 +74,8 @@ static void keep(struct pair_message *answer, const struct pair_message *got)
         *answer = *got;
 }
 
-enum phase1_result pair_step(struct pair *p, struct phase1 *to, struct span datagram, struct pair_message *answer)
+enum phase1_result pair_step(struct pair *p, struct phase1 *to, struct span datagram,
+                             struct pair_message *answer)
 {
     struct pair_message out;
     struct buf_writer w = buf_writer_of(out.b, sizeof out.b);
@@ -119,7 +120,8 @@ void pair_run(struct pair *p, int upto)
 
 bool pair_is_drop(enum phase1_result r)
 {
-    return r == PHASE1_DROP_MALFORMED || r == PHASE1_DROP_STATE || r == PHASE1_DROP_REFUSED || r == PHASE1_DROP_AUTH;
+    return r == PHASE1_DROP_MALFORMED || r == PHASE1_DROP_STATE || r == PHASE1_DROP_REFUSED ||
+           r == PHASE1_DROP_AUTH;
 }
 
 void pair_assert_up(struct pair *p)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Two sides of phase 1 in memory: an initiator, a half-open front and a responder, and the six messages between them. */
+/* Two sides of phase 1 in memory: an initiator, a half-open front and a responder, and the six messages
+ * between them. */
 #ifndef GVPN_TESTS_PHASE1_PAIR_H
 #define GVPN_TESTS_PHASE1_PAIR_H
 
@@ -21,7 +22,7 @@ struct pair {
     struct halfopen *front;
     struct phase1 *i, *r;
     struct phase1_offer offer;
-    struct pair_message m[7]; /* m[1] to m[6] */
+    struct pair_message m[7];    /* m[1] to m[6] */
     struct phase1_report report; /* of the last step */
 };
 
@@ -34,8 +35,10 @@ void pair_run(struct pair *p, int upto);
 
 struct span pair_span(const struct pair_message *m);
 /* One step; the answer replaces *answer, or is lost when answer is NULL. */
-enum phase1_result pair_step(struct pair *p, struct phase1 *to, struct span datagram, struct pair_message *answer);
-enum halfopen_result pair_front(struct pair *p, struct span datagram, mono_t now, struct pair_message *answer);
+enum phase1_result pair_step(struct pair *p, struct phase1 *to, struct span datagram,
+                             struct pair_message *answer);
+enum halfopen_result pair_front(struct pair *p, struct span datagram, mono_t now,
+                                struct pair_message *answer);
 /* One of the results that mean: nothing changed. */
 bool pair_is_drop(enum phase1_result r);
 /* Both are up, and with the same keys. */

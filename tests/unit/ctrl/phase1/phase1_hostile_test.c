@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Main mode against a peer that lies: mirrors, answers nobody offered, weak key exchange values, notifies in clear, and
- * identities and payloads from one that does have the key.
+ * Main mode against a peer that lies: mirrors, answers nobody offered, weak key exchange values, notifies in
+ * clear, and identities and payloads from one that does have the key.
  */
 #include "ctrl/phase1/machine.h"
 #include "tests/unit/ctrl/phase1/pair.h"
@@ -12,7 +12,8 @@
 
 #include <cmocka.h>
 
-/* CVE-2015-3240 and relatives: message 3 with a value that gives g^xy away; the genuine one works afterwards. */
+/* CVE-2015-3240 and relatives: message 3 with a value that gives g^xy away; the genuine one works afterwards.
+ */
 static void CVE_2015_3240_degenerate_ke(void **state)
 {
     (void)state;
@@ -87,7 +88,8 @@ static void answer_that_was_not_offered(void **state)
     pair_free(&p);
 }
 
-/* CVE-2004-0403 class: notifies and deletes in clear are for the log; they neither end nor hurry an exchange. */
+/* CVE-2004-0403 class: notifies and deletes in clear are for the log; they neither end nor hurry an exchange.
+ */
 static void clear_informationals_change_nothing(void **state)
 {
     (void)state;
@@ -145,7 +147,8 @@ static void clear_informationals_where_they_mean_nothing(void **state)
     pair_free(&p);
 }
 
-/* Message 5 as a peer that knows the key may write it: these octets of ID body, a HASH that fits, `more` behind it. */
+/* Message 5 as a peer that knows the key may write it: these octets of ID body, a HASH that fits, `more`
+ * behind it. */
 static void write_message_5(struct pair *p, struct span id_b, struct span more, uint8_t more_type,
                             struct pair_message *m)
 {
@@ -167,7 +170,8 @@ static void write_message_5(struct pair *p, struct span id_b, struct span more, 
     assert_true(ike_sa_seal(&p->i->k.keys[0].key, &iv, m->b, &m->len, sizeof m->b));
 }
 
-/* ID type, protocol and port from a peer that has the key: 0/0, 17/500, 17/848, 17/4500, nothing else (RFC 2407 4.6.2). */
+/* ID type, protocol and port from a peer that has the key: 0/0, 17/500, 17/848, 17/4500, nothing else (RFC
+ * 2407 4.6.2). */
 static void authentic_identities(void **state)
 {
     (void)state;
@@ -175,14 +179,22 @@ static void authentic_identities(void **state)
         uint8_t id[12], len;
         bool good;
     } cases[] = {
-        {{1, 0, 0, 0, 10, 0, 0, 2}, 8, true},          {{1, 17, 1, 0xf4, 10, 0, 0, 2}, 8, true},
-        {{1, 17, 3, 0x50, 10, 0, 0, 2}, 8, true},      {{1, 17, 0x11, 0x94, 10, 0, 0, 2}, 8, true},
-        {{1, 17, 0, 1, 10, 0, 0, 2}, 8, false},        {{1, 6, 1, 0xf4, 10, 0, 0, 2}, 8, false},
-        {{1, 0, 1, 0xf4, 10, 0, 0, 2}, 8, false},      {{1, 0, 0, 0, 10, 0, 0, 3}, 8, false},
-        {{1, 0, 0, 0, 10, 0, 0}, 7, false},            {{1, 0, 0, 0, 10, 0, 0, 2, 0}, 9, false},
-        {{11, 0, 0, 0, 10, 0, 0, 2}, 8, false},        {{4, 0, 0, 0, 10, 0, 0, 2, 255, 255, 255, 255}, 12, false},
-        {{1, 0, 0, 0}, 4, false},                      {{0, 0, 0, 0, 10, 0, 0, 2}, 8, false},
-        {{99, 0, 0, 0, 10, 0, 0, 2}, 8, false},        {{1}, 1, false},
+        {{1, 0, 0, 0, 10, 0, 0, 2}, 8, true},
+        {{1, 17, 1, 0xf4, 10, 0, 0, 2}, 8, true},
+        {{1, 17, 3, 0x50, 10, 0, 0, 2}, 8, true},
+        {{1, 17, 0x11, 0x94, 10, 0, 0, 2}, 8, true},
+        {{1, 17, 0, 1, 10, 0, 0, 2}, 8, false},
+        {{1, 6, 1, 0xf4, 10, 0, 0, 2}, 8, false},
+        {{1, 0, 1, 0xf4, 10, 0, 0, 2}, 8, false},
+        {{1, 0, 0, 0, 10, 0, 0, 3}, 8, false},
+        {{1, 0, 0, 0, 10, 0, 0}, 7, false},
+        {{1, 0, 0, 0, 10, 0, 0, 2, 0}, 9, false},
+        {{11, 0, 0, 0, 10, 0, 0, 2}, 8, false},
+        {{4, 0, 0, 0, 10, 0, 0, 2, 255, 255, 255, 255}, 12, false},
+        {{1, 0, 0, 0}, 4, false},
+        {{0, 0, 0, 0, 10, 0, 0, 2}, 8, false},
+        {{99, 0, 0, 0, 10, 0, 0, 2}, 8, false},
+        {{1}, 1, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct pair p;
@@ -210,7 +222,8 @@ static void authentic_extra_payloads(void **state)
         pair_run(&p, 5);
         write_message_5(&p, span_of(id, sizeof id), span_of(junk, sizeof junk), (uint8_t)type, &m);
         bool good = type == ISAKMP_PAYLOAD_VID || type == ISAKMP_PAYLOAD_NOTIFY;
-        assert_int_equal(pair_step(&p, p.r, pair_span(&m), NULL), good ? PHASE1_ESTABLISHED : PHASE1_DROP_AUTH);
+        assert_int_equal(pair_step(&p, p.r, pair_span(&m), NULL),
+                         good ? PHASE1_ESTABLISHED : PHASE1_DROP_AUTH);
         pair_free(&p);
     }
 }

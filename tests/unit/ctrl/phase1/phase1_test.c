@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Main mode as a pair (RFC 2409 5.4): it comes up with equal keys, and whatever is forged, cut, mirrored or out of turn
- * changes nothing: the genuine message is still accepted afterwards.
+ * Main mode as a pair (RFC 2409 5.4): it comes up with equal keys, and whatever is forged, cut, mirrored or
+ * out of turn changes nothing: the genuine message is still accepted afterwards.
  */
 #include "tests/unit/ctrl/phase1/pair.h"
 
@@ -134,7 +134,8 @@ static enum phase1_result go_on_with_changed(struct pair *p, int n)
     return r;
 }
 
-/* Any octet of messages 3 and 4 changed on the way: dropped at once, or the HASH finds it; never up (RFC 2409 5). */
+/* Any octet of messages 3 and 4 changed on the way: dropped at once, or the HASH finds it; never up (RFC 2409
+ * 5). */
 static void changed_clear_messages_are_found_by_the_hash(void **state)
 {
     (void)state;
@@ -273,7 +274,8 @@ static void every_message_out_of_turn(void **state)
         pair_init(&full, 19);
         pair_start(&full);
         pair_run(&full, 6);
-        /* A second initiator can't repeat the first one's randomness, so replay within one pair, stopped at `has`. */
+        /* A second initiator can't repeat the first one's randomness, so replay within one pair, stopped at
+         * `has`. */
         struct pair p;
         pair_init(&p, 19);
         pair_start(&p);

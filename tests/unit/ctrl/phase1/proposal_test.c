@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Offers, choices and answers of phase 1 (RFC 2409 section 5: exactly one transform, attributes unmodified). */
+/* Offers, choices and answers of phase 1 (RFC 2409 section 5: exactly one transform, attributes unmodified).
+ */
 #include "ctrl/phase1/proposal.h"
 
 #include <setjmp.h>
@@ -156,8 +157,8 @@ static void altered_answers_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_what_this_version_runs),     cmocka_unit_test(one_wrong_attribute_is_enough),
-        cmocka_unit_test(shorter_lifetime_counts),         cmocka_unit_test(answer_is_the_offered_transform),
+        cmocka_unit_test(only_what_this_version_runs), cmocka_unit_test(one_wrong_attribute_is_enough),
+        cmocka_unit_test(shorter_lifetime_counts),     cmocka_unit_test(answer_is_the_offered_transform),
         cmocka_unit_test(altered_answers_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

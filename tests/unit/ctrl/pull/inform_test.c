@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Informational exchanges (RFC 2409 5.7). CVE-2019-10155: decrypted, but the HASH was never compared. CVE-2023-38712:
- * several deletes and notifies in one message.
+ * Informational exchanges (RFC 2409 5.7). CVE-2019-10155: decrypted, but the HASH was never compared.
+ * CVE-2023-38712: several deletes and notifies in one message.
  */
 #include "tests/unit/ctrl/pull/pair.h"
 
@@ -77,8 +77,9 @@ static void clear_delete_is_nothing(void **state)
     pair_init(&p);
     memcpy(m, p.sa_s.cookie_i, 8);
     memcpy(m + 8, p.sa_s.cookie_r, 8);
-    static const uint8_t rest[] = {12, 0x10, 5, 0, 0, 0, 0, 9, 0, 0, 0, 56, /* header from next payload on */
-                                   0,  0,    0, 28, 0, 0, 0, 2, 1, 16, 0, 1};
+    static const uint8_t rest[] = {
+        12, 0x10, 5, 0,  0, 0, 0, 9, 0, 0,  0, 56, /* header from next payload on */
+        0,  0,    0, 28, 0, 0, 0, 2, 1, 16, 0, 1};
     memcpy(m + 16, rest, sizeof rest);
     memcpy(m + 40, m, 16);
     assert_int_equal(inform_open(&p.sa_s, span_of(m, 56), &in), INFORM_DROP_STATE);
@@ -187,7 +188,8 @@ static void CVE_2009_0790_every_notify_type(void **state)
     (void)state;
     struct pair p;
     struct pull_report report;
-    for (uint32_t type = 0; type <= UINT16_MAX; type += type < 100 || (type > 16300 && type < 16500) ? 1 : 61) {
+    for (uint32_t type = 0; type <= UINT16_MAX;
+         type += type < 100 || (type > 16300 && type < 16500) ? 1 : 61) {
         struct inform in = {.n_notifies = 1, .notifies = {{.type = (uint16_t)type}}};
         pair_init(&p);
         pair_run(&p, 1);

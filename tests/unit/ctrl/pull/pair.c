@@ -106,7 +106,8 @@ static void give_sender_ids(struct pair *p)
 {
     struct policy *pending = pull_pending(p->s);
     pending->sid_bits = 24;
-    for (pending->n_sender_ids = 0; pending->n_sender_ids < pull_sender_ids_wanted(p->s); pending->n_sender_ids++)
+    for (pending->n_sender_ids = 0; pending->n_sender_ids < pull_sender_ids_wanted(p->s);
+         pending->n_sender_ids++)
         pending->sender_ids[pending->n_sender_ids] = 100 + pending->n_sender_ids;
 }
 
@@ -134,8 +135,9 @@ void pair_run(struct pair *p, int upto)
     }
 }
 
-void pair_seal(struct ike_sa *sa, uint8_t exchange, uint32_t message_id, struct span nonces, const uint8_t *payloads,
-               size_t len, uint8_t first, struct ike_iv *iv, struct pair_message *out)
+void pair_seal(struct ike_sa *sa, uint8_t exchange, uint32_t message_id, struct span nonces,
+               const uint8_t *payloads, size_t len, uint8_t first, struct ike_iv *iv,
+               struct pair_message *out)
 {
     memset(out, 0, sizeof *out);
     struct buf_writer w = buf_writer_of(out->b, sizeof out->b);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Member and key server of a PULL in memory, on an ISAKMP SA that is simply there, and the four messages between them. */
+/* Member and key server of a PULL in memory, on an ISAKMP SA that is simply there, and the four messages
+ * between them. */
 #ifndef GVPN_TESTS_PULL_PAIR_H
 #define GVPN_TESTS_PULL_PAIR_H
 
@@ -16,9 +17,9 @@ struct pair_message {
 struct pair {
     struct ike_sa sa_m, sa_s;
     struct pull *m, *s;
-    struct policy policy; /* of the server: one GCM SA, a permit and a deny */
+    struct policy policy;       /* of the server: one GCM SA, a permit and a deny */
     struct pair_message msg[5]; /* msg[1] to msg[4] */
-    struct pull_report report; /* of the last step */
+    struct pull_report report;  /* of the last step */
 };
 
 void pair_init(struct pair *p);
@@ -31,8 +32,10 @@ enum pull_result pair_step(struct pair *p, struct pull *to, struct span datagram
                            struct pair_message *answer);
 /* Offers a datagram as a new PULL to the server; p->s is set when it is one. */
 enum pull_result pair_request(struct pair *p, struct span datagram);
-/* Seals raw payloads (the first one's type is `first`) behind a right HASH: what an authenticated, hostile peer can do. */
-void pair_seal(struct ike_sa *sa, uint8_t exchange, uint32_t message_id, struct span nonces, const uint8_t *payloads,
-               size_t len, uint8_t first, struct ike_iv *iv, struct pair_message *out);
+/* Seals raw payloads (the first one's type is `first`) behind a right HASH: what an authenticated, hostile
+ * peer can do. */
+void pair_seal(struct ike_sa *sa, uint8_t exchange, uint32_t message_id, struct span nonces,
+               const uint8_t *payloads, size_t len, uint8_t first, struct ike_iv *iv,
+               struct pair_message *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * GROUPKEY-PULL against a peer that has proved who it is and still sends what it shouldn't: the HASH is right, the content
- * isn't. Nothing of it gets out, and the genuine message is accepted afterwards.
+ * GROUPKEY-PULL against a peer that has proved who it is and still sends what it shouldn't: the HASH is
+ * right, the content isn't. Nothing of it gets out, and the genuine message is accepted afterwards.
  */
 #include "tests/unit/ctrl/pull/pair.h"
 
@@ -18,13 +18,13 @@ static void quick_mode_is_refused(void **state)
 {
     (void)state;
     static const uint8_t quick[] = {
-        10, 0, 0, 12, 0, 0, 0, 1, 0, 0, 0, 1,             /* SA */
+        10, 0, 0, 12, 0, 0, 0, 1, 0, 0, 0, 1,                                /* SA */
         0,  0, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, /* nonce */
     };
     static const uint8_t old_ke[] = {
-        5, 0, 0, 12, 1, 2, 3, 4, 5, 6, 7, 8,              /* nonce */
-        4, 0, 0, 12, 11, 0, 0, 0, 0, 0, 1, 0xe4,          /* ID */
-        0, 0, 0, 8, 1, 2, 3, 4,                           /* KE */
+        5, 0, 0, 12, 1,  2, 3, 4, 5, 6, 7, 8,    /* nonce */
+        4, 0, 0, 12, 11, 0, 0, 0, 0, 0, 1, 0xe4, /* ID */
+        0, 0, 0, 8,  1,  2, 3, 4,                /* KE */
     };
     struct pair p;
     struct ike_iv iv;
@@ -53,7 +53,8 @@ static void nonce_length_edges(void **state)
     static const struct {
         uint8_t len;
         enum pull_result want;
-    } cases[] = {{7, PULL_DROP_MALFORMED}, {8, PULL_REQUEST}, {128, PULL_REQUEST}, {129, PULL_DROP_MALFORMED}};
+    } cases[] = {
+        {7, PULL_DROP_MALFORMED}, {8, PULL_REQUEST}, {128, PULL_REQUEST}, {129, PULL_DROP_MALFORMED}};
     for (size_t i = 0; i < 4; i++) {
         struct pair p;
         struct ike_iv iv;
@@ -85,8 +86,8 @@ static void look_at_message_1(struct pair *p, struct view *v)
 }
 
 /* Message 2 with these payloads behind a right HASH; the chain isn't moved, so that several can be tried. */
-static enum pull_result say_as_server(struct pair *p, const struct view *v, const uint8_t *payloads, size_t len,
-                                      uint8_t first)
+static enum pull_result say_as_server(struct pair *p, const struct view *v, const uint8_t *payloads,
+                                      size_t len, uint8_t first)
 {
     struct pair_message m;
     struct ike_iv iv = v->iv;
@@ -125,7 +126,8 @@ static void authentic_but_not_message_2(void **state)
     pair_run(&p, 2);
     look_at_message_1(&p, &v);
     memcpy(b + 11, sa, sizeof sa);
-    assert_int_equal(say_as_server(&p, &v, b, 11 + sizeof sa, 10), PULL_DROP_MALFORMED); /* nonce of 7 octets */
+    assert_int_equal(say_as_server(&p, &v, b, 11 + sizeof sa, 10),
+                     PULL_DROP_MALFORMED); /* nonce of 7 octets */
     memset(b, 0, sizeof b);
     b[0] = 1;
     b[3] = 36;
@@ -134,14 +136,14 @@ static void authentic_but_not_message_2(void **state)
     assert_int_equal(say_as_server(&p, &v, b, 36 + sizeof sa, 10), PULL_DROP_STATE); /* our own nonce */
     memset(b + 4, 0x77, 32);
     b[0] = 0;
-    assert_int_equal(say_as_server(&p, &v, b, 36, 10), PULL_DROP_STATE); /* no SA */
+    assert_int_equal(say_as_server(&p, &v, b, 36, 10), PULL_DROP_STATE);        /* no SA */
     assert_int_equal(say_as_server(&p, &v, sa, sizeof sa, 1), PULL_DROP_STATE); /* no nonce */
     b[0] = 10;
     memcpy(b + 36, b, 36);
     b[36] = 1;
     memcpy(b + 72, sa, sizeof sa);
     assert_int_equal(say_as_server(&p, &v, b, 72 + sizeof sa, 10), PULL_DROP_STATE); /* two nonces */
-    b[0] = 4; /* nonce, KE, SA */
+    b[0] = 4;                                                                        /* nonce, KE, SA */
     b[36] = 1;
     assert_int_equal(say_as_server(&p, &v, b, 72 + sizeof sa, 10), PULL_DROP_STATE);
     assert_int_equal(pair_step(&p, p.m, pair_span(&p.msg[2]), PAIR_NOW, &p.msg[3]), PULL_GOES_ON);
@@ -149,7 +151,8 @@ static void authentic_but_not_message_2(void **state)
     pair_free(&p);
 }
 
-/* Message 3 of an authenticated member: SENDER_ID_REQUEST 0, 1, 64, 65, two GAPs, a stranger; then the real one. */
+/* Message 3 of an authenticated member: SENDER_ID_REQUEST 0, 1, 64, 65, two GAPs, a stranger; then the real
+ * one. */
 static void authentic_message_3(void **state)
 {
     (void)state;
@@ -192,7 +195,8 @@ static void authentic_message_3(void **state)
 static void initiator_serves_nobody(void **state)
 {
     (void)state;
-    static const uint8_t request[] = {5, 0, 0, 12, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 12, 11, 0, 0, 0, 0, 0, 1, 0xe4};
+    static const uint8_t request[] = {5, 0, 0, 12, 1,  2, 3, 4, 5, 6, 7, 8,
+                                      0, 0, 0, 12, 11, 0, 0, 0, 0, 0, 1, 0xe4};
     struct pair p;
     struct ike_iv iv;
     struct pair_message m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * GROUPKEY-PULL as a pair (RFC 6407 3.2): the policy arrives whole; forged, cut, replayed and misplaced messages change
- * nothing and the genuine one still counts; refusals reach the other side's log.
+ * GROUPKEY-PULL as a pair (RFC 6407 3.2): the policy arrives whole; forged, cut, replayed and misplaced
+ * messages change nothing and the genuine one still counts; refusals reach the other side's log.
  */
 #include "tests/unit/ctrl/pull/pair.h"
 
@@ -241,7 +241,8 @@ static void refusal_of_our_member(void **state)
 static void refusal_of_a_foreign_member(void **state)
 {
     (void)state;
-    static const uint8_t plain[] = {5, 0, 0, 12, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 12, 11, 0, 0, 0, 0, 0, 1, 0xe4};
+    static const uint8_t plain[] = {5, 0, 0, 12, 1,  2, 3, 4, 5, 6, 7, 8,
+                                    0, 0, 0, 12, 11, 0, 0, 0, 0, 0, 1, 0xe4};
     static const uint16_t cases[][2] = {{18, 18}, {24, 24}, {8192, 24}};
     for (size_t i = 0; i < 3; i++) {
         struct pair p;
@@ -303,11 +304,13 @@ static void answer_without_room(void **state)
     pair_free(&p);
 }
 
-/* A foreign member gets plain RFC 6407 or a refusal that names what it lacks: this policy has a deny entry. */
+/* A foreign member gets plain RFC 6407 or a refusal that names what it lacks: this policy has a deny entry.
+ */
 static void policy_that_a_foreign_member_lacks(void **state)
 {
     (void)state;
-    static const uint8_t plain[] = {5, 0, 0, 12, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 12, 11, 0, 0, 0, 0, 0, 1, 0xe4};
+    static const uint8_t plain[] = {5, 0, 0, 12, 1,  2, 3, 4, 5, 6, 7, 8,
+                                    0, 0, 0, 12, 11, 0, 0, 0, 0, 0, 1, 0xe4};
     struct pair p;
     struct ike_iv iv;
     struct pair_message m;
