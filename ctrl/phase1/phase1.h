@@ -91,7 +91,10 @@ const uint8_t *phase1_cookie_r(const struct phase1 *p);
 struct ike_sa *phase1_sa(struct phase1 *p);
 /* The peer's proved identity as escaped text: "10.0.0.2", "fqdn:gm1.example.org"; "" before phase 1 is up. */
 const char *phase1_identity(const struct phase1 *p);
-/* What its vendor id in phase 1 said. Not authenticated: a hint for logs, never for policy. */
+/*
+ * What its vendor id in phase 1 said. Not authenticated: a hint for logs, never for policy. A responder's is empty unless
+ * message 3 repeats the vendor id: message 1 left no state behind.
+ */
 const struct peer_features *phase1_hint(const struct phase1 *p);
 /*
  * The keylog line "<cookie_i hex>,<cipher key hex>" that tshark reads (holds a key!), 82 octets with NUL;
