@@ -323,7 +323,7 @@ struct yaml_node *yaml_parse(const char *file, const char *text, size_t len, str
         return NULL;
     }
     yaml_parser_set_encoding(&l.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&l.parser, (const unsigned char *)text, len);
+    yaml_parser_set_input_string(&l.parser, (const unsigned char *)(len ? text : ""), len); /* not NULL */
     if (!put_document(&l, root)) {
         yaml_free_tree(root);
         root = NULL;

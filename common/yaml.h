@@ -39,7 +39,7 @@ void yaml_fail(struct yaml_error *e, const char *file, unsigned line, unsigned c
 
 /* Reads and parses a file. Returns the root (free with yaml_free_tree) or NULL with *e filled. */
 struct yaml_node *yaml_load(const char *file, struct yaml_error *e);
-/* The same from memory; file is only the name in errors. */
+/* The same from memory; file is only the name in errors. text may be NULL when len is 0. */
 struct yaml_node *yaml_parse(const char *file, const char *text, size_t len, struct yaml_error *e);
 /* Wipes every text first: some of them are secrets. NULL is fine. (libyaml exports the name yaml_free.) */
 void yaml_free_tree(struct yaml_node *n);

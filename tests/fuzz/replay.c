@@ -6,11 +6,11 @@
 #include <string.h>
 
 /* Largest committed input. */
-#define MAX_INPUT 65536
+#define INPUT_MAX 65536
 
 static int run_file(const char *path)
 {
-    static uint8_t all[MAX_INPUT];
+    static uint8_t all[INPUT_MAX];
     FILE *f = fopen(path, "rb");
     if (f == NULL) {
         perror(path);

@@ -118,6 +118,7 @@ static void frills_are_refused(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         refuse(rows[i].text, strlen(rows[i].text), rows[i].want);
+    refuse(NULL, 0, "f:1:1: nothing in the file, expected keys");
 }
 
 static void odd_octets_are_refused_in_place(void **state)
