@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The data plane's end of the IPC. A connection is in one of two places: `waiting` (accepted, its ATTACH hasn't come; four
- * places, a second each) or `channel` (the one controller). While a snapshot settles or an answer doesn't fit the ring,
- * no further message is taken, so everything is answered in order without a queue.
+ * The data plane's end of the IPC. A connection is in one of two places: `waiting` (accepted, its ATTACH hasn't
+ * come; four places, a second each) or `channel` (the one controller). While a snapshot settles or an answer doesn't
+ * fit the ring, no further message is taken, so everything is answered in order without a queue.
  */
 #include "dataplane/ipc.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The data plane's end of the IPC (docs/ipc.md): accepts one gvpnd, refuses a second while the first lives, turns
- * BEGIN..COMMIT into a snapshot, sends ACK when every worker has seen it, answers EXPLAIN, sends events. When gvpnd dies
- * everything stays as it is and the next attach gets new rings. Runs on the control thread; nothing here waits.
+ * BEGIN..COMMIT into a snapshot, sends ACK when every worker has seen it, answers EXPLAIN, sends events. When gvpnd
+ * dies everything stays as it is and the next attach gets new rings. Runs on the control thread; nothing here waits.
  */
 #ifndef GVPN_DATAPLANE_IPC_H
 #define GVPN_DATAPLANE_IPC_H
@@ -41,13 +41,16 @@ int ipc_server_fd(const struct ipc_server *s);
 /* How long to sleep at most before the next ipc_server_poll(), in ms: 0 to 1000. */
 int ipc_server_wait_ms(const struct ipc_server *s, mono_t real);
 /*
- * Does whatever is due: when the descriptor is readable, when ipc_server_wait_ms() has passed, at any other time. Counts
- * the page's heartbeat.
+ * Does whatever is due: when the descriptor is readable, when ipc_server_wait_ms() has passed, at any other time.
+ * Counts the page's heartbeat.
  */
 void ipc_server_poll(struct ipc_server *s, const struct ipc_server_now *now);
 
 bool ipc_server_attached(const struct ipc_server *s);
-/* Tells gvpnd. Returns false when it can't be told now (detached, or it doesn't read): the event is lost and counted. */
+/*
+ * Tells gvpnd. Returns false when it can't be told now (detached, or it doesn't read): the event is lost and
+ * counted.
+ */
 bool ipc_server_event(struct ipc_server *s, const struct ipc_event *event);
 uint64_t ipc_server_events_lost(const struct ipc_server *s);
 

@@ -63,8 +63,8 @@ void ipc_channel_init(struct ipc_channel *c);
 const struct ipc_page *ipc_channel_close(struct ipc_channel *c, bool keep_page);
 
 /*
- * Data plane: a listening non-blocking socket at path (mode 0600; an old socket file is replaced, anything else there is
- * -EEXIST). Returns the descriptor or -errno.
+ * Data plane: a listening non-blocking socket at path (mode 0600; an old socket file is replaced, anything else there
+ * is -EEXIST). Returns the descriptor or -errno.
  */
 int ipc_listen(const char *path);
 /*
@@ -77,8 +77,8 @@ MUST_CHECK bool ipc_peer_allowed(int fd);
  * with the descriptors. On success c owns everything incl. fd. On failure returns false with the reason in `reason`
  * (told to the peer as REFUSE where possible); fd is closed, c is empty.
  */
-MUST_CHECK bool ipc_accept(struct ipc_channel *c, int fd, const struct ipc_hello *hello, const struct ipc_page_mem *page,
-                           char reason[IPC_TEXT_MAX]);
+MUST_CHECK bool ipc_accept(struct ipc_channel *c, int fd, const struct ipc_hello *hello,
+                           const struct ipc_page_mem *page, char reason[IPC_TEXT_MAX]);
 /* Data plane: refuse a connection with a reason; closes fd. */
 void ipc_refuse(int fd, const char *reason);
 

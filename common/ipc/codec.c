@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Messages <-> bytes. Big endian, one octet of type first, then the struct's fields in their order; texts are a length
- * octet and the octets, secrets a 16-bit length and the octets, bools one octet 0 or 1. One `check_` function per message
- * holds its ranges for both directions, so what can be sent is exactly what can be received.
+ * octet and the octets, secrets a 16-bit length and the octets, bools one octet 0 or 1. One `check_` function per
+ * message holds its ranges for both directions, so what can be sent is exactly what can be received.
  */
 #include "common/ipc/ipc.h"
 #include "common/suite.h"

@@ -3,11 +3,11 @@
  * The contract between gvpnd and gvpn-dp: messages. Values here, bytes in ipc/codec.c; how they travel is ipc/ring.h
  * and ipc/channel.h; the picture is docs/ipc.md.
  *
- * gvpnd always sends its whole wish: BEGIN(epoch), then every GROUP, RULE, SA and TIME of every group, then COMMIT(epoch).
- * The data plane builds a new snapshot beside the old one, swaps the pointer, waits until every worker has seen it and
- * then answers ACK(epoch). A transaction with any error changes nothing and is answered with the reason. SAs are known
- * by SPI: one that is installed keeps its key, IV counters and replay state, and its end never moves later; an
- * expired SPI is never installed again. Lifetimes travel as remaining time only.
+ * gvpnd always sends its whole wish: BEGIN(epoch), then every GROUP, RULE, SA and TIME of every group, then
+ * COMMIT(epoch). The data plane builds a new snapshot beside the old one, swaps the pointer, waits until every
+ * worker has seen it and then answers ACK(epoch). A transaction with any error changes nothing and is answered with
+ * the reason. SAs are known by SPI: one that is installed keeps its key, IV counters and replay state, and its end
+ * never moves later; an expired SPI is never installed again. Lifetimes travel as remaining time only.
  */
 #ifndef GVPN_COMMON_IPC_IPC_H
 #define GVPN_COMMON_IPC_IPC_H
@@ -205,8 +205,8 @@ struct ipc_msg {
 #define IPC_MESSAGE_MAX (IPC_ELEMENT_LEN - 4)
 
 /*
- * Encodes into w. A value out of its range (docs/ipc.md has the table: suite, list, n_senders above the limit, key length
- * other than the suite's, name without NUL) sets overflow.
+ * Encodes into w. A value out of its range (docs/ipc.md has the table: suite, list, n_senders above the limit, key
+ * length other than the suite's, name without NUL) sets overflow.
  */
 void ipc_encode(struct buf_writer *w, const struct ipc_msg *m);
 /*

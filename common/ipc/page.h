@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The counter page: one memfd that the data plane makes when it starts, hands out at every attach, writes, and gvpnd can
- * only map read-only. gvpnd keeps it mapped when the data plane dies, because the leases in it say which IVs may have been used (RFC 6054; DP3): before a worker uses a
- * block of IPC_IV_LEASE IVs it publishes the block's end here.
+ * The counter page: one memfd that the data plane makes when it starts, hands out at every attach, writes, and gvpnd
+ * can only map read-only. gvpnd keeps it mapped when the data plane dies, because the leases in it say which IVs may
+ * have been used (RFC 6054; DP3): before a worker uses a block of IPC_IV_LEASE IVs it publishes the block's end
+ * here.
  *
  * Readers treat every number in it as hostile: counts are clamped, indices checked.
  */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Single-producer single-consumer ring of fixed-size elements over shared memory, safe against a hostile or dying other
- * side: its geometry is private to each side and compiled in; only head and tail are shared, each in a cache line of its
- * own; the element is written before head is released; the consumer copies an element out before it looks at it, and
- * wipes it where it may (it held keys). `head - tail > count` means a broken peer: the ring says so and is not used again.
+ * Single-producer single-consumer ring of fixed-size elements over shared memory, safe against a hostile or dying
+ * other side: its geometry is private to each side and compiled in; only head and tail are shared, each in a cache
+ * line of its own; the element is written before head is released; the consumer copies an element out before it
+ * looks at it, and wipes it where it may (it held keys). `head - tail > count` means a broken peer: the ring says so
+ * and is not used again.
  */
 #ifndef GVPN_COMMON_IPC_RING_H
 #define GVPN_COMMON_IPC_RING_H
@@ -50,8 +51,8 @@ void ipc_ring_init(struct ipc_ring *r, struct ipc_ring_index *index, struct ipc_
 enum ipc_ring_result { IPC_RING_OK, IPC_RING_EMPTY, IPC_RING_FULL, IPC_RING_BROKEN };
 
 /*
- * Producer: copies a message of 1 to IPC_MESSAGE_MAX octets in and publishes it. FULL leaves nothing behind. BROKEN when
- * the ring is, or (ring unharmed) for another length.
+ * Producer: copies a message of 1 to IPC_MESSAGE_MAX octets in and publishes it. FULL leaves nothing behind. BROKEN
+ * when the ring is, or (ring unharmed) for another length.
  */
 MUST_CHECK enum ipc_ring_result ipc_ring_put(struct ipc_ring *r, struct span msg);
 /*
@@ -64,7 +65,10 @@ MUST_CHECK enum ipc_ring_result ipc_ring_get(struct ipc_ring *r, bool wipe_eleme
 MUST_CHECK bool ipc_ring_sleep(struct ipc_ring *r);
 /* Consumer, after waking. */
 void ipc_ring_awake(struct ipc_ring *r);
-/* Producer, after putting: must the consumer's eventfd be written? Takes the announcement back: one wake-up per sleep. */
+/*
+ * Producer, after putting: must the consumer's eventfd be written? Takes the announcement back: one wake-up per
+ * sleep.
+ */
 bool ipc_ring_wants_wakeup(struct ipc_ring *r);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * gvpnd's end of the IPC: one connection to one data plane. It attaches (and attaches again when the data plane comes
- * back), sends whole transactions, and reports acknowledgements, events and answers. It doesn't sleep or poll by itself:
- * run/loop watches its descriptors and calls it. One object per data-plane socket; several groups share it.
- * Callbacks come out of dpc_attach() and dpc_poll() only and may begin, put, commit and tell, but not attach, poll or free.
+ * gvpnd's end of the IPC: one connection to one data plane. It attaches (and attaches again when the data plane
+ * comes back), sends whole transactions, and reports acknowledgements, events and answers. It doesn't sleep or poll
+ * by itself: run/loop watches its descriptors and calls it. One object per data-plane socket; several groups share
+ * it. Callbacks come out of dpc_attach() and dpc_poll() only and may begin, put, commit and tell, but not attach,
+ * poll or free.
  */
 #ifndef GVPN_CTRL_DPC_DPC_H
 #define GVPN_CTRL_DPC_DPC_H
@@ -29,9 +30,9 @@ struct dpc *dpc_new(const char *socket_path, uint32_t clock_rate, const struct d
 void dpc_free(struct dpc *d);
 
 /*
- * Tries to attach when detached; call it now and every 200 ms or so. Looks for the data plane's answer for 20 ms at most
- * and goes on with the same attempt at the next call. Returns true when attached, otherwise false with a reason (for a
- * rate-limited log). A reason that begins with "refused: " is the data plane's own.
+ * Tries to attach when detached; call it now and every 200 ms or so. Looks for the data plane's answer for 20 ms at
+ * most and goes on with the same attempt at the next call. Returns true when attached, otherwise false with a reason
+ * (for a rate-limited log). A reason that begins with "refused: " is the data plane's own.
  */
 bool dpc_attach(struct dpc *d, char reason[IPC_TEXT_MAX]);
 bool dpc_attached(const struct dpc *d);
@@ -48,10 +49,10 @@ int dpc_wake_fd(const struct dpc *d);
 void dpc_poll(struct dpc *d);
 
 /*
- * Transactions. dpc_begin() chooses the epoch (returned; 0 when detached). Messages that don't fit the ring at once wait
- * in a wiped-after-use queue and go out from dpc_poll(). dpc_commit() ends it; the answer comes as events.ack, also when
- * a message had values out of range (result IPC_BAD_MESSAGE, nothing changed). Epochs only grow within the process. The
- * caller wipes its own messages. Put and commit do nothing when detached.
+ * Transactions. dpc_begin() chooses the epoch (returned; 0 when detached). Messages that don't fit the ring at once
+ * wait in a wiped-after-use queue and go out from dpc_poll(). dpc_commit() ends it; the answer comes as events.ack,
+ * also when a message had values out of range (result IPC_BAD_MESSAGE, nothing changed). Epochs only grow within the
+ * process. The caller wipes its own messages. Put and commit do nothing when detached.
  */
 uint64_t dpc_begin(struct dpc *d);
 void dpc_put(struct dpc *d, const struct ipc_msg *m);
@@ -62,8 +63,9 @@ MUST_CHECK bool dpc_tell(struct dpc *d, const struct ipc_msg *m);
 /* The counter page of the present attach, or of the last one when detached; NULL when there was none. */
 const struct ipc_page *dpc_page(const struct dpc *d);
 /*
- * The page of the attach before the present one, or of the last when detached (IV leases of a dead data plane); NULL when
- * there was none. hello.instance tells whether it is the same process's. dpc owns both; valid until the next detach.
+ * The page of the attach before the present one, or of the last when detached (IV leases of a dead data plane); NULL
+ * when there was none. hello.instance tells whether it is the same process's. dpc owns both; valid until the next
+ * detach.
  */
 const struct ipc_page *dpc_last_page(const struct dpc *d);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The data plane's end of the IPC, driven by its real channel, with a recorded snapshot store in place of the real one and
- * with a fake clock. The test plays gvpnd, honest and otherwise.
+ * The data plane's end of the IPC, driven by its real channel, with a recorded snapshot store in place of the real
+ * one and with a fake clock. The test plays gvpnd, honest and otherwise.
  */
 #include "dataplane/ipc.h"
-#include "dataplane/snap.h"
+#include "tests/unit/dataplane/snap_recorder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,70 +18,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-/* ---- the store that records ---- */
-
-struct snap_store {
-    uint64_t epoch;
-    unsigned begins, groups, rules, sas, times, commits, clears;
-    uint64_t now_tsc;
-    mono_t now;
-    enum ipc_result result;
-    bool settled;
-    uint8_t key[SECRET_MAX];
-};
-
-void snap_begin(struct snap_store *st, uint64_t epoch)
-{
-    st->begins++;
-    st->epoch = epoch;
-    st->groups = st->rules = st->sas = st->times = 0;
-}
-
-void snap_group(struct snap_store *st, const struct ipc_group *m)
-{
-    (void)m;
-    st->groups++;
-}
-
-void snap_rule(struct snap_store *st, const struct ipc_rule *m)
-{
-    (void)m;
-    st->rules++;
-}
-
-void snap_sa(struct snap_store *st, const struct ipc_sa *m)
-{
-    memcpy(st->key, m->key.b, m->key.len);
-    st->sas++;
-}
-
-void snap_time(struct snap_store *st, const struct ipc_time *m)
-{
-    (void)m;
-    st->times++;
-}
-
-enum ipc_result snap_commit(struct snap_store *st, const struct ipc_commit *m, uint64_t now_tsc, mono_t now,
-                            char reason[IPC_TEXT_MAX])
-{
-    (void)m;
-    st->commits++;
-    st->now_tsc = now_tsc;
-    st->now = now;
-    snprintf(reason, IPC_TEXT_MAX, "%s", st->result == IPC_OK ? "" : "because");
-    return st->result;
-}
-
-bool snap_store_settled(struct snap_store *st)
-{
-    return st->settled;
-}
-
-void snap_store_clear_counters(struct snap_store *st)
-{
-    st->clears++;
-}
 
 /* ---- the fixture ---- */
 

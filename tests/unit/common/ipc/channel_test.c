@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The channel and the data plane's side of the handshake: an honest attach, every way in which gvpnd may be refused, what
- * the descriptors allow, closing and attaching again. Both sides live in this process; only foreign credentials need
- * another. gvpnd's side against a data plane that lies: connect_test.c.
+ * The channel and the data plane's side of the handshake: an honest attach, every way in which gvpnd may be refused,
+ * what the descriptors allow, closing and attaching again. Both sides live in this process; only foreign credentials
+ * need another. gvpnd's side against a data plane that lies: connect_test.c.
  */
 #include "common/ipc/channel.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * gvpnd's side of the handshake against a data plane that lies: number, kind, size and seals of the descriptors, contents
- * of HELLO and page. After every refusal all descriptors must be closed.
+ * gvpnd's side of the handshake against a data plane that lies: number, kind, size and seals of the descriptors,
+ * contents of HELLO and page. After every refusal all descriptors must be closed.
  */
 #include "common/ipc/channel.h"
 
@@ -93,8 +93,8 @@ static void honest_fds(int fds[IPC_FD_COUNT])
 }
 
 /*
- * Sends HELLO with these descriptors (and closes them), lets gvpnd's side judge. Returns whether it attached; reason says
- * why not.
+ * Sends HELLO with these descriptors (and closes them), lets gvpnd's side judge. Returns whether it attached; reason
+ * says why not.
  */
 static bool judged(const struct ipc_hello *hello, int *fds, size_t n, char reason[IPC_TEXT_MAX])
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The ring: order, edges, wrap-around at 2^64, and above all another side that lies, scribbles or dies. The elements lie
- * between unreadable pages, so an access outside is a crash with and without a sanitizer.
+ * The ring: order, edges, wrap-around at 2^64, and above all another side that lies, scribbles or dies. The elements
+ * lie between unreadable pages, so an access outside is a crash with and without a sanitizer.
  */
 #include "common/ipc/ring.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* At least one valid message of every type, with the largest and smallest variants, for codec tests and the fuzzer's corpus. */
+/*
+ * At least one valid message of every type, with the largest and smallest variants, for codec tests and the fuzzer's
+ * corpus.
+ */
 #ifndef GVPN_TESTS_UNIT_COMMON_IPC_SAMPLES_H
 #define GVPN_TESTS_UNIT_COMMON_IPC_SAMPLES_H
 
