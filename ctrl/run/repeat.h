@@ -40,7 +40,7 @@ struct repeat {
     uint8_t jitter;
     uint8_t seen[REPEAT_SEEN][HASH_LEN]; /* datagrams that were accepted, latest last */
     size_t n_seen;
-    uint8_t refused[HASH_LEN]; /* the latest one that failed authentication since the last accepted one */
+    uint8_t refused[HASH_LEN]; /* the latest one that was refused since the last accepted one */
     bool has_refused;
     uint8_t *stored; /* last datagram sent; owned */
     size_t stored_len;
@@ -57,7 +57,7 @@ void repeat_wipe(struct repeat *r);
 enum repeat_verdict repeat_judge(struct repeat *r, struct span datagram, mono_t now);
 /* The machine accepted it: copies of it are duplicates from now on, and what we sent before needs no repetition. */
 void repeat_accepted(struct repeat *r, struct span datagram);
-/* It failed authentication: exact copies are dropped unread until something else is accepted. */
+/* It was malformed or failed authentication: exact copies are dropped unread until something else is accepted. */
 void repeat_refused(struct repeat *r, struct span datagram);
 /* We sent this. The initiator's timer starts. Returns false when memory is short: then it can't be repeated. */
 MUST_CHECK bool repeat_sent(struct repeat *r, struct span datagram, mono_t now);

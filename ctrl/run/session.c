@@ -215,6 +215,7 @@ static void in_phase1(struct session *s, struct span datagram, struct now now)
         sessions_drop(ss, DROP_AUTH, &s->path, s->hint);
         return;
     case PHASE1_DROP_MALFORMED:
+        repeat_refused(&s->phase1_repeat, datagram);
         sessions_drop(ss, DROP_MALFORMED, &s->path, report.why);
         return;
     case PHASE1_DROP_AUTH:

@@ -206,6 +206,7 @@ static void in_known_pull(struct session *s, struct session_pull *p, struct span
         fail_pull(s, "the policy that came can't be used: ", report.why, now);
         return;
     case PULL_DROP_MALFORMED:
+        repeat_refused(&p->repeat, datagram);
         sessions_drop(ss, DROP_MALFORMED, &s->path, report.why);
         return;
     case PULL_DROP_STATE:

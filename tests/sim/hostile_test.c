@@ -315,7 +315,88 @@ static void lingering_ends(void **state)
     wire_run_for(&p.wire, mono_s(2));
     assert_int_equal(sessions_count(p.ks.ss), 0);
     assert_int_equal(p.ks.host.sent, sent);
+    assert_int_equal(sessions_stats(p.ks.ss)->phase1_failed, 0);
     end();
+}
+
+/* A forged message 3 is decrypted once, however often it comes, and the genuine one is still good. */
+static void forged_message_3_is_read_once(void **state)
+{
+    (void)state;
+    uint8_t forged[2048];
+    struct span datagram;
+    begin(3);
+    struct pull *pull = begin_pull(&datagram);
+    assert_int_equal(say(datagram), 1);
+    assert_int_equal(step(pull, &datagram), PULL_GOES_ON);
+    assert_true(datagram.len <= sizeof(forged));
+    const struct session_stats *st = sessions_stats(p.ks.ss);
+    for (size_t at = ISAKMP_HEADER_LEN; at < datagram.len; at++) {
+        memcpy(forged, datagram.p, datagram.len);
+        forged[at] ^= 1;
+        uint64_t copies = st->dropped_duplicate, read = st->dropped_auth + st->dropped_malformed;
+        for (int i = 0; i < 10; i++)
+            assert_int_equal(say(span_of(forged, datagram.len)), 0);
+        assert_int_equal(st->dropped_auth + st->dropped_malformed, read + 1);
+        assert_int_equal(st->dropped_duplicate, copies + 9);
+    }
+    assert_true(st->dropped_auth > 4 && st->dropped_malformed > 4);
+    assert_int_equal(p.ks.n_accepts, 0);
+    assert_int_equal(say(datagram), 1);
+    assert_int_equal(p.ks.n_accepts, 1);
+    pull_free(pull);
+    end();
+}
+
+/* ---- the other way round: what a server may say to a member ---- */
+
+/* Runs until `sent` datagrams have left, then lets the server say something under its own side of phase 1. */
+static void server_says(uint64_t sent, bool delete, uint16_t notify)
+{
+    struct rng ks_rng;
+    struct buf_writer out = writer();
+    peers_init(&p, 43);
+    ks_rng.get = p.ks.host.env.random;
+    ks_rng.ctx = &p.ks.host;
+    peers_start(&p);
+    while (p.wire.n_sent < sent)
+        wire_run_for(&p.wire, mono_ms(1));
+    assert_non_null(p.ks.ss->list);
+    struct ike_sa *server_sa = phase1_sa(p.ks.ss->list->phase1);
+    assert_non_null(server_sa);
+    assert_true(delete ? inform_put_delete(server_sa, &ks_rng, &out)
+                       : inform_put_notify(server_sa, &ks_rng, notify, span_of(NULL, 0), &out));
+    wire_inject(&p.wire, &p.ks.host.at, &p.gm.host.at, buf_written(&out), MONO_ZERO);
+    wire_run_for(&p.wire, mono_s(200));
+    assert_int_equal(sessions_count(p.gm.ss), 0);
+    assert_int_equal(sessions_count(p.ks.ss), 0);
+}
+
+static void server_ends_phase_1(void **state)
+{
+    (void)state;
+    server_says(7, true, 0);
+    assert_int_equal(p.gm.failures, 1);
+    assert_int_equal(p.gm.policies, 0);
+    assert_string_equal(p.gm.reason, "the key server ended phase 1");
+    peers_free(&p);
+}
+
+/* Errors end it (RFC 2408 3.14.1: below 16384), status notifies don't. */
+static void server_notifies(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t type;
+        bool ends;
+    } cases[] = {{1, true},      {24, true},     {8191, true},  {16383, true},
+                 {16384, false}, {24578, false}, {36136, false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        server_says(7, false, cases[i].type);
+        assert_int_equal(p.gm.failures, cases[i].ends);
+        assert_int_equal(p.gm.policies, !cases[i].ends);
+        peers_free(&p);
+    }
 }
 
 /* CVE-2023-30570: message 3 once more, after its session has ended, in the same cookie epoch. */
@@ -361,6 +442,9 @@ int main(void)
         cmocka_unit_test(broken_delete_deletes_nothing),
         cmocka_unit_test(member_speaks_out_of_turn),
         cmocka_unit_test(lingering_ends),
+        cmocka_unit_test(forged_message_3_is_read_once),
+        cmocka_unit_test(server_ends_phase_1),
+        cmocka_unit_test(server_notifies),
         cmocka_unit_test(spent_cookie_is_dead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

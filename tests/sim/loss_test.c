@@ -68,6 +68,8 @@ static void undisturbed_run_is_eleven_datagrams(void **state)
     assert_int_equal(sessions_count(p.ks.ss), 0);
     assert_int_equal(sessions_count(p.gm.ss), 0);
     /* both sides log one key, in tshark's fields: cookie of 16 hex digits, key of 64 */
+    assert_int_equal(p.n_keylog[0], 1);
+    assert_int_equal(p.n_keylog[1], 1);
     assert_string_equal(p.keylog[0], p.keylog[1]);
     assert_int_equal(strlen(p.keylog[0]), strlen("ikev1 ") + 16 + 1 + 64);
     assert_memory_equal(p.keylog[0], "ikev1 ", 6);

@@ -75,6 +75,9 @@ static bool ks_request(void *ctx, const struct registration *reg, struct policy 
     struct peers_server *ks = ctx;
     (void)now;
     ks->requests++;
+    assert_true(endpoint_equal(&reg->local, &ks->host.at));
+    assert_true(reg->features.ours && reg->features.features == FEATURES_OURS && reg->features.version != 0);
+    assert_int_equal(reg->sender_ids_wanted, 0); /* known with message 3 only */
     snprintf(ks->identity, sizeof(ks->identity), "%s", reg->identity);
     if (ks->refuse_request)
         return refusal(ks, ks->refuse_request, why);
@@ -92,6 +95,9 @@ static bool ks_accept(void *ctx, const struct registration *reg, struct policy *
     if (ks->refuse_accept)
         return refusal(ks, ks->refuse_accept, why);
     assert_true(ks->n_accepts < PEERS_MAX_ACCEPTS);
+    assert_true(endpoint_equal(&reg->local, &ks->host.at));
+    assert_true(reg->features.ours && reg->features.features == FEATURES_OURS);
+    assert_string_equal(reg->identity, ks->identity);
     struct peers_accept *a = &ks->accepts[ks->n_accepts++];
     a->peer = reg->peer;
     a->n_ids = reg->sender_ids_wanted;
@@ -155,13 +161,17 @@ static void receive(void *ctx, const struct path *path, struct span datagram, st
 static void keylog_server(void *ctx, const char *line)
 {
     struct wire_host *h = ctx;
-    snprintf(((struct peers *)h->wire->ctx)->keylog[0], 256, "%s", line);
+    struct peers *p = h->wire->ctx;
+    snprintf(p->keylog[0], sizeof(p->keylog[0]), "%s", line);
+    p->n_keylog[0]++;
 }
 
 static void keylog_member(void *ctx, const char *line)
 {
     struct wire_host *h = ctx;
-    snprintf(((struct peers *)h->wire->ctx)->keylog[1], 256, "%s", line);
+    struct peers *p = h->wire->ctx;
+    snprintf(p->keylog[1], sizeof(p->keylog[1]), "%s", line);
+    p->n_keylog[1]++;
 }
 
 void peers_init(struct peers *p, uint64_t seed)

@@ -68,6 +68,7 @@ struct peers {
     struct peers_server ks;
     struct peers_member gm;
     char keylog[2][256]; /* latest line of server, member */
+    unsigned n_keylog[2];
     void *ctx;           /* the test's own */
 };
 

@@ -220,6 +220,12 @@ static void reload_takes_effect_with_the_next_exchange(void **state)
     wire_run_for(&p.wire, mono_s(120));
     peers_assert_registered(&p);
     assert_int_equal(p.gm.policies, 1);
+    p.ks.c.proposal.group = 14; /* and what was accepted is accepted no longer */
+    sessions_set_config(p.ks.ss, &p.ks.c.config);
+    peers_register(&p);
+    wire_run_for(&p.wire, mono_s(10));
+    assert_int_equal(p.gm.policies, 1);
+    assert_int_equal(sessions_count(p.ks.ss), 0);
     peers_free(&p);
 }
 
