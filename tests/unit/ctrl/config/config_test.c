@@ -384,7 +384,7 @@ static void the_whole_language_is_understood(void **state)
         want += *p == ' ';
     while (!c && removed <= want) {
         size_t len = 0;
-        unsigned line;
+        unsigned line = 1;
 
         for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
             len += (size_t)sprintf(text + len, "%s\n", gone[i] ? "" : whole[i]);
