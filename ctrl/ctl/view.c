@@ -66,8 +66,8 @@ void view_member_sa(struct json *j, const struct gm *gm, const struct gm_sa *s, 
     json_kv_u64(j, "expires_in_s", view_seconds_until(s->end, now));
     json_key(j, "sender_ids");
     json_array(j);
-    for (size_t i = 0; i < s->n_senders; i++)
-        json_u64(j, s->senders[i].id);
+    for (size_t i = 0; i < s->n_senders; i++) /* an SA that outlived a gvpnd keeps the ids that it sends with */
+        json_u64(j, slot ? atomic_load_explicit(&slot->sender_id[i], memory_order_relaxed) : s->senders[i].id);
     json_end_array(j);
     counter(j, "packets_in", slot ? &slot->packets_in : NULL);
     counter(j, "packets_out", slot ? &slot->packets_out : NULL);

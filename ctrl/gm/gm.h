@@ -26,6 +26,8 @@ struct gm_ops {
     bool (*register_with)(void *ctx, struct gm *gm, const struct addr *server, uint16_t n_sender_ids, struct now now);
     /* What the data plane should hold has changed: run a transaction in which gm_wish() is asked. */
     void (*changed)(void *ctx, struct gm *gm);
+    /* Does the attached data plane have this SA already, from an earlier gvpnd or connection? NULL = never. */
+    bool (*holds)(void *ctx, const struct gm *gm, uint32_t spi);
 };
 
 /* An SA as this member holds it. */

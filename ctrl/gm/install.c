@@ -207,8 +207,10 @@ static void wish_sa(struct gm *gm, struct gm_sa *s, uint16_t index, uint64_t epo
                     void (*put)(void *ctx, const struct ipc_msg *m), void *ctx, mono_t now)
 {
     struct ipc_msg m = {.type = IPC_SA};
+    /* Workers that receive with it already needn't stop sending with it for the time of two transactions. */
+    bool held = gm->ops.holds && gm->ops.holds(gm->ops.ctx, gm, s->sa.spi);
 
-    if (s->instance != gm->instance) { /* a process that doesn't have this SA yet */
+    if (s->instance != gm->instance || s->n_senders == 0) { /* a process without this SA, or without ids for it */
         bool have = take_senders(gm);
 
         s->instance = gm->instance;
@@ -223,7 +225,7 @@ static void wish_sa(struct gm *gm, struct gm_sa *s, uint16_t index, uint64_t epo
         .spi = s->sa.spi,
         .suite = (uint8_t)s->sa.suite->id,
         .receive = true,
-        .send = s->acknowledged && s->n_senders > 0,
+        .send = (s->acknowledged || held) && s->n_senders > 0,
         .transport = s->sa.transport,
         .sid_bits = gm->policy.sid_bits,
         .send_in_ms = (uint32_t)ms_until(s->send_from, now),

@@ -275,6 +275,17 @@ void plane_start(struct plane *p)
     set_timer(p, &p->attach, MONO_ZERO);
 }
 
+bool plane_holds(const struct plane *p, uint32_t spi)
+{
+    const struct ipc_page *page = dpc_attached(p->dpc) ? dpc_page(p->dpc) : NULL;
+
+    for (size_t i = 0; page && i < IPC_MAX_SAS; i++) {
+        if (atomic_load_explicit(&page->sas[i].spi, memory_order_acquire) == spi)
+            return true;
+    }
+    return false;
+}
+
 const char *plane_socket(const struct plane *p)
 {
     return p->socket;

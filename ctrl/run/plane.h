@@ -21,6 +21,9 @@ void plane_start(struct plane *p);
 /* Something that a member wishes has changed: a transaction will follow. */
 void plane_changed(struct plane *p);
 
+/* Does the attached data plane have this SA? As its counter page says. */
+bool plane_holds(const struct plane *p, uint32_t spi);
+
 const char *plane_socket(const struct plane *p);
 struct dpc *plane_dpc(const struct plane *p);
 /*

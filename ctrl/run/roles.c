@@ -116,6 +116,13 @@ static void on_changed(void *ctx, struct gm *gm)
     plane_changed(member_of(r, gm)->plane);
 }
 
+static bool on_holds(void *ctx, const struct gm *gm, uint32_t spi)
+{
+    struct roles *r = ctx;
+
+    return plane_holds(member_of(r, gm)->plane, spi);
+}
+
 /* Set-up. */
 
 static struct plane *plane_for(struct roles *r, const char *socket)
@@ -136,7 +143,7 @@ static struct plane *plane_for(struct roles *r, const char *socket)
 
 static bool add_member(struct roles *r, const struct config_group *config)
 {
-    struct gm_ops ops = {.ctx = r, .register_with = on_register_with, .changed = on_changed};
+    struct gm_ops ops = {.ctx = r, .register_with = on_register_with, .changed = on_changed, .holds = on_holds};
     struct member *m = &r->members[r->n_members];
 
     m->gm = gm_new(config, &r->s.env, &ops);

@@ -25,6 +25,7 @@ struct fixture {
     uint16_t asked_ids;
     struct addr asked_server;
     bool refuse_to_start;
+    uint32_t held; /* SPI that the data plane has already */
     unsigned changed;
     /* its last wish */
     struct ipc_group group;
@@ -82,6 +83,12 @@ static void on_changed(void *ctx, struct gm *gm)
     ((struct fixture *)ctx)->changed++;
 }
 
+static bool on_holds(void *ctx, const struct gm *gm, uint32_t spi)
+{
+    (void)gm;
+    return ((struct fixture *)ctx)->held == spi;
+}
+
 static void on_put(void *ctx, const struct ipc_msg *m)
 {
     struct fixture *f = ctx;
@@ -111,7 +118,7 @@ static int set_up(void **state)
 {
     struct fixture *f = test_calloc(1, sizeof(*f));
     struct yaml_error e = {.text = ""};
-    struct gm_ops ops = {.ctx = f, .register_with = on_register, .changed = on_changed};
+    struct gm_ops ops = {.ctx = f, .register_with = on_register, .changed = on_changed, .holds = on_holds};
 
     timers_init(&f->timers);
     timers_init(&f->real_timers);
@@ -396,6 +403,23 @@ static void every_data_plane_process_gets_its_own_ids_once(void **state)
     wish(f);
     assert_false(f->sas[0].send);
     assert_int_equal(f->sas[0].n_senders, 0);
+    give(f, 11, 1, (uint32_t[]){1000}, (uint32_t[]){3589}, 40);
+    wish(f);
+    assert_true(f->sas[0].send); /* the new ids are for the SA that it has */
+    assert_int_equal(f->sas[0].senders[0].id, 40);
+}
+
+/* Decision 15: a gvpnd that finds its SA in the data plane doesn't interrupt sending with it. */
+static void a_taken_over_sa_sends_at_once(void **state)
+{
+    struct fixture *f = *state;
+
+    f->held = 1000;
+    gm_attached(f->gm, 1, WORKERS, at(f, 0));
+    give(f, 0, 2, (uint32_t[]){1000, 2000}, (uint32_t[]){60, 3600}, 0);
+    wish(f);
+    assert_true(f->sas[0].send);
+    assert_false(f->sas[1].send);
 }
 
 /* The same process that lost only its control connection keeps its ids. */
@@ -484,6 +508,7 @@ int main(void)
         T(an_old_sa_past_its_time_does_not_send_again),
         T(a_known_spi_keeps_key_ids_and_end),
         T(every_data_plane_process_gets_its_own_ids_once),
+        T(a_taken_over_sa_sends_at_once),
         T(the_same_process_keeps_its_ids),
         T(without_a_usable_sa_it_says_so_and_keeps_the_policy),
         T(a_key_with_little_life_is_not_asked_for_without_pause),
