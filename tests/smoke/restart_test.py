@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A daemon of a member is killed and started again while its host talks. Whatever happens, no IV is ever used twice."""
+
+import os
+import re
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import esp_capture as esp  # noqa: E402
+from gvpn import System, ping, udp_socket  # noqa: E402
+from topology import Topology, wait_for  # noqa: E402
+
+IDS_PER_WORKER = 4  # sender ids of one registration: so many starts of gvpn-dp need no other (decision 12)
+
+
+@pytest.fixture(scope="module")
+def system():
+    with Topology() as t, System(t) as s:
+        s.start()
+        s.wan = s.capture("site2", "ip proto 50")
+        yield s
+
+
+@pytest.fixture
+def talk(system):
+    """h1 and h2 ping each other 500 times a second, and h1 sends ten times as many datagrams. done() stops that and gives how
+    many pings were lost.
+    """
+    stop = threading.Event()
+
+    def send():
+        with udp_socket(system.h1.ns, system.h1.address) as s:
+            while not stop.wait(0.001):
+                for _ in range(5):
+                    s.sendto(b"discard", (system.h2.address, 9))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    pings = [system.t.start(a.ns, ["ping", "-n", "-i", "0.002", "-W", "1", b.address])
+             for a, b in ((system.h1, system.h2), (system.h2, system.h1))]
+
+    def done():
+        time.sleep(0.5)
+        stop.set()
+        lost = 0
+        for p in pings:
+            p.stop(signal.SIGINT)
+            answered = set(map(int, re.findall(r"icmp_seq=(\d+) ttl", p.output())))
+            assert len(answered) > 500
+            lost += max(answered) - len(answered)  # the latest may still be on its way
+        return lost
+
+    wait_for(lambda: all(p.output().count("bytes from") > 10 for p in pings), what="both hosts to talk")
+    yield done
+    stop.set()
+    sender.join()
+    for p in pings:
+        p.stop(signal.SIGKILL)
+
+
+def test_gvpnd_killed_and_started_again_loses_nothing(system, talk):
+    spi = system.m1.status()["sas"][0]["spi"]
+    registrations = system.ks.status()["registrations"]
+    system.m1.gvpnd.stop(signal.SIGKILL)
+    time.sleep(1)
+    assert ping(system.h1, system.h2.address) == 3, "the data plane goes on alone"
+    system.m1.start_control()
+    system.m1.wait_registered()
+    assert system.ks.status()["registrations"] == registrations + 1
+    assert system.m1.status()["sas"][0]["spi"] == spi
+    time.sleep(1)
+    assert talk() == 0
+    assert system.m1.verdicts()["drop_no_sa"] == 0
+
+
+def test_gvpnd_stopped_and_started_again_loses_nothing(system, talk):
+    assert system.m2.gvpnd.stop() == 0
+    time.sleep(0.5)
+    system.m2.start_control()
+    system.m2.wait_registered()
+    time.sleep(0.5)
+    assert talk() == 0
+    assert system.m2.verdicts()["drop_no_sa"] == 0
+
+
+def test_status_names_the_sender_ids_on_the_wire(system):
+    """Also after gvpnd got new ones that the data plane, which keeps its SA, doesn't use."""
+    capture = system.capture("site1", "ip proto 50")
+    assert ping(system.h1, system.h2.address) == 3
+    ids = esp.sender_ids(esp.esp_packets(capture.stop()))
+    for m in system.members:
+        assert [i for i, sources in ids.items() if m.host.address in sources] == m.status()["sas"][0]["sender_ids"]
+
+
+def restart_data_plane(system, m):
+    """kill -9 and start; returns the seconds from the start of the new process to the first packet through it."""
+    m.dp.stop(signal.SIGKILL)
+    wait_for(lambda: not m.attached(), what="gvpnd to notice")
+    begin = time.monotonic()
+    m.start_data_plane(ready=False)
+    wait_for(lambda: ping(system.h1, system.h2.address, count=1) == 1, timeout=10, what="traffic after the restart")
+    return time.monotonic() - begin
+
+
+def test_gvpn_dp_killed_and_started_again(system):
+    """Back in 2 s without a registration while sender ids are left, with one when they are used up."""
+    registrations = system.ks.status()["registrations"]
+    took = [restart_data_plane(system, system.m1) for _ in range(IDS_PER_WORKER - 1)]
+    print("back after", ", ".join(f"{s:.2f} s" for s in took))
+    assert max(took) < 2 + 2, "2 s, and 2 s more for a machine that is busy with other tests"
+    assert system.ks.status()["registrations"] == registrations
+    restart_data_plane(system, system.m1)
+    assert system.ks.status()["registrations"] == registrations + 1
+    assert system.m1.status()["state"] == "registered"
+
+
+def test_both_daemons_killed_and_started_again(system):
+    system.m1.gvpnd.stop(signal.SIGKILL)
+    system.m1.dp.stop(signal.SIGKILL)
+    system.m1.start_data_plane(ready=False)
+    system.m1.start_control(ready=False)
+    wait_for(lambda: ping(system.h1, system.h2.address, count=1) == 1, timeout=15, what="traffic after the restart")
+
+
+def test_no_iv_was_used_twice(system):
+    packets = esp.esp_packets(system.wan.stop())
+    assert len({p.spi for p in packets}) == 1, "one key all the time, so only the IVs keep packets apart"
+    ids = esp.sender_ids(packets)
+    assert len([i for i, sources in ids.items() if system.h1.address in sources]) == 2 + IDS_PER_WORKER
+    assert all(len(sources) == 1 for sources in ids.values())
+    esp.assert_unique_ivs(packets)
