@@ -144,7 +144,7 @@ struct classify_cache *classify_cache_new(unsigned entries, int socket)
     c = rte_zmalloc_socket("flows", sizeof *c + entries * sizeof c->entries[0], 64, socket);
     if (c == NULL)
         return NULL;
-    c->seed = rte_rand() | 1;
+    c->seed = (uint32_t)rte_rand();
     c->mask = entries / 2 - 1;
     return c;
 }

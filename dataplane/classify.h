@@ -11,6 +11,7 @@
 #include "dataplane/snap.h"
 
 #include <assert.h>
+#include <immintrin.h>
 
 /* On what way the packet is. */
 enum classify_way {
@@ -59,8 +60,8 @@ static_assert(sizeof(struct classify_entry) == 32, "two entries of the flow cach
 
 /* The flow cache: exact match on addresses, protocol, ports, way and pair; entries of older snapshots don't count. */
 struct classify_cache {
-    uint64_t seed; /* so that nobody outside can aim at one line */
-    uint32_t mask; /* of bucket numbers */
+    uint64_t seed;
+    uint64_t mask; /* of bucket numbers */
     struct classify_entry entries[] __attribute__((aligned(64)));
 };
 
@@ -74,10 +75,9 @@ struct classify_result classify_miss(struct classify_cache *c, const struct snap
 
 static inline struct classify_entry *classify_bucket(struct classify_cache *c, uint64_t addrs, uint64_t tuple)
 {
-    uint64_t h = (addrs ^ c->seed) * 0x9e3779b97f4a7c15ULL;
+    uint64_t h = _mm_crc32_u64(_mm_crc32_u64(c->seed, addrs), tuple);
 
-    h = (h ^ h >> 32 ^ tuple) * c->seed;
-    return &c->entries[(size_t)((uint32_t)(h >> 32) & c->mask) * 2];
+    return &c->entries[(h & c->mask) * 2];
 }
 
 static inline uint64_t classify_tuple(const struct l3 *h, unsigned pair, enum classify_way way)

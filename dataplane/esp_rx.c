@@ -19,59 +19,76 @@ static inline void put_nonce(struct crypto_op *op, uint32_t salt, uint64_t iv_be
     _mm_store_si128((__m128i *)(void *)op->nonce, nonce);
 }
 
-/* Returns false when the packet goes another way or was dropped. */
-static inline bool prepare(struct pipeline_ctx *ctx, struct pkt *p, unsigned pair, struct crypto_op *op)
-{
-    const uint8_t *esp = p->l3 + IPV4_LEN;
-    uint64_t iv_be;
-    struct sa *sa;
+/* What a packet's SPI leads to; the last answer is kept, because packets come in runs. */
+struct found {
+    uint32_t spi_be;
+    struct sa *sa; /* NULL: none of this pair */
+    bool expired;
+};
 
-    if (unlikely(p->h.len < IPV4_LEN + 4)) {
-        pkt_drop(p, VERDICT_DROP_MALFORMED);
-        return false;
-    }
-    sa = likely(ctx->snap != NULL) ? snap_spi_find(ctx->snap, load32(esp)) : NULL;
-    if (unlikely(sa == NULL || sa->pair != pair)) {
-        p->way = CLASSIFY_UNKNOWN;
-        p->todo = PKT_CLASSIFY;
-        return false;
-    }
-    if (unlikely(!esp_len_possible(p->h.len))) {
-        pkt_drop(p, VERDICT_DROP_MALFORMED);
-        return false;
-    }
-    if (unlikely(sa_expired(sa, ctx->now_tsc))) {
-        pkt_drop(p, VERDICT_DROP_SA_EXPIRED);
-        return false;
-    }
+static struct found find(const struct pipeline_ctx *ctx, uint32_t spi_be, unsigned pair)
+{
+    struct sa *sa = ctx->snap != NULL ? snap_spi_find(ctx->snap, spi_be) : NULL;
+
+    if (sa != NULL && sa->pair != pair)
+        sa = NULL;
+    return (struct found){spi_be, sa, sa != NULL && sa_expired(sa, ctx->now_tsc)};
+}
+
+/* The SA is known. Returns VERDICT_RECEIVED_DECRYPTED when the packet is worth a decryption, else why not. */
+static inline enum verdict prepare(struct pkt *p, struct sa *sa, bool expired, struct crypto_op *op)
+{
+    uint8_t *esp = p->l3 + IPV4_LEN;
+    uint64_t iv_be;
+
+    if (unlikely(!esp_len_possible(p->h.len)))
+        return VERDICT_DROP_MALFORMED;
+    if (unlikely(expired))
+        return VERDICT_DROP_SA_EXPIRED;
     iv_be = load64(esp + ESP_HEADER_LEN);
-    if (unlikely(sa_own_sender(sa, __builtin_bswap64(iv_be)))) {
-        pkt_drop(p, VERDICT_DROP_OWN_SENDER);
-        return false;
-    }
+    if (unlikely(sa_own_sender(sa, __builtin_bswap64(iv_be))))
+        return VERDICT_DROP_OWN_SENDER;
     p->sa = sa;
-    op->key = &sa->key;
-    op->esp = p->l3 + IPV4_LEN;
-    op->len = (uint32_t)p->h.len - ESP_FRONT_LEN - ESP_ICV_LEN;
     put_nonce(op, sa->salt, iv_be);
-    return true;
+    op->key = &sa->key;
+    op->esp = esp;
+    op->len = (uint32_t)p->h.len - ESP_FRONT_LEN - ESP_ICV_LEN;
+    return VERDICT_RECEIVED_DECRYPTED;
 }
 
 unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
-    unsigned n = 0;
+    struct found last = {0, NULL, false}; /* SPI 0 is nobody's */
+    unsigned n = v->n, pair = v->pair, n_ops = 0;
 
-    for (unsigned i = 0; i < v->n; i++) {
+    for (unsigned i = 0; i < n; i++) {
         struct pkt *p = &v->pkts[i];
+        enum verdict verdict;
+        uint32_t spi_be;
 
         if (p->todo != PKT_ESP_IN)
             continue;
-        if (likely(prepare(ctx, p, v->pair, &ctx->ops[n]))) {
-            p->todo = PKT_CRYPTO;
-            ctx->op_pkt[n++] = (uint8_t)i;
+        if (unlikely(p->h.len < IPV4_LEN + 4)) {
+            pkt_drop(p, VERDICT_DROP_MALFORMED);
+            continue;
         }
+        spi_be = load32(p->l3 + IPV4_LEN);
+        if (unlikely(spi_be != last.spi_be))
+            last = find(ctx, spi_be, pair);
+        if (unlikely(last.sa == NULL)) {
+            p->way = CLASSIFY_UNKNOWN;
+            p->todo = PKT_CLASSIFY;
+            continue;
+        }
+        verdict = prepare(p, last.sa, last.expired, &ctx->ops[n_ops]);
+        if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
+            pkt_drop(p, verdict);
+            continue;
+        }
+        p->todo = PKT_CRYPTO;
+        ctx->op_pkt[n_ops++] = (uint8_t)i;
     }
-    return n;
+    return n_ops;
 }
 
 /* Did the list before the last change let this SA carry it? */

@@ -41,45 +41,38 @@ static inline uint16_t outer_id(struct pipeline_ctx *ctx, const struct l3 *h)
     return __builtin_bswap16(id);
 }
 
-/* Everything but the encryption. Returns false when the packet was dropped. */
-static inline bool prepare(struct pipeline_ctx *ctx, struct rte_mbuf *m, struct pkt *p, unsigned mtu,
-                           struct crypto_op *op)
+/* Everything but the encryption. Returns the verdict. */
+static inline enum verdict prepare(struct pipeline_ctx *ctx, struct rte_mbuf *m, const struct pkt *p, unsigned worker,
+                                   unsigned mtu, struct crypto_op *op)
 {
     struct sa *sa = p->sa;
     uint32_t inner_len = p->h.len, text_len = esp_text_len(inner_len);
     uint32_t outer_len = ESP_FRONT_LEN + text_len + ESP_ICV_LEN;
     uint8_t *inner = p->l3, *outer = inner - ESP_FRONT_LEN;
+    uint16_t data_off = m->data_off, id_be = outer_id(ctx, &p->h);
     uint64_t counter, iv;
 
-    if (unlikely(outer_len > mtu)) {
-        pkt_drop(p, VERDICT_DROP_TOO_BIG);
-        return false;
-    }
+    if (unlikely(outer_len > mtu))
+        return VERDICT_DROP_TOO_BIG;
     /* Frame padding behind the packet is room too: the trailer overwrites it. */
-    if (unlikely(m->data_off < ESP_FRONT_LEN ||
-                 m->data_off + L2_LEN + text_len + ESP_ICV_LEN > m->buf_len)) {
-        pkt_drop(p, VERDICT_DROP_NO_BUFFER);
-        return false;
-    }
-    if (unlikely(!sa_next_iv(sa, ctx->worker, ctx->page, &counter))) {
-        pkt_drop(p, VERDICT_DROP_IV_EXHAUSTED);
-        return false;
-    }
-    iv = esp_iv(sa->workers[ctx->worker].sender, counter);
-    esp_put_trailer(inner + inner_len, text_len - inner_len - 2);
-    move_l2(outer - L2_LEN, inner - L2_LEN);
-    esp_put_outer(outer, inner, (uint16_t)outer_len, outer_id(ctx, &p->h));
-    store64(outer + IPV4_LEN, esp_front(sa->spi_be, counter));
-    store64(outer + IPV4_LEN + ESP_HEADER_LEN, iv);
-    m->data_off = (uint16_t)(m->data_off - ESP_FRONT_LEN);
-    m->data_len = (uint16_t)(L2_LEN + outer_len);
-    m->pkt_len = L2_LEN + outer_len;
+    if (unlikely(data_off < ESP_FRONT_LEN || data_off + L2_LEN + text_len + ESP_ICV_LEN > m->buf_len))
+        return VERDICT_DROP_NO_BUFFER;
+    if (unlikely(!sa_next_iv(sa, worker, ctx->page, &counter)))
+        return VERDICT_DROP_IV_EXHAUSTED;
+    iv = esp_iv(sa->workers[worker].sender, counter);
+    put_nonce(op, sa->salt, iv);
     op->key = &sa->key;
     op->esp = outer + IPV4_LEN;
     op->len = text_len;
-    put_nonce(op, sa->salt, iv);
-    pkt_finish(p, VERDICT_SENT_ENCRYPTED, PKT_TO_TX);
-    return true;
+    m->data_off = (uint16_t)(data_off - ESP_FRONT_LEN);
+    m->data_len = (uint16_t)(L2_LEN + outer_len);
+    m->pkt_len = L2_LEN + outer_len;
+    move_l2(outer - L2_LEN, inner - L2_LEN);
+    esp_put_outer(outer, inner, (uint16_t)outer_len, id_be);
+    store64(outer + IPV4_LEN, esp_front(sa->spi_be, counter));
+    store64(outer + IPV4_LEN + ESP_HEADER_LEN, iv);
+    esp_put_trailer(inner + inner_len, text_len - inner_len - 2);
+    return VERDICT_SENT_ENCRYPTED;
 }
 
 static void count_out(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes)
@@ -94,27 +87,33 @@ static void count_out(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets,
 
 unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
-    unsigned mtu = ctx->config->pairs[v->pair].mtu;
+    unsigned mtu = ctx->config->pairs[v->pair].mtu, worker = ctx->worker, n = v->n, n_ops = 0;
     uint64_t packets = 0, bytes = 0;
     struct sa *run = NULL; /* counters are written once per run of packets of one SA */
-    unsigned n = 0;
 
-    for (unsigned i = 0; i < v->n; i++) {
+    for (unsigned i = 0; i < n; i++) {
         struct pkt *p = &v->pkts[i];
+        enum verdict verdict;
 
-        if (p->todo != PKT_PROTECT || unlikely(!prepare(ctx, v->m[i], p, mtu, &ctx->ops[n])))
+        if (p->todo != PKT_PROTECT)
             continue;
-        n++;
-        if (p->sa != run) {
+        if (unlikely(p->sa != run)) {
             if (run != NULL)
                 count_out(ctx, run, packets, bytes);
             run = p->sa;
             packets = bytes = 0;
         }
+        verdict = prepare(ctx, v->m[i], p, worker, mtu, &ctx->ops[n_ops]);
+        if (unlikely(verdict != VERDICT_SENT_ENCRYPTED)) {
+            pkt_drop(p, verdict);
+            continue;
+        }
+        pkt_finish(p, VERDICT_SENT_ENCRYPTED, PKT_TO_TX);
+        n_ops++;
         packets++;
         bytes += p->h.len;
     }
     if (run != NULL)
         count_out(ctx, run, packets, bytes);
-    return n;
+    return n_ops;
 }

@@ -119,16 +119,17 @@ static void __attribute__((noinline)) parse_rare(struct pipeline_ctx *ctx, const
 void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
 {
     bool check_own = ctx->local_pair == (int)v->pair, local = v->local;
+    unsigned n = v->n;
 
-    for (unsigned i = 0; i < v->n && i < PREFETCH_AHEAD; i++)
+    for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
         rte_prefetch0(rte_pktmbuf_mtod(v->m[i], const void *));
-    for (unsigned i = 0; i < v->n; i++) {
+    for (unsigned i = 0; i < n; i++) {
         struct rte_mbuf *m = v->m[i];
         struct pkt *p = &v->pkts[i];
         uint8_t *frame;
         bool own_dst;
 
-        if (i + PREFETCH_AHEAD < v->n)
+        if (i + PREFETCH_AHEAD < n)
             rte_prefetch0(rte_pktmbuf_mtod(v->m[i + PREFETCH_AHEAD], const void *));
         if (unlikely(!is_plain(m)) && !make_plain(m)) {
             pkt_drop(p, VERDICT_DROP_NO_BUFFER);

@@ -73,19 +73,6 @@ void pipeline_end(struct pipeline_ctx *ctx)
     snap_store_quiescent(ctx->store, ctx->worker);
 }
 
-/* Policy says protect: with which SA? */
-static inline void choose_sa(struct pipeline_ctx *ctx, struct pkt *p, unsigned number)
-{
-    struct sa *sa = p->h.kind == L3_IPV4 ? snap_sender(ctx->snap, number, ctx->now_tsc) : NULL;
-
-    if (unlikely(sa == NULL)) {
-        pkt_drop(p, VERDICT_DROP_NO_SA);
-        return;
-    }
-    p->sa = sa;
-    p->todo = PKT_PROTECT;
-}
-
 static void clear_packet(struct pkt *p, enum verdict verdict)
 {
     if (verdict == VERDICT_RECEIVED_CLEAR && p->own_dst)
@@ -94,18 +81,43 @@ static void clear_packet(struct pkt *p, enum verdict verdict)
         pkt_finish(p, verdict, PKT_TO_TX);
 }
 
+/* The SA that sends for a number; the last answer is kept, because packets come in runs. */
+struct chosen {
+    int number;
+    struct sa *sa;
+};
+
+static inline void protect(struct pipeline_ctx *ctx, struct pkt *p, unsigned number, struct chosen *last)
+{
+    if (unlikely((int)number != last->number)) {
+        last->number = (int)number;
+        last->sa = snap_sender(ctx->snap, number, ctx->now_tsc);
+    }
+    if (unlikely(last->sa == NULL || p->h.kind != L3_IPV4)) {
+        pkt_drop(p, VERDICT_DROP_NO_SA);
+        return;
+    }
+    p->sa = last->sa;
+    p->todo = PKT_PROTECT;
+}
+
 static void classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
-    for (unsigned i = 0; i < v->n; i++) {
+    const struct snap *snap = ctx->snap;
+    struct classify_cache *cache = ctx->cache;
+    unsigned n = v->n, pair = v->pair;
+    struct chosen last = {-1, NULL};
+
+    for (unsigned i = 0; i < n; i++) {
         struct pkt *p = &v->pkts[i];
         struct classify_result r;
 
         if (p->todo != PKT_CLASSIFY)
             continue;
-        r = classify_packet(ctx->cache, ctx->snap, ctx->config->unregistered_clear, v->pair,
-                            (enum classify_way)p->way, &p->h, p->l3);
+        r = classify_packet(cache, snap, ctx->config->unregistered_clear, pair, (enum classify_way)p->way, &p->h,
+                            p->l3);
         if (likely(r.action == CLASSIFY_PROTECT))
-            choose_sa(ctx, p, r.number);
+            protect(ctx, p, r.number, &last);
         else if (r.action == CLASSIFY_CLEAR)
             clear_packet(p, (enum verdict)r.verdict);
         else
@@ -117,9 +129,9 @@ static void classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
 static void settle(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     struct rte_mbuf *dropped[VEC_MAX];
-    unsigned n_dropped = 0, run_verdict = 0, run = 0, n_tx = 0, n_punt = 0;
+    unsigned n_dropped = 0, run_verdict = 0, run = 0, n_tx = 0, n_punt = 0, n = v->n;
 
-    for (unsigned i = 0; i < v->n; i++) {
+    for (unsigned i = 0; i < n; i++) {
         const struct pkt *p = &v->pkts[i];
         unsigned verdict = p->verdict;
 

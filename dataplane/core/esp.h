@@ -75,15 +75,16 @@ static inline void esp_put_trailer(uint8_t *at, uint32_t pad)
 static inline void esp_put_outer(uint8_t *outer, const uint8_t *inner, uint16_t total_len, uint16_t id_be)
 {
     uint64_t a = load64(inner), b = load64(inner + 8);
-    uint16_t len_be = __builtin_bswap16(total_len);
     uint32_t was = (uint32_t)(a >> 16 & 0xffff) + (uint32_t)(a >> 32 & 0xffff) + (uint32_t)(b & 0xff00);
+    uint16_t len_be = __builtin_bswap16(total_len);
     uint32_t is = (uint32_t)len_be + id_be + (IPPROTO_ESP_OCTET << 8);
-    uint16_t checksum = sum_update((uint16_t)(b >> 16), was, is);
 
-    a = (a & 0xffff00000000ffffULL) | (uint64_t)len_be << 16 | (uint64_t)id_be << 32;
-    b = (b & 0xffffffff000000ffULL) | IPPROTO_ESP_OCTET << 8 | (uint64_t)checksum << 16;
     store64(outer, a);
+    store16(outer + 2, len_be);
+    store16(outer + 4, id_be);
     store64(outer + 8, b);
+    outer[9] = IPPROTO_ESP_OCTET;
+    store16(outer + 10, sum_update((uint16_t)(b >> 16), was, is));
     store32(outer + 16, load32(inner + 16));
 }
 

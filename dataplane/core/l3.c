@@ -39,7 +39,7 @@ void l3_parse_ipv4_odd(const uint8_t *p, size_t avail, struct l3 *h)
         return;
     for (size_t i = 0; i < header_len; i += 4)
         sum += load32(p + i);
-    if (sum_fold(sum) != 0xffff)
+    if (!sum_right(sum))
         return;
     frag = load16(p + 6);
     first = (load16_be(p + 6) & 0x1fff) == 0;

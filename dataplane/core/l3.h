@@ -93,7 +93,7 @@ static inline uint16_t l3_dport(const struct l3 *h)
 /* Does this protocol begin with two ports? */
 static inline bool l3_proto_has_ports(uint8_t proto)
 {
-    return proto == 6 || proto == 17 || proto == 132 || proto == 136 || proto == 33;
+    return proto == 6 || proto == 17 || __builtin_expect(proto == 132 || proto == 136 || proto == 33, 0);
 }
 
 static inline uint64_t l3_make_tuple(uint8_t proto, enum flow_ports ports, uint32_t ports_be)
@@ -123,7 +123,7 @@ static inline void l3_parse_ipv4(const uint8_t *p, size_t avail, struct l3 *h)
     len = __builtin_bswap16((uint16_t)(a >> 16));
     /* Version 4, five words of header, and neither offset nor more fragments. */
     if (__builtin_expect((a & (0xff | (uint64_t)IPV4_FRAGMENT_BE << 48)) != 0x45 || len > avail ||
-                             len < IPV4_LEN + 4 || sum_ipv4(p) != 0xffff,
+                             len < IPV4_LEN + 4 || !sum_right(sum_ipv4(p)),
                          0)) {
         l3_parse_ipv4_odd(p, avail, h);
         return;

@@ -17,10 +17,6 @@ static_assert(_Alignof(struct gcm_key_data) <= 64, "crypto_key aligns its state 
 /* The library wants a manager before it works; GCM only uses its function pointers, so that threads may share it. */
 static IMB_MGR *manager;
 
-#ifndef PREFETCH_MAX
-#define PREFETCH_MAX 512
-#endif
-
 static const struct gcm_key_data *schedule(const struct crypto_key *k)
 {
     return (const struct gcm_key_data *)(const void *)k->state;
@@ -48,15 +44,6 @@ static bool mb_key_set(struct crypto_key *k, const struct suite *suite, const ui
     return true;
 }
 
-/* The library reads the text faster than a new stream is noticed: bring the next packet's lines near meanwhile. */
-static inline void prefetch_next(const struct crypto_op *op, bool there_is)
-{
-    if (!there_is)
-        return;
-    for (uint32_t at = 0; at < op->len + CRYPTO_AAD_LEN + CRYPTO_IV_LEN && at < PREFETCH_MAX; at += 64)
-        __builtin_prefetch(op->esp + at, 1);
-}
-
 static void mb_seal(struct crypto_op *ops, unsigned n)
 {
     struct gcm_context_data scratch;
@@ -65,7 +52,6 @@ static void mb_seal(struct crypto_op *ops, unsigned n)
         struct crypto_op *op = &ops[i];
         uint8_t *text = op->esp + CRYPTO_AAD_LEN + CRYPTO_IV_LEN;
 
-        prefetch_next(op + 1, i + 1 < n);
         ((aes_gcm_enc_dec_t)op->key->run)(schedule(op->key), &scratch, text, text, op->len, op->nonce, op->esp,
                                           CRYPTO_AAD_LEN, text + op->len, CRYPTO_ICV_LEN);
     }
@@ -89,7 +75,6 @@ static void mb_open(struct crypto_op *ops, unsigned n)
         struct crypto_op *op = &ops[i];
         uint8_t *text = op->esp + CRYPTO_AAD_LEN + CRYPTO_IV_LEN;
 
-        prefetch_next(op + 1, i + 1 < n);
         ((aes_gcm_enc_dec_t)op->key->run_open)(schedule(op->key), &scratch, text, text, op->len, op->nonce, op->esp,
                                                CRYPTO_AAD_LEN, op->tag, CRYPTO_ICV_LEN);
     }

@@ -148,7 +148,7 @@ static void put_clear(uint8_t *frame, unsigned index, unsigned ip_len, const str
     static const uint8_t l2[L2_LEN] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0};
     unsigned flow = index % BENCH_FLOWS;
     uint8_t *ip = frame + L2_LEN;
-    uint8_t head[IPV4_LEN] = {0x45, 0, (uint8_t)(ip_len >> 8), (uint8_t)ip_len, 0x12, 0x34, 0, 0, 64, 17,
+    uint8_t head[IPV4_LEN] = {0x45, 0, (uint8_t)(ip_len >> 8), (uint8_t)ip_len, 0x12, 0x34, 0x40, 0, 64, 17,
                               0,    0, 10,                     1,               0,    1,    10, 2, 0,  1};
 
     memcpy(frame, l2, sizeof l2);
@@ -157,7 +157,7 @@ static void put_clear(uint8_t *frame, unsigned index, unsigned ip_len, const str
     head[15] = (uint8_t)(1 + flow % 200);
     head[19] = (uint8_t)(1 + flow / 2 % 200);
     memcpy(ip, head, sizeof head);
-    store16(ip + 10, (uint16_t)~sum_ipv4(ip));
+    store16(ip + 10, (uint16_t)~sum_fold(sum_ipv4(ip)));
     store16_be(ip + IPV4_LEN, (uint16_t)(1024 + flow));
     store16_be(ip + IPV4_LEN + 2, (uint16_t)(PORT_FIRST + rule_of(flow, o)));
 }
