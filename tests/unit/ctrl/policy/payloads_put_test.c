@@ -184,6 +184,19 @@ static void a_short_buffer_is_a_refusal(void **state)
     }
 }
 
+static void sixty_four_sender_ids_are_sent_and_no_more(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < POLICY_MAX_SENDER_IDS; i++)
+        p.sender_ids[i] = i;
+    p.n_sender_ids = POLICY_MAX_SENDER_IDS;
+    assert_string_equal(carry(&p, &ours, &q, &why), "");
+    assert_int_equal(q.n_sender_ids, POLICY_MAX_SENDER_IDS);
+    assert_true(q.sender_ids[63] == 63);
+    p.n_sender_ids = POLICY_MAX_SENDER_IDS + 1; /* never looked at */
+    assert_string_equal(carry(&p, &ours, &q, &why), "impossible number or width of sender ids");
+}
+
 static void our_own_mistakes_do_not_leave_the_house(void **state)
 {
     (void)state;
@@ -233,6 +246,7 @@ int main(void)
         TEST(the_largest_delays_are_sent_and_too_large_ones_refused),
         TEST(a_policy_above_60_kb_is_refused),
         TEST(a_short_buffer_is_a_refusal),
+        TEST(sixty_four_sender_ids_are_sent_and_no_more),
         TEST(our_own_mistakes_do_not_leave_the_house),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
