@@ -56,8 +56,4 @@ enum gdoi_kd_type { GDOI_KD_TEK = 1, GDOI_KD_KEK = 2, GDOI_KD_LKH = 3, GDOI_KD_S
 enum gdoi_tek_attr { GDOI_TEK_ALGORITHM_KEY = 1, GDOI_TEK_INTEGRITY_KEY = 2, GDOI_TEK_SOURCE_AUTH_KEY = 3 };
 enum gdoi_sid_attr { GDOI_SID_BITS = 1, GDOI_SID_VALUE = 2 };
 
-extern const struct name gdoi_sat_attr_names[];
-extern const struct name gdoi_gap_attr_names[];
-extern const struct name gdoi_kd_names[];
-
 #endif

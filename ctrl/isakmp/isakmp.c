@@ -49,15 +49,6 @@ enum isakmp_error isakmp_header_get(struct span datagram, struct isakmp_header *
     return ISAKMP_OK;
 }
 
-uint8_t isakmp_major_version(struct span datagram)
-{
-    struct buf_reader r = buf_reader_of(datagram);
-    uint8_t version;
-    if (!buf_skip(&r, ISAKMP_NEXT_OFFSET + 1) || !buf_get_u8(&r, &version))
-        return 0;
-    return version >> 4;
-}
-
 /*
  *     0                   1                   2                   3
  *     0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1

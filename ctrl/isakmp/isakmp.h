@@ -192,8 +192,6 @@ struct isakmp_header {
  * length other than the datagram's, a version other than 1.0, undefined flags, an initiator cookie of zero.
  */
 MUST_CHECK enum isakmp_error isakmp_header_get(struct span datagram, struct isakmp_header *h, struct span *body);
-/* The version's major half of a datagram that has one, so that other protocols on the port can be told apart; else 0. */
-uint8_t isakmp_major_version(struct span datagram);
 
 /* ---- reading a chain of payloads (RFC 2408 3.2) ---- */
 

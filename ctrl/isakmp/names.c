@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Names of numbers and the sentences of errors, for logs and tools. Nothing is decided by them. */
-#include "ctrl/isakmp/attr.h"
 #include "ctrl/isakmp/id.h"
-#include "ctrl/isakmp/sa.h"
 
 static const struct {
     const char *text;
@@ -112,17 +110,4 @@ const struct name isakmp_id_names[] = {
     {ISAKMP_ID_DER_ASN1_GN, "gn"},
     {ISAKMP_ID_KEY_ID, "key-id"},
     {0, NULL},
-};
-
-const struct name isakmp_encryption_names[] = {
-    {ISAKMP_ENC_DES, "DES-CBC"}, {ISAKMP_ENC_3DES, "3DES-CBC"}, {ISAKMP_ENC_AES, "AES-CBC"}, {0, NULL},
-};
-
-const struct name isakmp_hash_names[] = {
-    {ISAKMP_HASH_MD5, "MD5"},       {ISAKMP_HASH_SHA1, "SHA1"},     {ISAKMP_HASH_SHA256, "SHA2-256"},
-    {ISAKMP_HASH_SHA384, "SHA2-384"}, {ISAKMP_HASH_SHA512, "SHA2-512"}, {0, NULL},
-};
-
-const struct name isakmp_auth_names[] = {
-    {ISAKMP_AUTH_PSK, "PSK"}, {ISAKMP_AUTH_RSA, "RSA-SIG"}, {ISAKMP_AUTH_ECDSA_256, "ECDSA-256"}, {0, NULL},
 };

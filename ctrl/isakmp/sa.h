@@ -57,8 +57,4 @@ MUST_CHECK enum isakmp_error isakmp_sa_get(struct span body, struct isakmp_sa *s
 /* Appends the payload: proposal sa->proposal, SPI size 0, all transforms; life as 4-octet TLV, seconds only. */
 void isakmp_sa_put(struct isakmp_chain *c, const struct isakmp_sa *sa);
 
-extern const struct name isakmp_encryption_names[];
-extern const struct name isakmp_hash_names[];
-extern const struct name isakmp_auth_names[];
-
 #endif

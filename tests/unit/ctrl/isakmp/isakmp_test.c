@@ -154,10 +154,6 @@ static void other_versions_are_refused(void **state)
         snprintf(hex, sizeof(hex), "0102030405060708 0000000000000000 00 %02x 02 00 00000000 0000001c", v);
         enum isakmp_error e = header(hex, &h);
         assert_int_equal(e, v == 0x10 ? ISAKMP_OK : v >> 4 == 1 ? ISAKMP_E_HEADER_MINOR : ISAKMP_E_HEADER_MAJOR);
-        struct bytes b = bytes_hex(hex);
-        assert_int_equal(isakmp_major_version(bytes_span(&b)), v >> 4);
-        assert_int_equal(isakmp_major_version(span_of(b.p, 17)), 0);
-        bytes_free(&b);
     }
 }
 
