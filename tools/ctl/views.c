@@ -133,11 +133,19 @@ static void print_groups(FILE *to, const json_t *document)
         print_group(to, group);
 }
 
+/* Says it when there is no group to show: an empty answer looks like a failure. */
+static void print_none(FILE *to, const json_t *document, const char *what)
+{
+    if (json_array_size(json_object_get(document, "groups")) == 0)
+        (void)fprintf(to, "no group %s\n", what);
+}
+
 static void print_ipsec_sas(FILE *to, const json_t *document)
 {
     const json_t *group;
     size_t i;
 
+    print_none(to, document, "of this daemon is a member's");
     json_array_foreach (json_object_get(document, "groups"), i, group) {
         (void)fprintf(to, "group %s\n", text(group, "name"));
         print_sas(to, group);
@@ -152,6 +160,7 @@ static void print_ks_members(FILE *to, const json_t *document)
     struct table t;
     size_t i, k;
 
+    print_none(to, document, "is served here");
     json_array_foreach (json_object_get(document, "groups"), i, group) {
         (void)fprintf(to, "group %s: %zu members\n", text(group, "name"),
                       json_array_size(json_object_get(group, "members")));
@@ -168,6 +177,24 @@ static void print_ks_members(FILE *to, const json_t *document)
         }
         table_print(&t, to);
     }
+}
+
+/* What gvpnd did with datagrams of IKE; a key server has nothing but these. */
+static void print_ike(FILE *to, const json_t *ike)
+{
+    static const char *const heads[] = {">COUNT", "IKE", NULL};
+    const char *name;
+    const json_t *n;
+    struct table t;
+
+    table_init(&t, "", heads);
+    json_object_foreach ((json_t *)(uintptr_t)ike, name, n) {
+        if (json_integer_value(n) == 0)
+            continue;
+        table_cell(&t, "%s", text(ike, name));
+        table_cell(&t, "%s", name);
+    }
+    table_print(&t, to);
 }
 
 static void print_counters(FILE *to, const json_t *document)
@@ -190,8 +217,10 @@ static void print_counters(FILE *to, const json_t *document)
         table_cell(&t, "%s", text(port, "tx_bytes"));
         table_cell(&t, "%s", text(port, "rx_missed"));
     }
-    table_print(&t, to);
-    (void)fputc('\n', to);
+    if (t.n_cells > 0) {
+        table_print(&t, to);
+        (void)fputc('\n', to);
+    }
     table_init(&t, "", verdict_heads);
     json_object_foreach ((json_t *)(uintptr_t)json_object_get(document, "verdicts"), name, verdict) {
         if (json_integer_value(json_object_get(verdict, "packets")) == 0)
@@ -200,7 +229,11 @@ static void print_counters(FILE *to, const json_t *document)
         table_cell(&t, "%s", name);
         table_cell(&t, "%s", text(verdict, "meaning"));
     }
-    table_print(&t, to);
+    if (t.n_cells > 0) {
+        table_print(&t, to);
+        (void)fputc('\n', to);
+    }
+    print_ike(to, json_object_get(document, "ike"));
 }
 
 static void print_version(FILE *to, const json_t *document)
