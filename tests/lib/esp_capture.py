@@ -5,7 +5,7 @@
     assert_unique_ivs(packets)                       # fails on a repeated (SPI, IV): RFC 4106, RFC 6054
     texts = [decrypt(p, keys) for p in packets]      # scapy decrypts, not we: an independent referee
 
-Keys come from GVPN_KEYLOG (docs/testing.md): `esp <spi> <suite> <key+salt in hex>`. As a program it looks into captures:
+Keys come from GVPN_KEYLOG (docs/testing.md): `esp <spi> <suite> <key+salt in hex>`. As a program it judges captures:
 
     /usr/bin/python3 tests/lib/esp_capture.py FILE.pcap...
 """
@@ -63,7 +63,7 @@ def parse(packet):
 
 
 def assert_unique_ivs(packets):
-    """Fails when two packets carry the same SPI and IV. Give it packets of one interface: elsewhere one is seen twice."""
+    """Fails when two packets of one interface carry the same SPI and IV (at another interface a packet is seen again)."""
     seen = {}
     for number, p in enumerate(packets):
         first = seen.setdefault((p.spi, p.iv), number)

@@ -13,7 +13,7 @@
         s.m2.verdicts()["received_decrypted"]
 
 Leaving the `with` block stops every daemon that still runs and fails when one doesn't end cleanly. The router has an
-interface `site1`, `site2`, ... towards every member and `ks` towards the key server; `outside` is one more address of it.
+interface `site1`, `site2`, ... towards every member and `ks` towards the key server; OUTSIDE is one more address of it.
 """
 
 import collections
@@ -110,7 +110,7 @@ class Node:
     def run_gvpnd(self, text, ready=True, timeout=35):
         """Starts gvpnd with this configuration; with ready it waits until it says so."""
         argv = [build("ctrl/gvpnd"), "-c", self.write("gvpnd.yaml", text), "--run-dir", self.dir,
-                *self.system.rate_option()]
+                *self.system.rate_option(), *self.system.options]
         env = {"GVPN_KEYLOG": self.system.keylog} if self.system.lab else None
         self.gvpnd = self.t.start(self.ns, argv, ready=ready, timeout=timeout, env=env)
         return self.gvpnd
@@ -174,8 +174,9 @@ class Member(Node):
                                          address=address, gateway=f", gateway: {gateway}" if gateway else "")
 
     def start_data_plane(self, ready=True, more="", rate=None):
-        argv = [build("dataplane/gvpn-dp"), "-c", self.write("gvpn-dp.yaml", self.dp_text + more), "--run-dir", self.dir,
-                *(self.system.rate_option() if rate is None else ["--clock-rate", str(rate)])]
+        config = self.write("gvpn-dp.yaml", self.dp_text + more)
+        argv = [build("dataplane/gvpn-dp"), "-c", config, "--run-dir", self.dir,
+                *(self.system.rate_option() if rate is None else ["--clock-rate", str(rate)]), *self.system.options]
         self.dp = self.t.start(self.ns, argv, ready=ready, timeout=30)
         return self.dp
 
@@ -212,8 +213,9 @@ class Member(Node):
 class System:
     """Namespaces, key server and members; nothing runs before it is started."""
 
-    def __init__(self, t, bridged=False, members=2, lab=False, rate=1):
-        self.t, self.rate, self.lab = t, rate, lab or rate != 1
+    def __init__(self, t, bridged=False, members=2, lab=False, rate=1, options=()):
+        """`options` are for every daemon."""
+        self.t, self.rate, self.lab, self.options = t, rate, lab or rate != 1, options
         self.keylog = t.path("keys.log") if self.lab else None
         self.members = []
         if bridged:
@@ -292,8 +294,9 @@ class System:
 
 def ping(host, address, count=3, interval=0.2, size=56):
     """How many of `count` echo requests were answered."""
-    p = subprocess.run(["ip", "netns", "exec", host.ns, "ping", "-n", "-c", str(count), "-i", str(interval), "-W", "1",
-                        "-s", str(size), address], capture_output=True, text=True, timeout=count * interval + 30, check=False)
+    argv = ["ping", "-n", "-c", str(count), "-i", str(interval), "-W", "1", "-s", str(size), address]
+    p = subprocess.run(["ip", "netns", "exec", host.ns, *argv], capture_output=True, text=True, check=False,
+                       timeout=count * interval + 30)
     return p.stdout.count("bytes from")
 
 

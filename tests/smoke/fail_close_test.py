@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Before registration: the members run, their key server doesn't yet. m1 is closed but for the replies of its host's SSH, m2 was
-configured to be open. Then the key server starts, late, and both register by themselves.
+"""Before registration: the members run, their key server doesn't yet. m1 is closed but for the replies of its host's
+SSH, m2 was configured to be open. Then the key server starts, late, and both register by themselves.
 """
 
 import os

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Somebody on the WAN sends clear packets and ESP towards a protected host: changed, foreign, replayed, reflected, and, made with
-the group's keys by scapy, lies about what is inside. Every packet ends in the verdict that names it, and none is delivered.
+"""Somebody on the WAN sends clear packets and ESP towards a protected host: changed, foreign, replayed, reflected, and,
+made with the group's keys by scapy, lies about what is inside. Every packet ends in the verdict that names it, and no
+lie is delivered.
 """
 
 import os
@@ -54,14 +55,15 @@ def send(system, packets):
 
 def udp(system, src=None, dst=None, sport=4000, dport=4001, payload=b"from the WAN", **ip):
     from scapy.layers.inet import IP, UDP
-    return IP(src=src or system.h1.address, dst=dst or system.h2.address, **ip) / UDP(sport=sport, dport=dport) / payload
+    head = IP(src=src or system.h1.address, dst=dst or system.h2.address, **ip)
+    return head / UDP(sport=sport, dport=dport) / payload
 
 
 def forged(system, inner, outer_src=None, outer_dst=None, sender=FOREIGN_SENDER):
     """ESP with the right key around whatever we like."""
     system.forged = getattr(system, "forged", 0) + 1
-    return esp.encrypt(inner, system.ours.spi, system.keys, outer_src or system.h1.address, outer_dst or system.h2.address,
-                       sender, counter=system.forged)
+    return esp.encrypt(inner, system.ours.spi, system.keys, outer_src or system.h1.address,
+                       outer_dst or system.h2.address, sender, counter=system.forged)
 
 
 def test_clear_packets_are_dropped_counted_and_explained(system):
@@ -85,8 +87,8 @@ def test_every_changed_octet_is_noticed(system):
 
 
 def test_every_changed_bit_of_the_icv_is_noticed(system):
-    original = system.ours.ip
-    changed = [original[:-16] + (int.from_bytes(original[-16:], "big") ^ 1 << bit).to_bytes(16, "big") for bit in range(128)]
+    text, icv = system.ours.ip[:-16], int.from_bytes(system.ours.ip[-16:], "big")
+    changed = [text + (icv ^ 1 << bit).to_bytes(16, "big") for bit in range(128)]
     assert send(system, changed) == ([], {"drop_auth": 128})
 
 
@@ -107,7 +109,7 @@ def test_unknown_spi(system):
 
 
 def test_replay_is_counted_as_one_thing(system):
-    """`replay: none`: nothing in this version refuses a packet that was seen already, and it is counted as what it is."""
+    """`replay: none`: nothing refuses a packet that was seen already, and it is counted as what it is."""
     delivered, verdicts = send(system, [system.ours.ip] * 3)
     assert verdicts == {"received_decrypted": 3}
     assert delivered == [esp.decrypt(system.ours, system.keys)] * 3

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Keys of two minutes on a clock that runs 20 times faster: they are replaced without losing a packet, and when the key server is
-dead they end for good, and with them the traffic.
+"""Keys of two minutes on a clock that runs 20 times faster: they are replaced without losing a packet, and when the key
+server is dead they end for good, and with them the traffic.
 """
 
 import os

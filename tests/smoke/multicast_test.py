@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""IPv4 multicast from a host behind one member to a host behind the other: encrypted, and the group address and its MAC stay
-outside, so that the WAN can deliver it.
+"""IPv4 multicast from a host behind one member to a host behind the other: encrypted, and the group address and its MAC
+stay outside, so that the WAN can deliver it.
 """
 
 import os

@@ -28,8 +28,8 @@ def system():
 
 @pytest.fixture
 def talk(system):
-    """h1 and h2 ping each other 500 times a second, and h1 sends ten times as many datagrams. done() stops that and gives how
-    many pings were lost.
+    """h1 and h2 ping each other 500 times a second, and h1 sends ten times as many datagrams. done() stops that and
+    gives how many pings were lost.
     """
     stop = threading.Event()
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Two members over a routed WAN: they register, their hosts talk, and the WAN sees nothing but ESP that scapy decrypts to
-exactly what the hosts sent.
+"""Two members over a routed WAN: they register, their hosts talk, and the WAN sees nothing but ESP that scapy decrypts
+to exactly what the hosts sent.
 """
 
 import collections
@@ -110,7 +110,7 @@ def test_wan_shows_only_esp_between_the_hosts(wires):
 
 
 def test_outer_header_is_the_inner_one(wires):
-    """Addresses, DSCP, DF and TTL: on the first hop nothing but length, identification, protocol and checksum differ."""
+    """Addresses, DSCP, DF, TTL: on the first hop nothing but length, identification, protocol and checksum differ."""
     keys = esp.read_keys(wires.keylog)
     for p in esp.esp_packets(wires.wan1.path)[:200]:
         inner = esp.decrypt(p, keys)
