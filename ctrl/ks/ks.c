@@ -13,25 +13,113 @@
 #define DEFAULT_SENDER_IDS 1 /* a member that asks for none still gets one (RFC 6407 3.5) */
 #define SENDER_IDS_HIGH    90 /* percent given: time to tell the operator */
 
+struct ks_change {
+    struct ks_group **groups; /* made aside */
+    struct ks_group **olds;   /* whose successors they are; NULL = a new group */
+    size_t n;
+};
+
+static size_t find_by_id(const struct ks *ks, const struct group_id *id)
+{
+    size_t i = 0;
+
+    while (i < ks->n_groups && !group_id_equal(&ks->groups[i]->config->id, id))
+        i++;
+    return i;
+}
+
+void ks_abandon(struct ks_change *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->n; i++)
+        ks_group_free(c->groups[i]);
+    free(c->groups);
+    free(c->olds);
+    free(c);
+}
+
+struct ks_change *ks_prepare(struct ks *ks, const struct config *config, mono_t now, char error[KS_ERROR_MAX])
+{
+    struct ks_change *c = calloc(1, sizeof(*c));
+
+    snprintf(error, KS_ERROR_MAX, "memory is short");
+    if (c) {
+        c->groups = calloc(config->n_groups + 1, sizeof(struct ks_group *));
+        c->olds = calloc(config->n_groups + 1, sizeof(struct ks_group *));
+    }
+    if (!c || !c->groups || !c->olds)
+        goto fail;
+    for (size_t i = 0; i < config->n_groups; i++) {
+        const struct config_group *g = &config->groups[i];
+        size_t at = find_by_id(ks, &g->id);
+
+        if (g->is_member)
+            continue;
+        c->olds[c->n] = at < ks->n_groups ? ks->groups[at] : NULL;
+        c->groups[c->n] = c->olds[c->n] ? ks_group_successor(c->olds[c->n], g, now)
+                                        : ks_group_new(g, ks->env, &ks->spis, now);
+        if (!c->groups[c->n]) {
+            snprintf(error, KS_ERROR_MAX,
+                     "group %s: memory or random octets are short, or more than %d TEKs would live at once", g->name,
+                     POLICY_MAX_SAS);
+            goto fail;
+        }
+        c->n++;
+    }
+    return c;
+fail:
+    ks_abandon(c);
+    return NULL;
+}
+
+static bool goes_on(const struct ks_change *c, const struct ks_group *old)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->olds[i] == old)
+            return true;
+    }
+    return false;
+}
+
+void ks_commit(struct ks *ks, struct ks_change *c)
+{
+    char id[ADDR_TEXT_MAX];
+
+    for (size_t i = 0; i < ks->n_groups; i++) {
+        if (goes_on(c, ks->groups[i]))
+            continue;
+        log_msg(KS_GROUP_DELETE, ks->groups[i]->config->name, group_id_text(&ks->groups[i]->config->id, id));
+        ks_group_free(ks->groups[i]);
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        if (!c->olds[i])
+            log_msg(KS_GROUP_ADD, c->groups[i]->config->name, group_id_text(&c->groups[i]->config->id, id));
+        ks_group_start(c->groups[i], c->olds[i]);
+    }
+    free(ks->groups);
+    ks->groups = c->groups;
+    ks->n_groups = c->n;
+    free(c->olds);
+    free(c);
+}
+
 bool ks_init(struct ks *ks, const struct config *config, const struct env *env, mono_t now)
 {
-    *ks = (struct ks){0};
-    ks->groups = calloc(config->n_groups ? config->n_groups : 1, sizeof(*ks->groups));
-    if (!ks->groups)
-        return false;
-    for (size_t i = 0; i < config->n_groups; i++) {
-        if (config->groups[i].is_member)
-            continue;
-        if (!ks_group_init(&ks->groups[ks->n_groups++], &config->groups[i], env, &ks->spis, now))
-            return false;
-    }
-    return true;
+    char error[KS_ERROR_MAX];
+    struct ks_change *c;
+
+    *ks = (struct ks){.env = env};
+    c = ks_prepare(ks, config, now, error);
+    if (c)
+        ks_commit(ks, c);
+    return c != NULL;
 }
 
 void ks_free(struct ks *ks)
 {
     for (size_t i = 0; i < ks->n_groups; i++)
-        ks_group_free(&ks->groups[i]);
+        ks_group_free(ks->groups[i]);
     free(ks->groups);
     *ks = (struct ks){0};
 }
@@ -39,17 +127,8 @@ void ks_free(struct ks *ks)
 struct ks_group *ks_find(struct ks *ks, const char *name)
 {
     for (size_t i = 0; i < ks->n_groups; i++) {
-        if (strcmp(ks->groups[i].config->name, name) == 0)
-            return &ks->groups[i];
-    }
-    return NULL;
-}
-
-static struct ks_group *find_by_id(struct ks *ks, const struct group_id *id)
-{
-    for (size_t i = 0; i < ks->n_groups; i++) {
-        if (group_id_equal(&ks->groups[i].config->id, id))
-            return &ks->groups[i];
+        if (strcmp(ks->groups[i]->config->name, name) == 0)
+            return ks->groups[i];
     }
     return NULL;
 }
@@ -71,7 +150,8 @@ __attribute__((format(printf, 5, 6))) static void refuse(struct ks_group *g, con
 /* The group that reg asks for, when it may have it; otherwise NULL and *why. */
 static struct ks_group *admit(struct ks *ks, const struct registration *reg, struct refusal *why)
 {
-    struct ks_group *g = find_by_id(ks, &reg->group);
+    size_t at = find_by_id(ks, &reg->group);
+    struct ks_group *g = at < ks->n_groups ? ks->groups[at] : NULL;
     char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
 
     *why = (struct refusal){0};
@@ -102,6 +182,7 @@ bool ks_request(struct ks *ks, const struct registration *reg, struct policy *ou
     if (!g)
         return false;
     if (!ks_group_policy(g, out, now.scaled) || out->n_sas == 0) {
+        policy_wipe(out);
         refuse(g, reg, why, ISAKMP_N_REFUSED, "the key server has no key to give; try again");
         return false;
     }
@@ -118,6 +199,10 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
 
     if (!g)
         return false;
+    if (!ks_group_is_current(g, policy)) { /* its keys or sender ids may belong to an epoch that is over */
+        refuse(g, reg, why, ISAKMP_N_REFUSED, "the group's policy or keys have changed meanwhile; try again");
+        return false;
+    }
     used_before = ks_ids_used_percent(&g->ids);
     if (n > POLICY_MAX_SENDER_IDS || !ks_ids_take(&g->ids, n, policy->sender_ids)) {
         refuse(g, reg, why, ISAKMP_N_REFUSED, "no sender ids are left in this key epoch");
@@ -135,4 +220,35 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
     log_msg(KS_GM_REGISTERED, g->config->name, endpoint_text(&reg->peer, peer),
             ks_version_text(&reg->features, version));
     return true;
+}
+
+bool ks_left(struct ks *ks, const struct registration *reg, struct now now)
+{
+    size_t at = find_by_id(ks, &reg->group);
+    struct ks_group *g = at < ks->n_groups ? ks->groups[at] : NULL;
+    struct ks_member *m = NULL;
+    char peer[ADDR_TEXT_MAX];
+
+    if (g && addr_equal(&g->config->ks.address, &reg->local.addr))
+        m = ks_members_find(&g->members, &reg->peer.addr, reg->identity);
+    endpoint_text(&reg->peer, peer);
+    if (!m || m->left) {
+        log_msg(KS_LEAVE_IGNORED, peer, m ? "it has left already" : "it is not a member of that group here");
+        return false;
+    }
+    m->left = true;
+    m->last_seen = now.scaled;
+    log_msg(GM_UNREGISTER, g->config->name, peer);
+    if (ks_members_present(&g->members) == 0)
+        log_msg(KS_LAST_GM, g->config->name, peer);
+    return true;
+}
+
+bool ks_knows(const struct ks *ks, const struct addr *address)
+{
+    for (size_t i = 0; i < ks->n_groups; i++) {
+        if (ks_members_has_address(&ks->groups[i]->members, address))
+            return true;
+    }
+    return false;
 }
