@@ -2,7 +2,7 @@
 """Thousands of random and mutated datagrams at UDP 848 of the key server and of a member while traffic flows: they are
 dropped and counted, answered with less than they were or not at all, hardly logged, and registrations go on.
 
-SEED=N repeats a run.
+GVPN_SEED=N repeats a run.
 """
 
 import os
@@ -20,7 +20,7 @@ import esp_capture as esp  # noqa: E402
 from gvpn import System, psk_of, udp_socket  # noqa: E402
 from topology import Topology, inside, wait_for  # noqa: E402
 
-SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
+SEED = int(os.environ.get("GVPN_SEED", random.SystemRandom().randrange(1 << 32)))
 COUNT = 2000
 PER_SECOND = 5      # lines of IKE_DROP (common/log_msgs.h)
 BATCH = 100
@@ -37,7 +37,7 @@ def system():
         s.real = [p[28:] for p in esp.ip_packets(capture.stop())]
         assert len(s.real) >= 2 * 10, "two registrations"
         s.random = random.Random(SEED)
-        print("SEED", SEED)
+        print(f"GVPN_SEED={SEED}")
         s.ping = t.start(s.h1.ns, ["ping", "-n", "-i", "0.01", "-W", "1", s.h2.address])
         yield s
 
@@ -98,7 +98,7 @@ def throw(system, source, target, count):
                 except BlockingIOError:
                     break
             s.close()
-            assert size <= len(datagram), f"SEED {SEED}: {size} octets answer {len(datagram)}: {datagram.hex()}"
+            assert size <= len(datagram), f"GVPN_SEED={SEED}: {size} octets answer {len(datagram)}: {datagram.hex()}"
     return answers
 
 

@@ -18,7 +18,7 @@ import esp_capture as esp  # noqa: E402
 from gvpn import OUTSIDE, System, ping, udp_socket  # noqa: E402
 from topology import Topology, inside  # noqa: E402
 
-SEED = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 32)))
+SEED = int(os.environ.get("GVPN_SEED", random.SystemRandom().randrange(1 << 32)))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_ping_both_ways(system):
 
 
 def test_udp_of_every_size(system):
-    print("SEED", SEED)
+    print(f"GVPN_SEED={SEED}")
     data = random.Random(SEED).randbytes(1300)
     with udp_socket(system.h1.ns, system.h1.address) as a, udp_socket(system.h2.ns, system.h2.address, 5000) as b:
         for size in range(1301):
@@ -81,7 +81,7 @@ def test_tcp_transfer(system):
         client.sendall(data)
         client.shutdown(socket.SHUT_WR)
         reader.join(30)
-    assert digest.digest() == hashlib.sha256(data).digest(), f"SEED {SEED}"
+    assert digest.digest() == hashlib.sha256(data).digest(), f"GVPN_SEED={SEED}"
 
 
 def test_what_the_policy_does_not_name_passes_in_clear(system):
