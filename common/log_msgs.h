@@ -13,6 +13,8 @@
     X(DAEMON_STOP, "GVPN", 5, 0, "%s stopped: %s")                                                                     \
     X(CONFIG_ERROR, "GVPN", 3, 0, "%s")                                                                                \
     X(CONFIG_LINT, "GVPN", 4, 0, "%s")                                                                                 \
+    X(CONFIG_RELOADED, "GVPN", 5, 0, "%s is in effect: %zu groups")                                                    \
+    X(CONFIG_KEPT, "GVPN", 3, 0, "reload failed, the present configuration stays: %s")                                 \
     X(START_FAILED, "GVPN", 3, 0, "%s")                                                                                \
     X(KEYLOG_ON, "GVPN", 4, 0, "lab: keys are written to %s; anyone who reads it can decrypt all traffic")             \
     /* IKE */                                                                                                          \
@@ -25,6 +27,13 @@
     X(GM_REGS_FAILED, "GDOI", 3, 5, "Registration to KS %s for group %s failed: %s")                                   \
     X(GM_INSTALL_POLICIES_SUCCESS, "GDOI", 5, 0, "Policies of group %s from KS %s installed: %u SAs, %zu rules")       \
     X(GM_INSTALL_POLICIES_FAIL, "GDOI", 3, 5, "Policies of group %s from KS %s not installed: %s")                     \
+    X(GM_PAIR_UNKNOWN, "GDOI", 3, 0, "Group %s: the data plane at %s has no port pair %s; other groups go on")         \
+    X(GM_KEY_GONE, "GDOI", 4, 1,                                                                                       \
+      "Group %s: SA 0x%08x was deleted in the data plane and can't come back; waiting for the next key")               \
+    X(GM_LEAVE, "GDOI", 5, 0, "Leaving group %s at KS %s: %s")                                                         \
+    X(GM_CLEAR_REGISTER, "GDOI", 5, 0, "Group %s cleared by the operator: registering again with KS %s")               \
+    X(GM_CM_ATTACH, "GDOI", 5, 0, "Group %s: member on port pair %s")                                                  \
+    X(GM_CM_DETACH, "GDOI", 5, 0, "Group %s: no longer a member on port pair %s, whose traffic is now %s")             \
     X(GM_FAIL_CLOSE, "GDOI", 4, 0, "Group %s: no usable policy; fail-close is in effect")                              \
     /* key server */                                                                                                   \
     X(KS_GM_REGISTERED, "GDOI", 5, 50, "Group %s: member %s registered (version %s)")                                  \
@@ -33,6 +42,13 @@
     X(KS_NEW_TEK, "GDOI", 5, 0, "Group %s: new TEK 0x%08x for sa %u, lifetime %u s")                                   \
     X(KS_NO_TEK, "GDOI", 3, 1, "Group %s: a new TEK could not be made; trying again")                                  \
     X(KS_SENDER_IDS_LOW, "GDOI", 4, 0, "Group %s: %u percent of the sender ids of this key epoch are given")           \
+    X(GM_UNREGISTER, "GDOI", 5, 50, "Group %s: member %s has left")                                                    \
+    X(KS_LAST_GM, "GDOI", 6, 0, "Group %s: the last member, %s, has left")                                             \
+    X(KS_LEAVE_IGNORED, "GDOI", 4, 5, "%s says that it leaves a group, but %s: nothing changed")                       \
+    X(KS_CLEAR_REGISTER, "GDOI", 5, 0, "Group %s cleared by the operator: new keys, %zu members forgotten")            \
+    X(KS_CLEAR_MEMBERS, "GDOI", 5, 0, "Group %s: %zu members forgotten by the operator")                               \
+    X(KS_GROUP_ADD, "GDOI", 5, 0, "Group %s (identity %s) is served")                                                  \
+    X(KS_GROUP_DELETE, "GDOI", 5, 0, "Group %s (identity %s) is no longer served")                                     \
     /* control daemon <-> data plane */                                                                                \
     X(DP_ATTACHED, "GVPN", 5, 0, "attached to the data plane at %s: %u pairs, %u workers")                             \
     X(DP_DETACHED, "GVPN", 4, 0, "data plane at %s is gone: %s")                                                       \

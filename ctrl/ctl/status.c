@@ -111,7 +111,7 @@ static void put_server(struct ctl_request *r, const struct ks_group *g, bool det
     json_kv_u64(j, "registrations", g->registrations);
     put_rekey_part(j);
     json_kv_u64(j, "refused_registrations", g->refusals);
-    json_kv_u64(j, "members", g->members.n);
+    json_kv_u64(j, "members", ks_members_present(&g->members));
     json_kv_u64(j, "sender_ids_used_percent", ks_ids_used_percent(&g->ids));
     json_key(j, "sas");
     json_array(j);
@@ -147,10 +147,10 @@ static size_t put_groups(struct ctl_request *r, const char *name, bool details, 
         n++;
     }
     for (size_t i = 0; i < ks->n_groups; i++) {
-        if (name && strcmp(ks->groups[i].config->name, name) != 0)
+        if (name && strcmp(ks->groups[i]->config->name, name) != 0)
             continue;
-        put_server(r, &ks->groups[i], details);
-        *healthy = *healthy && ks->groups[i].n_teks > 0;
+        put_server(r, ks->groups[i], details);
+        *healthy = *healthy && ks->groups[i]->n_teks > 0;
         n++;
     }
     json_end_array(r->out);
@@ -195,6 +195,11 @@ static void put_ks_member(struct json *j, const struct ks_member *m, const struc
     json_kv_string(j, "identity", m->identity);
     json_kv_string(j, "version", ks_version_text(&m->features, version));
     json_kv_u64(j, "registered_s_ago", (uint64_t)mono_to_s(mono_sub(now, m->registered_at)));
+    json_kv_string(j, "state", m->left ? "left" : "registered");
+    if (m->left)
+        json_kv_u64(j, "left_s_ago", (uint64_t)mono_to_s(mono_sub(now, m->last_seen)));
+    else
+        json_kv_null(j, "left_s_ago");
     json_kv_u64(j, "registrations", m->registrations);
     json_kv_u64(j, "rekeys_sent", m->rekeys_sent);
     json_kv_u64(j, "rekeys_acked", m->rekeys_acked);
@@ -215,7 +220,7 @@ int ctl_show_ks_members(struct ctl_request *r)
     json_key(r->out, "groups");
     json_array(r->out);
     for (size_t i = 0; i < ks->n_groups; i++) {
-        const struct ks_group *g = &ks->groups[i];
+        const struct ks_group *g = ks->groups[i];
 
         if (name && strcmp(g->config->name, name) != 0)
             continue;

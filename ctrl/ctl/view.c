@@ -60,9 +60,9 @@ void view_member_sa(struct json *j, const struct gm *gm, const struct gm_sa *s, 
     view_spi(j, "spi", s->sa.spi);
     json_kv_u64(j, "sa", s->sa.number);
     json_kv_string(j, "suite", s->sa.suite->name);
-    json_kv_string(j, "direction", s->n_senders > 0 ? "both" : "inbound-only");
+    json_kv_string(j, "direction", s->parked || s->gone ? "none" : s->n_senders > 0 ? "both" : "inbound-only");
     json_kv_bool(j, "sending", gm_sending(gm, s->sa.number, now) == s);
-    json_kv_bool(j, "installed", s->acknowledged);
+    json_kv_bool(j, "installed", s->acknowledged && !s->gone);
     json_kv_u64(j, "expires_in_s", view_seconds_until(s->end, now));
     json_key(j, "sender_ids");
     json_array(j);
@@ -80,8 +80,8 @@ void view_tek(struct json *j, const struct ks_tek *t, mono_t now)
 {
     json_object(j);
     view_spi(j, "spi", t->spi);
-    json_kv_u64(j, "sa", t->sa->number);
-    json_kv_string(j, "suite", t->sa->suite->name);
+    json_kv_u64(j, "sa", t->number);
+    json_kv_string(j, "suite", t->suite->name);
     json_kv_string(j, "direction", "both");
     json_kv_bool(j, "sending", false); /* a key server carries no traffic */
     json_kv_u64(j, "expires_in_s", view_seconds_until(t->end, now));

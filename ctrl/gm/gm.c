@@ -76,6 +76,7 @@ void gm_free(struct gm *gm)
     timer_cancel(gm->env->timers, &gm->change);
     timer_cancel(gm->env->real_timers, &gm->retry);
     policy_wipe(&gm->policy);
+    free(gm->own_config);
     wipe(gm, sizeof(*gm));
     free(gm);
 }
@@ -109,7 +110,7 @@ static void start_registration(struct gm *gm, struct now now)
 {
     uint16_t ids = (uint16_t)(gm->n_workers * IDS_PER_WORKER);
 
-    if (!gm->attached || gm->asking)
+    if (!gm->attached || gm->asking || gm->stopped)
         return;
     gm->now = now;
     timer_cancel(gm->env->real_timers, &gm->retry);
@@ -165,6 +166,7 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
         return;
     }
     gm->has_policy = true;
+    gm->home = *gm_server(gm);
     gm->failed_in_a_row = 0;
     gm->stats.registrations++;
     gm->stats.last_error[0] = '\0';
@@ -193,6 +195,72 @@ void gm_iv_low(struct gm *gm, uint32_t spi, struct now now)
     }
 }
 
+/* ---- what the operator wants ---- */
+
+/* Nothing is planned, nothing is asked. */
+static void stop_registering(struct gm *gm)
+{
+    timer_cancel(gm->env->timers, &gm->next);
+    timer_cancel(gm->env->real_timers, &gm->retry);
+    gm->asking = false;
+    gm->due = false;
+    gm->failed_in_a_row = 0;
+}
+
+void gm_set_config(struct gm *gm, const struct config_group *config, struct now now)
+{
+    struct addr server = *gm_server(gm);
+    bool was_stopped = gm->stopped, listed = false;
+
+    gm->now = now;
+    gm->config = config;
+    free(gm->own_config);
+    gm->own_config = NULL;
+    gm->stopped = false;
+    gm->server = 0;
+    for (size_t i = 0; i < config->gm.n_servers && !listed; i++) {
+        listed = addr_equal(&config->gm.servers[i], &server);
+        gm->server = listed ? i : 0;
+    }
+    if (!listed && (gm->asking || gm->retry.slot)) {
+        bool due = gm->due;
+
+        stop_registering(gm);
+        gm->due = due;
+        was_stopped = true;
+    }
+    gm->ops.changed(gm->ops.ctx, gm);
+    if (was_stopped && (!gm->has_policy || gm->due))
+        start_registration(gm, now);
+}
+
+void gm_retire(struct gm *gm, struct config_group *own)
+{
+    gm_leave(gm);
+    gm->config = gm->own_config = own;
+    gm->server = 0;
+}
+
+void gm_leave(struct gm *gm)
+{
+    stop_registering(gm);
+    gm->stopped = true;
+    gm_install_park(gm);
+    gm->ops.changed(gm->ops.ctx, gm);
+}
+
+void gm_clear(struct gm *gm, struct now now)
+{
+    gm->now = now;
+    stop_registering(gm);
+    gm->server = 0;
+    gm_install_park(gm);
+    gm->ops.changed(gm->ops.ctx, gm);
+    start_registration(gm, now);
+}
+
+/* ---- views ---- */
+
 const struct config_group *gm_config(const struct gm *gm)
 {
     return gm->config;
@@ -201,6 +269,11 @@ const struct config_group *gm_config(const struct gm *gm)
 const struct addr *gm_server(const struct gm *gm)
 {
     return &gm->config->gm.servers[gm->server];
+}
+
+const struct addr *gm_home(const struct gm *gm)
+{
+    return gm->has_policy ? &gm->home : NULL;
 }
 
 const struct gm_stats *gm_stats(const struct gm *gm)

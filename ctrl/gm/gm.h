@@ -28,6 +28,8 @@ struct gm_ops {
     void (*changed)(void *ctx, struct gm *gm);
     /* Does the attached data plane have this SA already, from an earlier gvpnd or connection? NULL = never. */
     bool (*holds)(void *ctx, const struct gm *gm, uint32_t spi);
+    /* Was this SA deleted in the present data-plane process, which then never takes it again? NULL = never. */
+    bool (*gone)(void *ctx, const struct gm *gm, uint32_t spi);
 };
 
 /* An SA as this member holds it. */
@@ -36,6 +38,11 @@ struct gm_sa {
     mono_t end;          /* hard limit */
     mono_t send_from;    /* activation */
     mono_t send_until;   /* 30 s before the end, when a newer one exists; else the end */
+    uint8_t sid_bits;    /* width of its sender ids */
+    bool in_policy;      /* the latest policy has it: the sender ids that came with that are for it, and for no other */
+    bool parked;         /* out of use, but still known to the data plane, which takes a deleted SPI never again */
+    bool was_parked;     /* its presence in the data plane doesn't mean that workers receive with it */
+    bool gone;           /* the data plane has deleted it: of no use any more */
     uint64_t wished_in;  /* epoch that carried it for receiving first; 0 = none yet */
     bool acknowledged;   /* every worker receives with it */
     uint64_t instance;   /* data-plane process that `senders` belong to; 0 = none */
@@ -48,9 +55,26 @@ struct gm_stats {
     char last_error[160];
 };
 
+/* config must outlive the membership or be replaced by gm_set_config(). */
 struct gm *gm_new(const struct config_group *config, const struct env *env, const struct gm_ops *ops);
 /* Wipes and frees; tells nobody. */
 void gm_free(struct gm *gm);
+
+/*
+ * Another configuration of the same group on the same data plane: policy, SAs and sender ids stay. Also brings a retired
+ * membership back. A registration under way goes on unless its server is no longer listed; then the owner has ended its
+ * session, and the first server is asked.
+ */
+void gm_set_config(struct gm *gm, const struct config_group *config, struct now now);
+/*
+ * The group was removed: it registers no more, keys and lists go out of use, and gm_wish() says `unprotected` of `own`,
+ * a copy of the configuration without lists that the membership frees.
+ */
+void gm_retire(struct gm *gm, struct config_group *own);
+/* Leaves for good (GM12): registers no more, and keys and lists go out of use. */
+void gm_leave(struct gm *gm);
+/* Drops policy and keys and registers at once with the first server. The owner has ended a registration under way. */
+void gm_clear(struct gm *gm, struct now now);
 
 /* The data plane is there (again): its process instance and number of workers. Registers when there is no policy. */
 void gm_attached(struct gm *gm, uint64_t instance, unsigned n_workers, struct now now);
@@ -75,6 +99,8 @@ const struct gm_sa *gm_sas(const struct gm *gm, size_t *n);
 /* Which SA of this number is used for sending now; NULL when none. */
 const struct gm_sa *gm_sending(const struct gm *gm, uint16_t number, mono_t now);
 const struct addr *gm_server(const struct gm *gm); /* registered with, or being asked */
+/* The server that gave the present policy; NULL without one. */
+const struct addr *gm_home(const struct gm *gm);
 const struct gm_stats *gm_stats(const struct gm *gm);
 /* Scaled instant of the next registration; MONO_NEVER when none is planned. */
 mono_t gm_next_registration(const struct gm *gm);

@@ -7,6 +7,7 @@
 
 struct gm {
     const struct config_group *config;
+    struct config_group *own_config; /* of a retired membership; NULL otherwise */
     const struct env *env;
     struct gm_ops ops;
     struct now now; /* of the last input; a timer brings only one of the two clocks */
@@ -16,7 +17,9 @@ struct gm {
     unsigned n_workers;
 
     /* registration */
+    bool stopped; /* retired or left: registers no more */
     size_t server;
+    struct addr home; /* who gave the policy */
     bool asking;
     bool due; /* it was time to register while that was impossible */
     size_t failed_in_a_row;
@@ -42,6 +45,8 @@ struct gm {
  * An SPI that is known keeps its key and its end (installed is installed). Lifetimes are what is left now.
  */
 MUST_CHECK bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[160]);
+/* Forgets policy and unused sender ids; the SAs stay known to the data plane, but out of use. */
+void gm_install_park(struct gm *gm);
 /* A data plane attached: it may be a new process, which needs sender ids of its own. */
 void gm_install_attached(struct gm *gm);
 /* False when a counter-mode SA has no sender ids for the present data plane and none are left. */

@@ -30,13 +30,18 @@ static bool number_in_policy(const struct policy *p, uint16_t number)
     return false;
 }
 
-/* Drops SAs that have ended and those whose number the policy no longer has. */
+/*
+ * Drops SAs that have ended and those whose number the policy no longer has. Parked ones stay to their end: deleted, they
+ * could not come back with the next policy.
+ */
 static void drop_gone(struct gm *gm, const struct policy *p, mono_t now)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < gm->n_sas; i++) {
-        if (mono_reached(gm->sas[i].end, now) || !number_in_policy(p, gm->sas[i].sa.number))
+        const struct gm_sa *s = &gm->sas[i];
+
+        if (mono_reached(s->end, now) || (!s->parked && !number_in_policy(p, s->sa.number)))
             continue;
         if (kept != i)
             gm->sas[kept] = gm->sas[i];
@@ -54,7 +59,7 @@ static void plan_sending(struct gm *gm)
 
         s->send_until = s->end;
         for (size_t k = i + 1; k < gm->n_sas; k++) {
-            if (gm->sas[k].sa.number != s->sa.number)
+            if (gm->sas[k].sa.number != s->sa.number || gm->sas[k].parked)
                 continue;
             s->send_until = mono_sub(s->end, mono_s(SEND_OLD_LEAD_S));
             break;
@@ -77,7 +82,7 @@ void gm_install_on_change(struct timer *t, mono_t now)
 
     drop_gone(gm, &gm->policy, now);
     set_change_timer(gm);
-    if (gm->n_sas == 0)
+    if (gm->n_sas == 0 && gm->has_policy)
         log_msg(GM_FAIL_CLOSE, gm->config->name);
     gm->ops.changed(gm->ops.ctx, gm);
 }
@@ -92,29 +97,80 @@ static size_t count_new(struct gm *gm, const struct policy *p)
     return n;
 }
 
-static void add_sa(struct gm *gm, const struct policy_sa *sa, mono_t now)
+static void add_sa(struct gm *gm, const struct policy_sa *sa, uint8_t sid_bits, mono_t now)
 {
     struct gm_sa *s = find_spi(gm, sa->spi);
     mono_t end = mono_add(now, mono_s(sa->lifetime_s));
 
     if (s) { /* installed is installed: its end never moves later, its key never changes */
         s->end = mono_min(s->end, end);
+        s->was_parked = s->was_parked || s->parked;
+        s->parked = false;
+        s->in_policy = true;
         return;
     }
     s = &gm->sas[gm->n_sas++];
-    *s = (struct gm_sa){.sa = *sa, .end = end, .send_from = mono_add(now, mono_s(sa->activate_in_s))};
+    *s = (struct gm_sa){.sa = *sa,
+                        .end = end,
+                        .send_from = mono_add(now, mono_s(sa->activate_in_s)),
+                        .sid_bits = sid_bits,
+                        .in_policy = true};
+}
+
+static bool spi_in_policy(const struct policy *p, uint32_t spi)
+{
+    for (size_t i = 0; i < p->n_sas; i++) {
+        if (p->sas[i].spi == spi)
+            return true;
+    }
+    return false;
+}
+
+/* What was parked and doesn't come back has nothing to wait for. */
+static void drop_parked(struct gm *gm, const struct policy *p)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        if (gm->sas[i].parked && !spi_in_policy(p, gm->sas[i].sa.spi))
+            continue;
+        if (kept != i)
+            gm->sas[kept] = gm->sas[i];
+        kept++;
+    }
+    wipe(&gm->sas[kept], (gm->n_sas - kept) * sizeof(gm->sas[0]));
+    gm->n_sas = kept;
+}
+
+void gm_install_park(struct gm *gm)
+{
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        gm->sas[i].parked = true;
+        gm->sas[i].in_policy = gm->sas[i].acknowledged = false;
+        gm->sas[i].wished_in = 0;
+    }
+    policy_wipe(&gm->policy);
+    policy_init(&gm->policy);
+    gm->has_policy = false;
+    memset(gm->ids, 0, sizeof(gm->ids));
+    gm->n_ids = 0;
+    gm->ids_instance = 0;
+    gm->n_senders = 0;
 }
 
 bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[160])
 {
     drop_gone(gm, &gm->policy, now);
+    drop_parked(gm, policy);
     if (gm->n_sas + count_new(gm, policy) > POLICY_MAX_SAS) {
         snprintf(why, 160, "it would hold more than %d SAs", POLICY_MAX_SAS);
         return false;
     }
     drop_gone(gm, policy, now);
+    for (size_t i = 0; i < gm->n_sas; i++)
+        gm->sas[i].in_policy = false;
     for (size_t i = 0; i < policy->n_sas; i++) {
-        add_sa(gm, &policy->sas[i], now);
+        add_sa(gm, &policy->sas[i], policy->sid_bits, now);
         secret_wipe(&policy->sas[i].key);
         secret_wipe(&policy->sas[i].integrity);
     }
@@ -150,7 +206,7 @@ static bool take_senders(struct gm *gm)
 void gm_install_attached(struct gm *gm)
 {
     for (size_t i = 0; i < gm->n_sas; i++) {
-        gm->sas[i].acknowledged = false;
+        gm->sas[i].acknowledged = gm->sas[i].gone = false;
         gm->sas[i].wished_in = 0;
     }
 }
@@ -167,6 +223,8 @@ mono_t gm_install_first_end(const struct gm *gm)
     for (size_t i = 0; i < gm->n_sas; i++) {
         mono_t newest = gm->sas[i].end;
 
+        if (gm->sas[i].parked)
+            continue;
         for (size_t k = 0; k < gm->n_sas; k++) {
             if (gm->sas[k].sa.number == gm->sas[i].sa.number)
                 newest = mono_max(newest, gm->sas[k].end);
@@ -181,7 +239,7 @@ size_t gm_install_usable(const struct gm *gm, mono_t now)
     size_t n = 0;
 
     for (size_t i = 0; i < gm->n_sas; i++)
-        n += !mono_reached(gm->sas[i].end, now);
+        n += !mono_reached(gm->sas[i].end, now) && !gm->sas[i].parked && !gm->sas[i].gone;
     return n;
 }
 
@@ -203,31 +261,51 @@ static void wish_list(uint16_t index, enum ipc_list list, const struct acl *acl,
     }
 }
 
+/* Gives it sender ids when the present process has none for it yet. Ids are for the SAs that they came with. */
+static void give_senders(struct gm *gm, struct gm_sa *s)
+{
+    if (s->instance == gm->instance && s->n_senders > 0)
+        return;
+    s->instance = gm->instance;
+    s->n_senders = s->in_policy && take_senders(gm) ? gm->n_senders : 0;
+    memcpy(s->senders, gm->senders, sizeof(s->senders));
+}
+
+/* Must it be left out of the wish? */
+static bool is_left_out(struct gm *gm, struct gm_sa *s, mono_t now)
+{
+    if (mono_reached(s->end, now) || (s->parked && s->instance != gm->instance))
+        return true;
+    if (!s->gone && gm->ops.gone && gm->ops.gone(gm->ops.ctx, gm, s->sa.spi)) {
+        s->gone = true;
+        log_msg(GM_KEY_GONE, gm->config->name, (unsigned)s->sa.spi);
+    }
+    return s->gone;
+}
+
 static void wish_sa(struct gm *gm, struct gm_sa *s, uint16_t index, uint64_t epoch,
                     void (*put)(void *ctx, const struct ipc_msg *m), void *ctx, mono_t now)
 {
     struct ipc_msg m = {.type = IPC_SA};
     /* Workers that receive with it already needn't stop sending with it for the time of two transactions. */
-    bool held = gm->ops.holds && gm->ops.holds(gm->ops.ctx, gm, s->sa.spi);
+    bool held = !s->was_parked && gm->ops.holds && gm->ops.holds(gm->ops.ctx, gm, s->sa.spi);
 
-    if (s->instance != gm->instance || s->n_senders == 0) { /* a process without this SA, or without ids for it */
-        bool have = take_senders(gm);
-
-        s->instance = gm->instance;
-        s->n_senders = have ? gm->n_senders : 0;
-        memcpy(s->senders, gm->senders, sizeof(s->senders));
+    if (is_left_out(gm, s, now))
+        return;
+    if (!s->parked) {
+        give_senders(gm, s);
+        if (s->wished_in == 0)
+            s->wished_in = epoch;
     }
-    if (s->wished_in == 0)
-        s->wished_in = epoch;
     m.u.sa = (struct ipc_sa){
         .group = index,
         .number = s->sa.number,
         .spi = s->sa.spi,
         .suite = (uint8_t)s->sa.suite->id,
-        .receive = true,
-        .send = (s->acknowledged || held) && s->n_senders > 0,
+        .receive = !s->parked,
+        .send = !s->parked && (s->acknowledged || held) && s->n_senders > 0,
         .transport = s->sa.transport,
-        .sid_bits = gm->policy.sid_bits,
+        .sid_bits = s->sid_bits,
         .send_in_ms = (uint32_t)ms_until(s->send_from, now),
         .send_end_in_ms = (uint32_t)(mono_reached(s->send_until, now) ? 1 : ms_until(s->send_until, now)),
         .end_in_ms = ms_until(s->end, now),
@@ -241,6 +319,16 @@ static void wish_sa(struct gm *gm, struct gm_sa *s, uint16_t index, uint64_t epo
     wipe(&m, sizeof(m));
 }
 
+static enum ipc_group_state wished_state(const struct gm *gm)
+{
+    if (gm->own_config)
+        return gm->config->gm.unprotected == CONFIG_UNPROTECTED_CLEAR ? IPC_GROUP_UNPROTECTED_CLEAR
+                                                                      : IPC_GROUP_UNPROTECTED_DROP;
+    if (gm->has_policy)
+        return IPC_GROUP_POLICY;
+    return gm->config->gm.fail_close ? IPC_GROUP_FAIL_CLOSE : IPC_GROUP_FAIL_OPEN;
+}
+
 void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,
              mono_t now)
 {
@@ -250,13 +338,9 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
     m.u.group = (struct ipc_group){.group = index, .vlan = c->vlan, .receive_only = gm->policy.receive_only};
     snprintf(m.u.group.name, sizeof(m.u.group.name), "%s", gm->config->name);
     snprintf(m.u.group.pair, sizeof(m.u.group.pair), "%s", c->pair);
-    m.u.group.state = gm->has_policy  ? IPC_GROUP_POLICY
-                      : c->fail_close ? IPC_GROUP_FAIL_CLOSE
-                                      : IPC_GROUP_FAIL_OPEN;
+    m.u.group.state = wished_state(gm);
     put(ctx, &m);
     wish_list(index, IPC_LIST_FAIL_CLOSE, &c->fail_close_allow, put, ctx);
-    if (!gm->has_policy)
-        return;
     wish_list(index, IPC_LIST_DOWNLOADED, &gm->policy.acl, put, ctx);
     for (size_t i = 0; i < gm->n_sas; i++)
         wish_sa(gm, &gm->sas[i], index, epoch, put, ctx, now);
@@ -276,9 +360,10 @@ void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct 
     for (size_t i = 0; i < gm->n_sas; i++) {
         struct gm_sa *s = &gm->sas[i];
 
-        if (s->acknowledged || s->wished_in == 0 || s->wished_in > epoch)
+        if (s->acknowledged || s->parked || s->wished_in == 0 || s->wished_in > epoch)
             continue;
         s->acknowledged = true;
+        s->was_parked = false;
         more = true;
         n++;
     }
@@ -301,7 +386,7 @@ const struct gm_sa *gm_sending(const struct gm *gm, uint16_t number, mono_t now)
     for (size_t i = 0; i < gm->n_sas; i++) {
         const struct gm_sa *s = &gm->sas[i];
 
-        if (s->sa.number != number || !s->acknowledged || s->n_senders == 0 || mono_reached(s->end, now))
+        if (s->sa.number != number || !s->acknowledged || s->gone || s->n_senders == 0 || mono_reached(s->end, now))
             continue;
         if (mono_reached(s->send_from, now) && !mono_reached(s->send_until, now))
             return s;

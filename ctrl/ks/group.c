@@ -7,6 +7,7 @@
 #include "ctrl/policy/keylog.h"
 #include "ctrl/policy/payloads.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SHORT_LIFETIME_S 900 /* KS5: below it the offset is fixed */
@@ -18,20 +19,36 @@ mono_t ks_tek_offset(uint32_t lifetime_s)
     return mono_s(lifetime_s < SHORT_LIFETIME_S ? SHORT_OFFSET_S : lifetime_s / LONG_OFFSET_DIV);
 }
 
-static void log_keys(const struct ks_group *g, const struct ks_tek *t)
+/* Log and key log learn of a TEK when it is in effect, not when it is made aside. */
+static void announce(struct ks_group *g)
 {
     char line[KEYLOG_LINE_MAX];
 
-    if (!g->env->keylog)
-        return;
-    keylog_esp_line(t->spi, t->sa->suite, &t->key, &t->integrity, line);
-    g->env->keylog(g->env->ctx, line);
+    for (size_t i = 0; i < g->n_teks; i++) {
+        struct ks_tek *t = &g->teks[i];
+
+        if (t->announced)
+            continue;
+        t->announced = true;
+        log_msg(KS_NEW_TEK, g->config->name, t->spi, t->number, t->lifetime_s);
+        if (!g->env->keylog)
+            continue;
+        keylog_esp_line(t->spi, t->suite, &t->key, &t->integrity, line);
+        g->env->keylog(g->env->ctx, line);
+    }
     wipe(line, sizeof(line));
 }
 
 static bool make_tek(struct ks_group *g, const struct config_sa *sa, mono_t now)
 {
-    struct ks_tek t = {.sa = sa, .made_at = now, .end = mono_add(now, mono_s(sa->lifetime_s))};
+    struct ks_tek t = {.number = sa->number,
+                       .suite = sa->suite,
+                       .transport = sa->transport,
+                       .replay = sa->replay,
+                       .window = sa->window,
+                       .lifetime_s = sa->lifetime_s,
+                       .made_at = now,
+                       .end = mono_add(now, mono_s(sa->lifetime_s))};
     bool ok = false;
 
     if (g->n_teks == POLICY_MAX_SAS)
@@ -42,21 +59,28 @@ static bool make_tek(struct ks_group *g, const struct config_sa *sa, mono_t now)
         !g->env->random(g->env->ctx, t.integrity.b, t.integrity.len))
         goto out;
     g->teks[g->n_teks++] = t;
-    log_keys(g, &t);
-    log_msg(KS_NEW_TEK, g->config->name, t.spi, sa->number, sa->lifetime_s);
     ok = true;
 out:
     wipe(&t, sizeof(t));
     return ok;
 }
 
-/* Removes TEKs that have ended, keeping the order of the others. */
-static void drop_ended(struct ks_group *g, mono_t now)
+static const struct config_sa *find_sa(const struct config_key_server *ks, uint16_t number)
+{
+    for (size_t i = 0; i < ks->n_sas; i++) {
+        if (ks->sas[i].number == number)
+            return &ks->sas[i];
+    }
+    return NULL;
+}
+
+/* Removes TEKs that have ended or whose `sa` entry is gone, keeping the order of the others. */
+static void drop_gone(struct ks_group *g, mono_t now)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < g->n_teks; i++) {
-        if (mono_reached(g->teks[i].end, now))
+        if (mono_reached(g->teks[i].end, now) || !find_sa(&g->config->ks, g->teks[i].number))
             continue;
         if (kept != i)
             g->teks[kept] = g->teks[i];
@@ -66,11 +90,14 @@ static void drop_ended(struct ks_group *g, mono_t now)
     g->n_teks = kept;
 }
 
+/* The newest TEK that is what the entry asks for. Lifetime and window hold for the next one made (KS9). */
 static const struct ks_tek *newest_tek(const struct ks_group *g, const struct config_sa *sa)
 {
     for (size_t i = g->n_teks; i-- > 0;) {
-        if (g->teks[i].sa == sa)
-            return &g->teks[i];
+        const struct ks_tek *t = &g->teks[i];
+
+        if (t->number == sa->number && t->suite == sa->suite && t->transport == sa->transport && t->replay == sa->replay)
+            return t;
     }
     return NULL;
 }
@@ -78,34 +105,46 @@ static const struct ks_tek *newest_tek(const struct ks_group *g, const struct co
 /* When the TEK after t must exist. */
 static mono_t next_due(const struct ks_tek *t)
 {
-    return mono_sub(t->end, ks_tek_offset(t->sa->lifetime_s));
+    return mono_sub(t->end, ks_tek_offset(t->lifetime_s));
 }
 
-/* Brings the TEKs up to date and sets the timer for the next change. */
-static bool roll(struct ks_group *g, mono_t now)
+/* Brings the TEKs up to date. */
+static bool renew(struct ks_group *g, mono_t now)
 {
     const struct config_key_server *ks = &g->config->ks;
-    mono_t next = MONO_NEVER;
 
-    drop_ended(g, now);
+    drop_gone(g, now);
     for (size_t i = 0; i < ks->n_sas; i++) {
         const struct ks_tek *newest = newest_tek(g, &ks->sas[i]);
 
         if ((!newest || mono_reached(next_due(newest), now)) && !make_tek(g, &ks->sas[i], now))
             return false;
-        next = mono_min(next, next_due(newest_tek(g, &ks->sas[i])));
     }
+    return true;
+}
+
+/* Sets the timer for the next change. */
+static void set_roll_timer(struct ks_group *g)
+{
+    const struct config_key_server *ks = &g->config->ks;
+    mono_t next = MONO_NEVER;
+
+    for (size_t i = 0; i < ks->n_sas; i++)
+        next = mono_min(next, next_due(newest_tek(g, &ks->sas[i])));
     for (size_t i = 0; i < g->n_teks; i++)
         next = mono_min(next, g->teks[i].end);
     must_set_timer(g->env->timers, &g->roll, next);
-    return true;
 }
 
 static void on_roll(struct timer *t, mono_t now)
 {
     struct ks_group *g = (struct ks_group *)((char *)t - offsetof(struct ks_group, roll));
+    bool ok = renew(g, now);
 
-    if (!roll(g, now)) {
+    announce(g);
+    if (ok) {
+        set_roll_timer(g);
+    } else {
         log_msg(KS_NO_TEK, g->config->name);
         /* What exists goes on to its end; try again soon. */
         must_set_timer(g->env->timers, &g->roll, mono_add(now, mono_s(1)));
@@ -144,21 +183,91 @@ static bool digest_lists(struct ks_group *g)
     return true;
 }
 
-bool ks_group_init(struct ks_group *g, const struct config_group *config, const struct env *env, struct ks_spis *spis,
-                   mono_t now)
+/* A group without TEKs. */
+static struct ks_group *new_group(const struct config_group *config, const struct env *env, struct ks_spis *spis)
 {
-    *g = (struct ks_group){.config = config, .env = env, .spis = spis, .roll.fire = on_roll};
+    struct ks_group *g = calloc(1, sizeof(*g));
+
+    if (!g)
+        return NULL;
+    g->config = config;
+    g->env = env;
+    g->spis = spis;
+    g->roll.fire = on_roll;
     ks_ids_init(&g->ids, config->ks.sender_id_bits);
-    return merge_lists(g) && digest_lists(g) && roll(g, now);
+    if (!merge_lists(g) || !digest_lists(g)) {
+        ks_group_free(g);
+        return NULL;
+    }
+    return g;
+}
+
+struct ks_group *ks_group_new(const struct config_group *config, const struct env *env, struct ks_spis *spis, mono_t now)
+{
+    struct ks_group *g = new_group(config, env, spis);
+
+    if (g && !renew(g, now)) {
+        ks_group_free(g);
+        return NULL;
+    }
+    return g;
+}
+
+struct ks_group *ks_group_successor(const struct ks_group *old, const struct config_group *config, mono_t now)
+{
+    struct ks_group *g = new_group(config, old->env, old->spis);
+
+    if (g && g->ids.bits == old->ids.bits) {
+        memcpy(g->teks, old->teks, sizeof(g->teks));
+        g->n_teks = old->n_teks;
+    }
+    if (g && !renew(g, now)) {
+        ks_group_free(g);
+        return NULL;
+    }
+    return g;
+}
+
+void ks_group_start(struct ks_group *g, struct ks_group *old)
+{
+    if (old) {
+        g->members = old->members;
+        old->members = (struct ks_members){0};
+        if (g->ids.bits == old->ids.bits)
+            g->ids = old->ids;
+        g->registrations = old->registrations;
+        g->refusals = old->refusals;
+        ks_group_free(old);
+    }
+    announce(g);
+    set_roll_timer(g);
 }
 
 void ks_group_free(struct ks_group *g)
 {
-    if (g->env)
-        timer_cancel(g->env->timers, &g->roll);
+    if (!g)
+        return;
+    timer_cancel(g->env->timers, &g->roll);
     ks_members_free(&g->members);
     acl_free(&g->acl);
     wipe(g, sizeof(*g));
+    free(g);
+}
+
+bool ks_group_clear(struct ks_group *g, mono_t now)
+{
+    struct ks_group *fresh = ks_group_new(g->config, g->env, g->spis, now);
+
+    if (!fresh)
+        return false;
+    memcpy(g->teks, fresh->teks, sizeof(g->teks));
+    g->n_teks = fresh->n_teks;
+    ks_ids_init(&g->ids, g->config->ks.sender_id_bits);
+    ks_members_free(&g->members);
+    ks_group_free(fresh);
+    announce(g);
+    set_roll_timer(g);
+    return true;
 }
 
 bool ks_group_authorizes(const struct ks_group *g, const struct addr *address)
@@ -197,16 +306,37 @@ bool ks_group_policy(const struct ks_group *g, struct policy *out, mono_t now)
         if (left == 0)
             continue;
         out->sas[out->n_sas++] = (struct policy_sa){
-            .number = t->sa->number,
+            .number = t->number,
             .spi = t->spi,
-            .suite = t->sa->suite,
-            .transport = t->sa->transport,
-            .replay = t->sa->replay,
-            .window = t->sa->window,
+            .suite = t->suite,
+            .transport = t->transport,
+            .replay = t->replay,
+            .window = t->window,
             .lifetime_s = left,
             .key = t->key,
             .integrity = t->integrity,
         };
     }
     return true;
+}
+
+static bool has_tek(const struct ks_group *g, uint32_t spi)
+{
+    for (size_t i = 0; i < g->n_teks; i++) {
+        if (g->teks[i].spi == spi)
+            return true;
+    }
+    return false;
+}
+
+bool ks_group_is_current(const struct ks_group *g, const struct policy *p)
+{
+    if (p->n_sas == 0)
+        return true; /* without keys there is nothing that could be stale */
+    for (size_t i = 0; i < p->n_sas; i++) {
+        if (!has_tek(g, p->sas[i].spi))
+            return false;
+    }
+    return memcmp(p->digest, g->digest, sizeof(g->digest)) == 0 && p->sid_bits == g->ids.bits &&
+           p->receive_only == g->config->ks.receive_only;
 }

@@ -8,9 +8,12 @@
 
 #include "ctrl/ks/group.h"
 
+#define KS_ERROR_MAX 160
+
 struct ks {
     struct ks_spis spis;
-    struct ks_group *groups;
+    const struct env *env;
+    struct ks_group **groups;
     size_t n_groups;
 };
 
@@ -20,8 +23,23 @@ void ks_free(struct ks *ks);
 /* By name; NULL when there is none. */
 struct ks_group *ks_find(struct ks *ks, const char *name);
 
+/*
+ * Another configuration, in two steps (OP1, KS9). ks_prepare() makes everything aside and changes nothing; NULL with a
+ * sentence in error. ks_commit() puts it into effect and can't fail; nothing refers to the old configuration afterwards. A
+ * group is known by its identity: another identity is another group, and the old one ends.
+ */
+struct ks_change;
+struct ks_change *ks_prepare(struct ks *ks, const struct config *config, mono_t now, char error[KS_ERROR_MAX]);
+void ks_commit(struct ks *ks, struct ks_change *c);
+/* NULL is harmless. */
+void ks_abandon(struct ks_change *c);
+
 /* session_events' questions: see there. */
 bool ks_request(struct ks *ks, const struct registration *reg, struct policy *out, struct refusal *why, struct now now);
 bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *policy, struct refusal *why, struct now now);
+/* A member said under its phase 1 that it leaves (GM12). Anybody else's word changes nothing. True: it was noted. */
+bool ks_left(struct ks *ks, const struct registration *reg, struct now now);
+/* Has a present member registered from this address? */
+bool ks_knows(const struct ks *ks, const struct addr *address);
 
 #endif

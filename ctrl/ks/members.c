@@ -74,8 +74,42 @@ struct ks_member *ks_members_record(struct ks_members *ms, const struct registra
     m->features = reg->features;
     m->registered_at = m->last_seen = now;
     m->registrations++;
+    m->left = false;
     m->missed = 0;
     return m;
+}
+
+size_t ks_members_present(const struct ks_members *ms)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ms->n; i++)
+        n += !ms->entries[i].left;
+    return n;
+}
+
+bool ks_members_has_address(const struct ks_members *ms, const struct addr *address)
+{
+    for (size_t i = place_of(ms, address, ""); i < ms->n && addr_equal(&ms->entries[i].peer.addr, address); i++) {
+        if (!ms->entries[i].left)
+            return true;
+    }
+    return false;
+}
+
+size_t ks_members_forget(struct ks_members *ms, const struct addr *address)
+{
+    size_t kept = 0, n = ms->n;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!address || addr_equal(&ms->entries[i].peer.addr, address))
+            continue;
+        if (kept != i)
+            ms->entries[kept] = ms->entries[i];
+        kept++;
+    }
+    ms->n = kept;
+    return n - kept;
 }
 
 const char *ks_version_text(const struct peer_features *f, char out[KS_VERSION_TEXT_MAX])

@@ -14,6 +14,7 @@ struct ks_member {
     struct peer_features features;
     mono_t registered_at, last_seen;
     uint32_t registrations;
+    bool left; /* it said so, at last_seen (GM12); a new registration takes that back */
     uint32_t rekeys_sent, rekeys_acked, missed;
 };
 
@@ -27,6 +28,13 @@ void ks_members_free(struct ks_members *ms);
 struct ks_member *ks_members_record(struct ks_members *ms, const struct registration *reg, mono_t now);
 /* NULL when the member isn't there. */
 struct ks_member *ks_members_find(struct ks_members *ms, const struct addr *address, const char *identity);
+
+/* How many haven't left. */
+size_t ks_members_present(const struct ks_members *ms);
+/* Is a member there, and hasn't left, that registered from this address, whatever its identity? */
+bool ks_members_has_address(const struct ks_members *ms, const struct addr *address);
+/* Forgets the entries of an address, NULL = all. Returns how many. */
+size_t ks_members_forget(struct ks_members *ms, const struct addr *address);
 
 #define KS_VERSION_TEXT_MAX 16
 /* Software version that a member announced: "1.2.3", or "other" for a peer without our vendor id. Returns out. */

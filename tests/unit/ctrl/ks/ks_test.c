@@ -253,7 +253,7 @@ static size_t count_teks(const struct ks_group *g, uint16_t number)
     size_t n = 0;
 
     for (size_t i = 0; i < g->n_teks; i++)
-        n += g->teks[i].sa->number == number;
+        n += g->teks[i].number == number;
     return n;
 }
 
@@ -289,7 +289,7 @@ static void overlap_returns_both_generations_oldest_first(void **state)
     policy_wipe(&p);
     timers_fire(&f->timers, mono_s(1000 + 300));
     assert_int_equal(count_teks(g, 5), 1);
-    assert_int_not_equal(g->teks[0].sa->number == 5 ? g->teks[0].spi : g->teks[1].spi, first);
+    assert_int_not_equal(g->teks[0].number == 5 ? g->teks[0].spi : g->teks[1].spi, first);
 }
 
 /* A month of roll-overs: there is always a TEK with life in it, never one past its end, and no SPI or key comes twice. */
