@@ -85,6 +85,17 @@ static inline uint64_t classify_tuple(const struct l3 *h, unsigned pair, enum cl
     return h->tuple | (uint64_t)way << 48 | (uint64_t)pair << 56;
 }
 
+/* Does the flow cache hold exactly this answer? False may also mean that it holds none. */
+static inline bool classify_cached(struct classify_cache *c, const struct snap *s, unsigned pair, enum classify_way way,
+                                   const struct l3 *h, struct classify_result want)
+{
+    uint64_t tuple = classify_tuple(h, pair, way);
+    const struct classify_entry *e = classify_bucket(c, h->addrs, tuple);
+
+    return e->addrs == h->addrs && e->tuple == tuple && e->generation == s->generation &&
+           load32(&e->result) == load32(&want);
+}
+
 /* Through the flow cache. */
 static inline struct classify_result classify_packet(struct classify_cache *c, const struct snap *s,
                                                      bool unregistered_clear, unsigned pair, enum classify_way way,

@@ -8,6 +8,8 @@
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 
+#include <string.h>
+
 #define FLOW_CACHE_ENTRIES 16384
 
 struct pipeline_ctx *pipeline_ctx_new(const struct pipeline_config *config, struct snap_store *store, unsigned worker,
@@ -126,12 +128,12 @@ static void classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
 }
 
 /* Sorts the packets by where they go, counts verdicts in runs, frees what was dropped. */
-static void settle(struct pipeline_ctx *ctx, struct pkt_vec *v)
+static void __attribute__((noinline)) settle_mixed(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     struct rte_mbuf *dropped[VEC_MAX];
-    unsigned n_dropped = 0, run_verdict = 0, run = 0, n_tx = 0, n_punt = 0, n = v->n;
+    unsigned n_dropped = 0, run_verdict = 0, run = 0;
 
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < v->n; i++) {
         const struct pkt *p = &v->pkts[i];
         unsigned verdict = p->verdict;
 
@@ -142,28 +144,47 @@ static void settle(struct pipeline_ctx *ctx, struct pkt_vec *v)
             run = 0;
         }
         run++;
-        if (likely(p->to == PKT_TO_TX)) {
-            v->tx[n_tx] = v->m[i];
-            v->tx_verdict[n_tx++] = (uint8_t)verdict;
+        if (p->to == PKT_TO_TX) {
+            v->tx_verdict[v->n_tx] = (uint8_t)verdict;
+            v->tx[v->n_tx++] = v->m[i];
         } else if (p->to == PKT_TO_PUNT) {
-            v->punt[n_punt] = v->m[i];
-            v->punt_verdict[n_punt++] = (uint8_t)verdict;
+            v->punt_verdict[v->n_punt] = (uint8_t)verdict;
+            v->punt[v->n_punt++] = v->m[i];
         } else {
             dropped[n_dropped++] = v->m[i];
         }
     }
     if (run > 0)
         add_count(ctx, run_verdict, run);
-    v->n_tx = (uint16_t)n_tx;
-    v->n_punt = (uint16_t)n_punt;
     if (n_dropped > 0)
         rte_pktmbuf_free_bulk(dropped, n_dropped);
+}
+
+/* Gives every packet its owner. Mostly all have the same verdict and are to be sent. */
+static void settle(struct pipeline_ctx *ctx, struct pkt_vec *v)
+{
+    uint64_t first = v->pkts[0].state, differ = 0;
+    unsigned n = v->n;
+
+    for (unsigned i = 0; i < n; i++)
+        differ |= v->pkts[i].state ^ first;
+    if (differ != 0 || v->pkts[0].to != PKT_TO_TX) {
+        settle_mixed(ctx, v);
+        return;
+    }
+    memcpy(v->tx, v->m, n * sizeof v->tx[0]);
+    memset(v->tx_verdict, v->pkts[0].verdict, n);
+    v->n_tx = (uint16_t)n;
+    add_count(ctx, v->pkts[0].verdict, n);
 }
 
 void pipeline_outbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     unsigned n;
 
+    v->n_tx = v->n_punt = 0;
+    if (v->n == 0)
+        return;
     parse_vec(ctx, v, false);
     classify_vec(ctx, v);
     n = esp_tx_prepare(ctx, v);
@@ -175,11 +196,15 @@ void pipeline_inbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     unsigned n;
 
+    v->n_tx = v->n_punt = 0;
+    if (v->n == 0)
+        return;
     parse_vec(ctx, v, true);
     n = esp_rx_prepare(ctx, v);
     ctx->crypto->open(ctx->ops, n);
     esp_rx_finish(ctx, v, n);
-    classify_vec(ctx, v); /* clear packets, and ESP that isn't ours */
+    if (n < v->n)
+        classify_vec(ctx, v); /* clear packets, and ESP that isn't ours */
     settle(ctx, v);
 }
 

@@ -25,21 +25,7 @@ static bool padding_right(const uint8_t *pad, uint32_t n)
     return wrong == 0;
 }
 
-enum verdict esp_inner_verdict(const struct l3 *inner)
-{
-    switch ((enum l3_flaw)inner->flaw) {
-    case L3_OK:
-        return VERDICT_RECEIVED_DECRYPTED;
-    case L3_FRAGMENT:
-        return VERDICT_DROP_FRAGMENT;
-    case L3_OPTIONS:
-        return VERDICT_DROP_IP_OPTIONS;
-    default:
-        return VERDICT_DROP_INNER_MALFORMED;
-    }
-}
-
-enum verdict esp_check_odd(const uint8_t *text, uint32_t len, struct l3 *inner)
+enum verdict esp_check_text(const uint8_t *text, uint32_t len, struct l3 *inner)
 {
     uint32_t pad_len, payload_len;
     uint8_t next;
@@ -58,7 +44,16 @@ enum verdict esp_check_odd(const uint8_t *text, uint32_t len, struct l3 *inner)
     if (next != NEXT_IPV4)
         return VERDICT_DROP_INNER_MALFORMED;
     l3_parse_ipv4(text, payload_len, inner);
-    return esp_inner_verdict(inner);
+    switch ((enum l3_flaw)inner->flaw) {
+    case L3_OK:
+        return VERDICT_RECEIVED_DECRYPTED;
+    case L3_FRAGMENT:
+        return VERDICT_DROP_FRAGMENT;
+    case L3_OPTIONS:
+        return VERDICT_DROP_IP_OPTIONS;
+    default:
+        return VERDICT_DROP_INNER_MALFORMED;
+    }
 }
 
 bool esp_merge_ecn(uint8_t *inner, uint8_t outer_tos)

@@ -112,32 +112,32 @@ static inline bool esp_len_possible(uint32_t ip_len)
     return ip_len >= ESP_MIN_LEN && ((ip_len - ESP_FRONT_LEN - ESP_ICV_LEN) & (ESP_ALIGN - 1)) == 0;
 }
 
-/* esp_check_text() for texts whose trailer isn't the usual one: 0 to 3 octets of padding and next header IPv4. */
-enum verdict esp_check_odd(const uint8_t *text, uint32_t len, struct l3 *inner);
-/* The verdict for what the inner header shows. */
-enum verdict esp_inner_verdict(const struct l3 *inner);
-
 /*
  * Judges a verified and decrypted text: padding, next header, and the packet inside, which must be whole (surplus
  * behind it is traffic flow padding and ignored), fragments and options are refused. Returns VERDICT_RECEIVED_DECRYPTED
  * and the parsed inner header, or the verdict that drops it.
  */
-static inline enum verdict esp_check_text(const uint8_t *text, uint32_t len, struct l3 *inner)
+enum verdict esp_check_text(const uint8_t *text, uint32_t len, struct l3 *inner);
+
+/*
+ * Octets of payload in a text with the usual trailer: 0 to 3 octets of right padding and next header IPv4. 0 when it is
+ * anything else: ask esp_check_text() then.
+ */
+static inline uint32_t esp_usual_payload(const uint8_t *text, uint32_t len)
 {
-    /* The last 5 octets as the top of a word, and which of them must be how, by pad length. */
+    /* The last 5 octets as a word, and which of them must be how, by pad length. */
     static const uint64_t mask[ESP_ALIGN] = {0xffff000000, 0xffffff0000, 0xffffffff00, 0xffffffffff};
     static const uint64_t right[ESP_ALIGN] = {0x0400000000, 0x0401010000, 0x0402020100, 0x0403030201};
     uint64_t end;
     uint32_t pad;
 
     if (__builtin_expect(len < 8, 0))
-        return esp_check_odd(text, len, inner);
+        return 0;
     end = load64(text + len - 8) >> 24;
     pad = (uint32_t)(end >> 24) & 0xff;
     if (__builtin_expect(pad >= ESP_ALIGN || (end & mask[pad]) != right[pad], 0))
-        return esp_check_odd(text, len, inner);
-    l3_parse_ipv4(text, len - 2 - pad, inner);
-    return __builtin_expect(inner->flaw == L3_OK, 1) ? VERDICT_RECEIVED_DECRYPTED : esp_inner_verdict(inner);
+        return 0;
+    return len - 2 - pad;
 }
 
 /*

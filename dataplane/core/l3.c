@@ -18,6 +18,18 @@
 #define ND_TARGET_AT   8 /* in the ICMPv6 message */
 #define HOP_BY_HOP     0
 
+#define TUPLE(proto)                                                                                                   \
+    ((uint64_t)(proto) << 32 |                                                                                         \
+     ((proto) == 6 || (proto) == 17 || (proto) == 33 || (proto) == 132 || (proto) == 136                               \
+          ? (uint64_t)FLOW_PORTS << 40 | UINT32_MAX                                                                    \
+          : (uint64_t)FLOW_NO_PORTS << 40))
+#define TUPLES4(n)  TUPLE(n), TUPLE((n) + 1), TUPLE((n) + 2), TUPLE((n) + 3)
+#define TUPLES16(n) TUPLES4(n), TUPLES4((n) + 4), TUPLES4((n) + 8), TUPLES4((n) + 12)
+#define TUPLES64(n) TUPLES16(n), TUPLES16((n) + 16), TUPLES16((n) + 32), TUPLES16((n) + 48)
+
+/* TCP, UDP, DCCP, SCTP and UDP-Lite have ports. */
+const uint64_t l3_protos[256] = {TUPLES64(0), TUPLES64(64), TUPLES64(128), TUPLES64(192)};
+
 static void set_flaw(struct l3 *h, enum l3_kind kind, enum l3_flaw flaw)
 {
     *h = (struct l3){.kind = (uint8_t)kind, .flaw = (uint8_t)flaw};

@@ -90,10 +90,16 @@ static inline uint16_t l3_dport(const struct l3 *h)
     return __builtin_bswap16((uint16_t)(h->tuple >> 16));
 }
 
+/*
+ * Per protocol: the mask for the first four octets behind the header (all ones where they are two ports, else zero),
+ * with the protocol and the enum flow_ports of a whole packet already in their places of a tuple.
+ */
+extern const uint64_t l3_protos[256];
+
 /* Does this protocol begin with two ports? */
 static inline bool l3_proto_has_ports(uint8_t proto)
 {
-    return proto == 6 || proto == 17 || __builtin_expect(proto == 132 || proto == 136 || proto == 33, 0);
+    return (uint32_t)l3_protos[proto] != 0;
 }
 
 static inline uint64_t l3_make_tuple(uint8_t proto, enum flow_ports ports, uint32_t ports_be)
@@ -108,34 +114,36 @@ void l3_parse_ipv6(const uint8_t *p, size_t avail, struct l3 *h);
 /* A frame that is neither plain IPv4 nor plain IPv6. */
 void l3_parse_other(const uint8_t *frame, size_t len, struct l3 *h);
 
+/*
+ * The IPv4 packet at p, of which avail octets are there, when it is the plain case: whole, no options, no fragment, right
+ * checksum, at least four octets of payload. Returns false and leaves h alone when it isn't.
+ */
+static inline bool l3_try_ipv4(const uint8_t *p, size_t avail, struct l3 *h)
+{
+    uint64_t head;
+    uint16_t len;
+
+    if (__builtin_expect(avail < IPV4_LEN + 4, 0))
+        return false;
+    head = load64(p);
+    len = __builtin_bswap16((uint16_t)(head >> 16));
+    /* Version 4, five words of header, and neither offset nor more fragments. */
+    if (__builtin_expect((head & (0xff | (uint64_t)IPV4_FRAGMENT_BE << 48)) != 0x45 || len > avail ||
+                             len < IPV4_LEN + 4 || !sum_right(sum_ipv4(p)),
+                         0))
+        return false;
+    h->addrs = load64(p + 12);
+    h->tuple = l3_protos[p[9]] & (load32(p + IPV4_LEN) | 0xffffffff00000000ULL);
+    h->head = head;
+    h->what = (uint64_t)len | (uint64_t)L3_IPV4 << 16; /* flaw OK, no marks */
+    return true;
+}
+
 /* The IPv4 packet at p, of which avail octets are there. */
 static inline void l3_parse_ipv4(const uint8_t *p, size_t avail, struct l3 *h)
 {
-    uint64_t a;
-    uint16_t len;
-    uint8_t proto;
-
-    if (__builtin_expect(avail < IPV4_LEN + 4, 0)) {
+    if (__builtin_expect(!l3_try_ipv4(p, avail, h), 0))
         l3_parse_ipv4_odd(p, avail, h);
-        return;
-    }
-    a = load64(p);
-    len = __builtin_bswap16((uint16_t)(a >> 16));
-    /* Version 4, five words of header, and neither offset nor more fragments. */
-    if (__builtin_expect((a & (0xff | (uint64_t)IPV4_FRAGMENT_BE << 48)) != 0x45 || len > avail ||
-                             len < IPV4_LEN + 4 || !sum_right(sum_ipv4(p)),
-                         0)) {
-        l3_parse_ipv4_odd(p, avail, h);
-        return;
-    }
-    proto = p[9];
-    h->addrs = load64(p + 12);
-    if (l3_proto_has_ports(proto))
-        h->tuple = l3_make_tuple(proto, FLOW_PORTS, load32(p + IPV4_LEN));
-    else
-        h->tuple = l3_make_tuple(proto, FLOW_NO_PORTS, 0);
-    h->head = a;
-    h->what = (uint64_t)len | (uint64_t)L3_IPV4 << 16; /* flaw OK, no marks */
 }
 
 /* A whole frame; the IP packet, if there is one, begins at frame + L2_LEN. */

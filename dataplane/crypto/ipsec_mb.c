@@ -8,6 +8,7 @@
 
 #include "common/secret.h"
 
+#include <immintrin.h>
 #include <intel-ipsec-mb.h>
 #include <string.h>
 
@@ -57,14 +58,13 @@ static void mb_seal(struct crypto_op *ops, unsigned n)
     }
 }
 
-/* Constant time: every octet is looked at, whatever the first ones are. */
+/* Constant time: all 16 octets at once. */
 static bool icv_equal(const uint8_t *a, const uint8_t *b)
 {
-    uint64_t x[2], y[2];
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
+    __m128i diff = _mm_xor_si128(x, _mm_loadu_si128((const __m128i *)(const void *)b));
 
-    memcpy(x, a, sizeof x);
-    memcpy(y, b, sizeof y);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+    return _mm_testz_si128(diff, diff);
 }
 
 static void mb_open(struct crypto_op *ops, unsigned n)

@@ -24,6 +24,7 @@ struct bench_options {
     unsigned n_sizes;
     bool out, in; /* directions */
     unsigned sas, rules, workers;
+    unsigned burst; /* packets per poll; divides BENCH_PACKETS */
     bool json;
 };
 

@@ -19,6 +19,7 @@
 
 #define ROUNDS  301
 #define PASSES  4 /* over all templates, per round */
+#define TX_RING 128
 #define SENDER  7
 #define PEER    8
 #define PER_ROUND (PASSES * BENCH_PACKETS)
@@ -27,36 +28,61 @@ struct bench_run {
     struct bench_gateway gateway;
     struct bench_packet packets[BENCH_PACKETS];
     bool outbound;
+    unsigned burst;
     /* raw */
     IMB_MGR *manager;
     aes_gcm_enc_dec_t call;
     struct crypto_key *keys;                /* one per SA */
-    struct rte_mbuf *buffers[VEC_BURST];
-    uint8_t nonce[VEC_BURST][16], tag[VEC_BURST][16];
+    struct rte_mbuf *buffers[VEC_MAX];
+    uint8_t nonce[VEC_MAX][16], tag[VEC_MAX][16];
 };
 
 static struct pkt_vec vec;
+static struct rte_mbuf *tx_ring[TX_RING];
+static unsigned tx_next;
 
 /* A burst of fresh mbufs with copies of the next templates. */
 static void receive(struct bench_run *run, unsigned first)
 {
-    if (rte_pktmbuf_alloc_bulk(run->gateway.pool, vec.m, VEC_BURST) != 0)
+    if (rte_pktmbuf_alloc_bulk(run->gateway.pool, vec.m, run->burst) != 0)
         abort(); /* everything was given back: the pool can't be empty */
-    for (unsigned i = 0; i < VEC_BURST; i++) {
+    for (unsigned i = 0; i < run->burst; i++) {
         const struct bench_packet *p = &run->packets[first + i];
 
         memcpy(rte_pktmbuf_mtod(vec.m[i], void *), p->frame, p->len);
         vec.m[i]->data_len = p->len;
         vec.m[i]->pkt_len = p->len;
     }
-    vec.n = VEC_BURST;
+    vec.n = run->burst;
     vec.pair = 0;
     vec.local = false;
 }
 
+/*
+ * Transmission, as a port's driver does it: packets stand in a ring until their place is needed again, then they are
+ * freed. So the mbufs of a burst are not the ones just used, here as little as behind a real port.
+ */
 static void give_back(struct rte_mbuf **m, unsigned n)
 {
-    rte_pktmbuf_free_bulk(m, n);
+    struct rte_mbuf *old[VEC_MAX];
+    unsigned n_old = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct rte_mbuf **place = &tx_ring[tx_next++ % TX_RING];
+
+        if (*place != NULL)
+            old[n_old++] = *place;
+        *place = m[i];
+    }
+    rte_pktmbuf_free_bulk(old, n_old);
+}
+
+static void empty_tx_ring(void)
+{
+    for (unsigned i = 0; i < TX_RING; i++) {
+        rte_pktmbuf_free(tx_ring[i]);
+        tx_ring[i] = NULL;
+    }
 }
 
 static void run_pipeline(struct bench_run *run)
@@ -74,7 +100,7 @@ static double time_whole(struct bench_run *run)
     uint64_t start = rte_rdtsc_precise();
 
     for (unsigned pass = 0; pass < PASSES; pass++)
-        for (unsigned at = 0; at < BENCH_PACKETS; at += VEC_BURST) {
+        for (unsigned at = 0; at < BENCH_PACKETS; at += run->burst) {
             receive(run, at);
             run_pipeline(run);
             give_back(vec.tx, vec.n_tx);
@@ -87,7 +113,7 @@ static double time_harness(struct bench_run *run)
     uint64_t start = rte_rdtsc_precise();
 
     for (unsigned pass = 0; pass < PASSES; pass++)
-        for (unsigned at = 0; at < BENCH_PACKETS; at += VEC_BURST) {
+        for (unsigned at = 0; at < BENCH_PACKETS; at += run->burst) {
             receive(run, at);
             give_back(vec.m, vec.n);
         }
@@ -103,7 +129,7 @@ static double time_raw(struct bench_run *run)
     for (unsigned pass = 0; pass < PASSES; pass++)
         for (unsigned at = 0; at < BENCH_PACKETS; at++) {
             const struct bench_packet *p = &run->packets[at];
-            unsigned slot = at % VEC_BURST;
+            unsigned slot = at % run->burst;
             uint8_t *esp = rte_pktmbuf_mtod_offset(run->buffers[slot], uint8_t *, L2_LEN + IPV4_LEN);
             uint8_t *text = esp + ESP_HEADER_LEN + ESP_IV_LEN;
 
@@ -189,11 +215,11 @@ static bool check(struct bench_run *run)
 {
     bool ok = true;
 
-    for (unsigned at = 0; at < BENCH_PACKETS; at += VEC_BURST) {
+    for (unsigned at = 0; at < BENCH_PACKETS; at += run->burst) {
         receive(run, at);
         run_pipeline(run);
-        ok = ok && vec.n_tx == VEC_BURST;
-        for (unsigned i = 0; ok && i < VEC_BURST; i++)
+        ok = ok && vec.n_tx == run->burst;
+        for (unsigned i = 0; ok && i < run->burst; i++)
             ok = right(run, &run->packets[at + i], vec.tx[i]);
         give_back(vec.tx, vec.n_tx);
     }
@@ -212,13 +238,14 @@ static bool protect_templates(struct bench_run *run, const struct bench_options 
     if (!ok)
         return false;
     peer->outbound = true;
+    peer->burst = run->burst;
     memcpy(peer->packets, run->packets, sizeof peer->packets);
     bench_gateway_open(&peer->gateway, o, crypto_libcrypto(), pool, PEER);
-    for (unsigned at = 0; ok && at < BENCH_PACKETS; at += VEC_BURST) {
+    for (unsigned at = 0; ok && at < BENCH_PACKETS; at += run->burst) {
         receive(peer, at);
         run_pipeline(peer);
-        ok = vec.n_tx == VEC_BURST;
-        for (unsigned i = 0; ok && i < VEC_BURST; i++) {
+        ok = vec.n_tx == run->burst;
+        for (unsigned i = 0; ok && i < run->burst; i++) {
             struct bench_packet *p = &run->packets[at + i];
 
             p->len = vec.tx[i]->data_len;
@@ -236,7 +263,7 @@ static bool raw_open(struct bench_run *run, const struct bench_options *o, struc
 {
     run->manager = alloc_mb_mgr(0);
     run->keys = rte_zmalloc("keys", o->sas * sizeof *run->keys, 64);
-    if (run->manager == NULL || run->keys == NULL || rte_pktmbuf_alloc_bulk(pool, run->buffers, VEC_BURST) != 0)
+    if (run->manager == NULL || run->keys == NULL || rte_pktmbuf_alloc_bulk(pool, run->buffers, run->burst) != 0)
         return false;
     init_mb_mgr_auto(run->manager, NULL);
     for (unsigned i = 0; i < o->sas; i++) {
@@ -259,7 +286,7 @@ static bool raw_open(struct bench_run *run, const struct bench_options *o, struc
 static void raw_close(struct bench_run *run)
 {
     if (run->buffers[0] != NULL)
-        rte_pktmbuf_free_bulk(run->buffers, VEC_BURST);
+        rte_pktmbuf_free_bulk(run->buffers, run->burst);
     rte_free(run->keys);
     if (run->manager != NULL)
         free_mb_mgr(run->manager);
@@ -275,6 +302,7 @@ bool bench_measure(const struct bench_options *o, struct rte_mempool *pool, bool
         return false;
     *r = (struct bench_result){.outbound = outbound, .size = size};
     run->outbound = outbound;
+    run->burst = o->burst;
     for (unsigned i = 0; i < BENCH_PACKETS; i++)
         bench_packet_make(&run->packets[i], i, size, o);
     ok = outbound || protect_templates(run, o, pool);
@@ -283,6 +311,7 @@ bool bench_measure(const struct bench_options *o, struct rte_mempool *pool, bool
     if (ok)
         take_rounds(run, r);
     raw_close(run);
+    empty_tx_ring();
     bench_gateway_close(&run->gateway);
     bench_packets_free(run->packets);
     free(run);

@@ -10,7 +10,7 @@
 
 static const char usage[] =
     "usage: gvpn-bench [--suite S] [--sizes 64,512,1420,imix] [--direction out|in] [--sas N] [--rules N]\n"
-    "                  [--workers N] [--json]\n"
+    "                  [--workers N] [--burst 1|2|4|8|16|32] [--json]\n"
     "Measures the packet path without a port: TSC cycles per packet, beside the same packets without the path (harness)\n"
     "and the bare crypto calls (raw). Sizes are IP packets before encryption; without --direction both are measured.\n";
 
@@ -79,6 +79,10 @@ static bool check_together(struct bench_options *o, bool rules_given)
         fprintf(stderr, "gvpn-bench: --rules %u: every one of %u SAs needs a rule\n", o->rules, o->sas);
         return false;
     }
+    if ((o->burst & (o->burst - 1)) != 0) {
+        fprintf(stderr, "gvpn-bench: --burst %u: a power of two was expected\n", o->burst);
+        return false;
+    }
     if (o->workers != 1) {
         fprintf(stderr, "gvpn-bench: --workers %u: more than one worker is not supported by this version\n",
                 o->workers);
@@ -93,7 +97,8 @@ bool bench_options_parse(struct bench_options *o, int argc, char **argv, bool *h
         {"suite", required_argument, NULL, 's'},   {"sizes", required_argument, NULL, 'z'},
         {"direction", required_argument, NULL, 'd'}, {"sas", required_argument, NULL, 'a'},
         {"rules", required_argument, NULL, 'r'},   {"workers", required_argument, NULL, 'w'},
-        {"json", no_argument, NULL, 'j'},          {"help", no_argument, NULL, 'h'},
+        {"burst", required_argument, NULL, 'b'},   {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0}};
     bool rules_given = false, ok = true;
     int c;
@@ -104,7 +109,8 @@ bool bench_options_parse(struct bench_options *o, int argc, char **argv, bool *h
                                 .out = true,
                                 .in = true,
                                 .sas = 1,
-                                .workers = 1};
+                                .workers = 1,
+                                .burst = 8};
     *help = false;
     while (ok && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (c) {
@@ -126,6 +132,9 @@ bool bench_options_parse(struct bench_options *o, int argc, char **argv, bool *h
             break;
         case 'w':
             ok = parse_number("--workers", optarg, 1, IPC_MAX_WORKERS, &o->workers);
+            break;
+        case 'b':
+            ok = parse_number("--burst", optarg, 1, VEC_BURST, &o->burst);
             break;
         case 'j':
             o->json = true;

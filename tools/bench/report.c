@@ -20,8 +20,8 @@ void bench_report_table(const struct bench_options *o, const struct bench_result
 {
     char size[16];
 
-    printf("%s, %u SAs, %u rules, 1 worker, %u flows; TSC cycles per packet, medians of one interleaved run\n",
-           o->suite->name, o->sas, o->rules, BENCH_FLOWS);
+    printf("%s, %u SAs, %u rules, 1 worker, %u flows, bursts of %u; TSC cycles per packet, medians of one interleaved run\n",
+           o->suite->name, o->sas, o->rules, BENCH_FLOWS, o->burst);
     printf("%-9s %6s %9s %9s %9s %9s %9s %9s\n", "direction", "size", "packet", "harness", "raw", "net/raw", "Mpps",
            "Gbit/s");
     for (unsigned i = 0; i < n; i++)
@@ -53,6 +53,7 @@ bool bench_report_json(const struct bench_options *o, const struct bench_result 
         json_kv_u64(&j, "sas", o->sas);
         json_kv_u64(&j, "rules", o->rules);
         json_kv_u64(&j, "workers", o->workers);
+        json_kv_u64(&j, "burst", o->burst);
         kv_double(&j, "cycles_per_packet", r[i].cycles_per_packet, 2);
         kv_double(&j, "harness_cycles", r[i].harness_cycles, 2);
         kv_double(&j, "raw_cycles", r[i].raw_cycles, 2);
