@@ -17,6 +17,12 @@ static uint64_t iv_limit_of(unsigned sid_bits)
     return 1ULL << (64 - sid_bits);
 }
 
+/* The width of sender ids. Who has none can't say one either, and only receives. */
+static bool width_right(const struct ipc_sa *m)
+{
+    return m->n_senders == 0 && !m->send ? m->sid_bits <= 32 : m->sid_bits >= 8 && m->sid_bits <= 32;
+}
+
 static bool senders_right(const struct ipc_sa *m, unsigned n_workers, char *reason)
 {
     if (m->n_senders == 0 && !m->send)
@@ -52,7 +58,7 @@ bool sa_check(const struct ipc_sa *m, unsigned n_workers, char reason[IPC_TEXT_M
         snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x: transport mode is not supported by this version", m->spi);
         return false;
     }
-    if (m->spi <= SPI_RESERVED || m->end_in_ms == 0 || m->sid_bits < 8 || m->sid_bits > 32) {
+    if (m->spi <= SPI_RESERVED || m->end_in_ms == 0 || !width_right(m)) {
         snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x: reserved SPI, no lifetime or wrong size of sender ids", m->spi);
         return false;
     }
@@ -67,6 +73,11 @@ void sa_set_senders(struct sa *sa, const struct ipc_sa *m)
 {
     if (atomic_load_explicit(&sa->n_senders, memory_order_relaxed) != 0 || m->n_senders == 0)
         return;
+    /* No worker looks at these before it has seen n_senders. */
+    sa->sid_bits = m->sid_bits;
+    sa->iv_limit = iv_limit_of(m->sid_bits);
+    sa->iv_low = sa->iv_limit / 10 * 9;
+    sa->sender_mask = esp_sender_shift((1ULL << m->sid_bits) - 1, m->sid_bits);
     for (unsigned i = 0; i < m->n_senders; i++) {
         struct sa_worker *w = &sa->workers[i];
 
@@ -92,10 +103,6 @@ struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
     sa->spi = m->spi;
     sa->spi_be = __builtin_bswap32(m->spi);
     sa->number = m->number;
-    sa->sid_bits = m->sid_bits;
-    sa->iv_limit = iv_limit_of(m->sid_bits);
-    sa->iv_low = sa->iv_limit / 10 * 9;
-    sa->sender_mask = esp_sender_shift((1ULL << m->sid_bits) - 1, m->sid_bits);
     sa->end = MONO_NEVER;
     atomic_init(&sa->end_tsc, UINT64_MAX);
     sa_set_senders(sa, m);
@@ -112,7 +119,9 @@ void sa_free(struct sa *sa)
 
 bool sa_same(const struct sa *sa, const struct ipc_sa *m)
 {
-    return sa->suite->id == m->suite && sa->number == m->number && sa->sid_bits == m->sid_bits &&
+    bool both_have_ids = atomic_load_explicit(&sa->n_senders, memory_order_relaxed) != 0 && m->n_senders != 0;
+
+    return sa->suite->id == m->suite && sa->number == m->number && (!both_have_ids || sa->sid_bits == m->sid_bits) &&
            secret_equal(secret_span(&sa->secret), secret_span(&m->key));
 }
 

@@ -28,7 +28,7 @@ static_assert(sizeof(struct sa_worker) == 64, "one worker's SA state fills one c
 struct sa {
     /* Read per packet or per burst, both directions. */
     _Atomic uint64_t end_tsc; /* hard limit; at and after it the SA is unusable. Only ever moves earlier. */
-    uint64_t iv_limit;        /* 2^(64 - sender id bits): counters below it exist */
+    uint64_t iv_limit;        /* 2^(64 - sender id bits): counters below it exist; 0 while there are no ids */
     uint64_t iv_low;          /* 90 % of it */
     uint32_t spi_be;
     uint32_t salt; /* as in memory */
@@ -82,7 +82,7 @@ MUST_CHECK bool sa_check(const struct ipc_sa *m, unsigned n_workers, char reason
  * when memory is short or the backend can't run the suite.
  */
 struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b);
-/* Gives a receive-only SA the sender ids of a checked message, once; later ones change nothing. */
+/* Gives a receive-only SA the sender ids of a checked message and their width, once; later ones change nothing. */
 void sa_set_senders(struct sa *sa, const struct ipc_sa *m);
 /* Wipes and frees; NULL is harmless. No worker may know it any more. */
 void sa_free(struct sa *sa);

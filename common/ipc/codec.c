@@ -245,7 +245,8 @@ static bool check_sa(const struct ipc_sa *m)
     if (m->group >= IPC_MAX_GROUPS || m->spi < 256 || !suite || m->n_senders > IPC_MAX_WORKERS || m->end_in_ms == 0)
         return false;
     bool sid_ok = m->sid_bits >= 8 && m->sid_bits <= 32;
-    if (!sid_ok && (suite->counter_mode || m->sid_bits != 0))
+    bool may_lack = !suite->counter_mode || (m->n_senders == 0 && !m->send);
+    if (!sid_ok && (m->sid_bits != 0 || !may_lack))
         return false;
     return m->key.len == suite->key_len + suite->salt_len && m->integrity.len == suite->integrity_len &&
            check_senders(m);

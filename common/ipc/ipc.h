@@ -110,7 +110,7 @@ struct ipc_sa {
     bool receive;     /* accept packets with it */
     bool send;        /* may be used to send, from send_in_ms on; the first usable one of a number wins */
     bool transport;   /* transport mode instead of header-preserving tunnel */
-    uint8_t sid_bits; /* sender id bits: 8 to 32; 0 when the suite isn't a counter mode */
+    uint8_t sid_bits; /* sender id bits: 8 to 32; 0 when the suite isn't a counter mode, or nobody has ids */
     uint32_t send_in_ms;     /* activation delay */
     uint32_t send_end_in_ms; /* stop sending with it; 0 = at its end */
     uint64_t end_in_ms;      /* hard limit; 0 is refused */

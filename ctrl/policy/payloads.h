@@ -56,8 +56,9 @@ MUST_CHECK bool policy_put_kd(struct isakmp_chain *c, const struct policy *p, st
  * initialised; on failure it is left empty and *why says what is wrong. Verified: every payload; TEKs of SA and KD match
  * one to one; suites that this version runs, key lengths as they say; lifetimes 1 s to POLICY_MAX_LIFETIME_S; activation
  * before the end; no SPI twice with different content; rules that name SAs that exist, and can encrypt anything at all; the
- * digest. Without a sender id, counter-mode suites can only be received: out->receive_only is set. Of SAs with one number
- * the newer ones get the activation delay, the older ones the deactivation delay.
+ * digest. No sender ids is no error: the SAs then only receive (RFC 6407 3.5), and what they should protect is dropped, as
+ * receive_only, which means sending in clear, is what the server says and nothing else. Of SAs with one number the newer
+ * ones get the activation delay, the older ones the deactivation delay.
  */
 MUST_CHECK bool policy_from_payloads(struct span sa_body, struct span kd_body, const struct peer_features *peer,
                                      policy_digest_fn digest, struct policy *out, struct policy_fault *why);

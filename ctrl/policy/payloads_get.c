@@ -314,12 +314,9 @@ static bool take_kd(struct draft *d, struct span body, struct policy_fault *why)
         if (!(p.type == GDOI_KD_TEK ? take_tek(d, &p.tek, why) : take_sids(d, &p.sids, why)))
             return false;
     }
-    for (size_t i = 0; i < d->p.n_sas; i++) {
+    for (size_t i = 0; i < d->p.n_sas; i++)
         if (!d->has_key[i])
             return policy_fault(why, ISAKMP_N_INVALID_SPI, "SA 0x%08x has no key", d->p.sas[i].spi);
-        if (d->p.sas[i].suite->counter_mode && !d->has_sids)
-            d->p.receive_only = true; /* RFC 6407 3.5: who has no sender id must not send */
-    }
     return true;
 }
 

@@ -65,7 +65,7 @@ struct policy {
     uint8_t sid_bits; /* 0 = no sender ids came */
     uint64_t sender_ids[POLICY_MAX_SENDER_IDS];
     size_t n_sender_ids;
-    bool receive_only;
+    bool receive_only; /* members send in clear (KS13); never a consequence of anything but the server's word */
 };
 
 void policy_init(struct policy *p);

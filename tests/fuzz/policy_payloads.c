@@ -24,7 +24,6 @@ static void is_sane(const struct policy *p)
         MUST(sa->suite != NULL && sa->suite->supported && sa->spi >= GDOI_FIRST_SPI && sa->number != 0);
         MUST(sa->key.len == sa->suite->key_len + sa->suite->salt_len && sa->integrity.len == sa->suite->integrity_len);
         MUST(sa->lifetime_s >= 1 && sa->lifetime_s <= POLICY_MAX_LIFETIME_S && sa->activate_in_s < sa->lifetime_s);
-        MUST(!sa->suite->counter_mode || p->n_sender_ids > 0 || p->receive_only);
         for (size_t k = 0; k < i; k++)
             MUST(sa->spi != p->sas[k].spi);
     }

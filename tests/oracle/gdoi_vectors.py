@@ -190,4 +190,4 @@ def as_taken(p, ours):
     for i, s in enumerate(sas):
         s.activate = atd if any(o.number == s.number for o in sas[:i]) else 0
         s.deactivate = min(dtd, s.lifetime) if any(o.number == s.number for o in sas[i + 1:]) else 0
-    return Policy(sas, rules, p.bits if p.sids else 0, p.sids, p.receive_only or not p.sids)
+    return Policy(sas, rules, p.bits if p.sids else 0, p.sids, p.receive_only)

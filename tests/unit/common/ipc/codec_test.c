@@ -264,6 +264,26 @@ static void limits_themselves_are_sent(void **state)
     }
 }
 
+/* Who has no sender id (RFC 6407 3.5) may receive without knowing how wide ids are, and may not send. */
+static void an_sa_without_sender_ids_can_only_receive(void **state)
+{
+    (void)state;
+    struct ipc_msg in[SAMPLES_MAX];
+    size_t n = samples(in);
+    for (size_t i = 0; i < n; i++) {
+        if (in[i].type != IPC_SA || in[i].u.sa.n_senders == 0 || in[i].u.sa.sid_bits == 0)
+            continue;
+        struct ipc_sa *sa = &in[i].u.sa;
+        sa->n_senders = 0;
+        sa->sid_bits = 0;
+        assert_int_equal(encode(&in[i]).len, 0);
+        sa->send = false;
+        struct span s = encode(&in[i]);
+        assert_true(s.len > 0);
+        release(s);
+    }
+}
+
 static void a_name_with_a_nul_inside_is_refused(void **state)
 {
     (void)state;
@@ -297,6 +317,7 @@ int main(void)
         cmocka_unit_test(random_octets_are_refused_or_mean_one_thing),
         cmocka_unit_test(values_out_of_range_are_not_sent),
         cmocka_unit_test(limits_themselves_are_sent),
+        cmocka_unit_test(an_sa_without_sender_ids_can_only_receive),
         cmocka_unit_test(a_name_with_a_nul_inside_is_refused),
         cmocka_unit_test(attach_and_refuse_have_their_pinned_layout),
     };
