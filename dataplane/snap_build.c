@@ -141,10 +141,6 @@ static struct sa *sa_of(struct snap_store *st, const struct ipc_sa *m, bool *is_
         fail(st, IPC_SA_REFUSED, "%s", reason);
         return NULL;
     }
-    if (snap_store_is_retired(st, m->spi)) {
-        fail(st, IPC_SA_REFUSED, "SA 0x%08x was deleted and can't be installed again", m->spi);
-        return NULL;
-    }
     if (sa != NULL) {
         if (!sa_same(sa, m) || strcmp(sa->group_name, st->builder.groups[m->group].name) != 0) {
             fail(st, IPC_SA_REFUSED, "SA 0x%08x is installed with another key, group or number", m->spi);
@@ -168,6 +164,9 @@ void snap_sa(struct snap_store *st, const struct ipc_sa *m)
     struct snap_built_sa built = {.receive = m->receive, .send = m->send, .group = m->group};
 
     if (!take(st, m->group, false))
+        return;
+    /* Deleted is deleted, and what else the transaction says is applied all the same (decision 16). */
+    if (snap_store_is_retired(st, m->spi))
         return;
     if (b->n_sas == IPC_MAX_SAS) {
         fail(st, IPC_LIMIT, "more than %u SAs", IPC_MAX_SAS);
@@ -311,10 +310,10 @@ static struct snap *make_snap(struct snap_store *st, uint64_t now_tsc)
     if (s == NULL)
         return NULL;
     s->epoch = b->epoch;
-    s->n_groups = (uint16_t)b->n_groups;
     s->groups = calloc(b->n_groups + 1u, sizeof *s->groups);
     if (s->groups == NULL)
         goto failed;
+    s->n_groups = (uint16_t)b->n_groups;
     for (unsigned i = 0; i < IPC_MAX_PAIRS; i++)
         s->pair_group[i] = -1;
     memcpy(s->groups, b->groups, b->n_groups * sizeof *s->groups);
