@@ -39,17 +39,17 @@ static void on_next(struct timer *t, mono_t now)
 {
     struct gm *gm = of_timer(t);
 
+    (void)now;
     gm->due = true;
-    gm->now.scaled = now;
-    start_registration(gm, gm->now);
+    start_registration(gm, gm->env->now(gm->env->ctx));
 }
 
 static void on_retry(struct timer *t, mono_t now)
 {
     struct gm *gm = of_real_timer(t);
 
-    gm->now.real = now;
-    start_registration(gm, gm->now);
+    (void)now;
+    start_registration(gm, gm->env->now(gm->env->ctx));
 }
 
 struct gm *gm_new(const struct config_group *config, const struct env *env, const struct gm_ops *ops)
@@ -102,7 +102,6 @@ static void retry_later(struct gm *gm, struct now now)
             seconds *= 2;
         seconds = seconds < RETRY_MAX_S ? seconds : RETRY_MAX_S;
     }
-    gm->now = now;
     must_set_timer(gm->env->real_timers, &gm->retry, mono_add(now.real, jitter(gm, mono_s(seconds))));
 }
 
@@ -112,7 +111,6 @@ static void start_registration(struct gm *gm, struct now now)
 
     if (!gm->attached || gm->asking || gm->stopped)
         return;
-    gm->now = now;
     timer_cancel(gm->env->real_timers, &gm->retry);
     gm->asking = true;
     if (ids > POLICY_MAX_SENDER_IDS)
@@ -126,7 +124,6 @@ void gm_attached(struct gm *gm, uint64_t instance, unsigned n_workers, struct no
     gm->attached = true;
     gm->instance = instance;
     gm->n_workers = n_workers < IPC_MAX_WORKERS ? n_workers : IPC_MAX_WORKERS;
-    gm->now = now;
     gm_install_attached(gm);
     if (!gm->has_policy || gm->due || !gm_install_can_send(gm))
         start_registration(gm, now);
@@ -134,8 +131,8 @@ void gm_attached(struct gm *gm, uint64_t instance, unsigned n_workers, struct no
 
 void gm_detached(struct gm *gm, struct now now)
 {
+    (void)now;
     gm->attached = false;
-    gm->now = now;
 }
 
 /* The next registration: before the newest SA of the number that runs out first ends. */
@@ -159,7 +156,6 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
     char why[160] = "";
 
     gm->asking = false;
-    gm->now = now;
     if (!gm_install_take(gm, policy, now.scaled, why)) {
         policy_wipe(policy);
         gm_failed(gm, why, now);
@@ -212,7 +208,6 @@ void gm_set_config(struct gm *gm, const struct config_group *config, struct now 
     struct addr server = *gm_server(gm);
     bool was_stopped = gm->stopped, listed = false;
 
-    gm->now = now;
     gm->config = config;
     free(gm->own_config);
     gm->own_config = NULL;
@@ -251,7 +246,6 @@ void gm_leave(struct gm *gm)
 
 void gm_clear(struct gm *gm, struct now now)
 {
-    gm->now = now;
     stop_registering(gm);
     gm->server = 0;
     gm_install_park(gm);

@@ -10,7 +10,6 @@ struct gm {
     struct config_group *own_config; /* of a retired membership; NULL otherwise */
     const struct env *env;
     struct gm_ops ops;
-    struct now now; /* of the last input; a timer brings only one of the two clocks */
 
     bool attached;
     uint64_t instance;
@@ -51,7 +50,10 @@ void gm_install_park(struct gm *gm);
 void gm_install_attached(struct gm *gm);
 /* False when a counter-mode SA has no sender ids for the present data plane and none are left. */
 bool gm_install_can_send(struct gm *gm);
-/* Among the SA numbers, the end of the newest SA of the one that runs out first; MONO_NEVER without SAs. */
+/*
+ * Among the SA numbers of the latest policy, the end of its newest SA of the one that runs out first; MONO_NEVER without SAs.
+ * What an earlier server gave is of no account: the group moves on with the keys of the present one.
+ */
 mono_t gm_install_first_end(const struct gm *gm);
 /* SAs that haven't ended. */
 size_t gm_install_usable(const struct gm *gm, mono_t now);

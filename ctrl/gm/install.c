@@ -223,10 +223,10 @@ mono_t gm_install_first_end(const struct gm *gm)
     for (size_t i = 0; i < gm->n_sas; i++) {
         mono_t newest = gm->sas[i].end;
 
-        if (gm->sas[i].parked)
+        if (!gm->sas[i].in_policy)
             continue;
         for (size_t k = 0; k < gm->n_sas; k++) {
-            if (gm->sas[k].sa.number == gm->sas[i].sa.number)
+            if (gm->sas[k].in_policy && gm->sas[k].sa.number == gm->sas[i].sa.number)
                 newest = mono_max(newest, gm->sas[k].end);
         }
         first = mono_min(first, newest);
@@ -352,7 +352,7 @@ void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct 
     bool more = false;
     unsigned n = 0;
 
-    gm->now = now;
+    (void)now;
     if (refused) {
         log_msg(GM_INSTALL_POLICIES_FAIL, gm->config->name, addr_text(gm_server(gm), server), refused);
         return;

@@ -24,6 +24,7 @@ struct fixture {
     unsigned asked;
     uint16_t asked_ids;
     struct addr asked_server;
+    struct now asked_at;
     bool refuse_to_start;
     uint32_t held; /* SPI that the data plane has already */
     unsigned changed;
@@ -59,10 +60,17 @@ static bool fake_random(void *ctx, void *out, size_t len)
     return true;
 }
 
+static struct now fake_now(void *ctx)
+{
+    const struct fixture *f = ctx;
+
+    return (struct now){.scaled = f->now, .real = f->now};
+}
+
 static struct now at(struct fixture *f, int64_t s)
 {
     f->now = mono_s(s);
-    return (struct now){.scaled = f->now, .real = f->now};
+    return fake_now(f);
 }
 
 static bool on_register(void *ctx, struct gm *gm, const struct addr *server, uint16_t ids, struct now now)
@@ -70,8 +78,8 @@ static bool on_register(void *ctx, struct gm *gm, const struct addr *server, uin
     struct fixture *f = ctx;
 
     (void)gm;
-    (void)now;
     f->asked++;
+    f->asked_at = now;
     f->asked_ids = ids;
     f->asked_server = *server;
     return !f->refuse_to_start;
@@ -122,7 +130,7 @@ static int set_up(void **state)
 
     timers_init(&f->timers);
     timers_init(&f->real_timers);
-    f->env = (struct env){.ctx = f, .random = fake_random, .timers = &f->timers, .real_timers = &f->real_timers};
+    f->env = (struct env){.ctx = f, .now = fake_now, .random = fake_random, .timers = &f->timers, .real_timers = &f->real_timers};
     f->config = config_parse("test.yaml", member_file, strlen(member_file), &e);
     if (!f->config)
         print_error("%s\n", e.text);
@@ -317,6 +325,9 @@ static void it_registers_again_in_time_and_rolls_over(void **state)
     f->now = mono_s(3540);
     timers_fire(&f->timers, f->now);
     assert_int_equal(f->asked, 2);
+    /* A timer brings one clock; the exchange must not believe that the other one stood still, or it gives up at once. */
+    assert_int_equal(mono_to_s(f->asked_at.scaled), 3540);
+    assert_int_equal(mono_to_s(f->asked_at.real), 3540);
     assert_int_equal(gm_state(f->gm, f->now), GM_RE_REGISTERING);
     give(f, 3541, 2, (uint32_t[]){1000, 2000}, (uint32_t[]){59, 3300}, 100);
     wish(f);
@@ -333,6 +344,19 @@ static void it_registers_again_in_time_and_rolls_over(void **state)
     wish(f);
     assert_int_equal(f->n_sas, 1);
     assert_int_equal(f->sas[0].spi, 2000);
+}
+
+/* After a change of servers the group moves on with the new server's keys, however long the earlier one's live. */
+static void the_next_registration_follows_the_latest_policy(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_attached(f->gm, 77, WORKERS, at(f, 0));
+    give(f, 0, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
+    give(f, 100, 2, (uint32_t[]){2000, 3000}, (uint32_t[]){200, 1000}, 0); /* another server's */
+    assert_int_equal(mono_to_s(gm_next_registration(f->gm)), 100 + 1000 - 60);
+    give(f, 1040, 1, (uint32_t[]){4000}, (uint32_t[]){3600}, 0);
+    assert_int_equal(mono_to_s(gm_next_registration(f->gm)), 1040 + 3600 - 60);
 }
 
 /* Past its time to send an old SA must not become eligible again ("0" means: to its end). */
@@ -505,6 +529,7 @@ int main(void)
         T(an_acknowledgement_of_an_earlier_transaction_enables_nothing),
         T(a_refused_transaction_enables_nothing),
         T(it_registers_again_in_time_and_rolls_over),
+        T(the_next_registration_follows_the_latest_policy),
         T(an_old_sa_past_its_time_does_not_send_again),
         T(a_known_spi_keeps_key_ids_and_end),
         T(every_data_plane_process_gets_its_own_ids_once),
