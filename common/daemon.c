@@ -10,10 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+void daemon_protect_memory(void)
+{
+    struct rlimit none = {0, 0};
+
+    /* The limit alone isn't enough: a core_pattern that is a pipe ignores it. */
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+}
 
 bool daemon_path(const char *run_dir, const char *path, char *out, size_t cap)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What any well-behaved daemon needs from its system: a run directory with a lock, and telling systemd that it is ready
- * (sd_notify's datagram, written by hand).
+ * What any well-behaved daemon needs from its system: memory that nobody looks into, a run directory with a lock, and
+ * telling systemd that it is ready (sd_notify's datagram, written by hand).
  */
 #ifndef GVPN_COMMON_DAEMON_H
 #define GVPN_COMMON_DAEMON_H
@@ -11,6 +11,10 @@
 
 #define DAEMON_ERROR_MAX 256
 
+/*
+ * No core file, whoever collects them, and nobody of our own user may attach to us: before any key is read.
+ */
+void daemon_protect_memory(void);
 /*
  * Makes the run directory (its last component, mode 0755) when it isn't there and takes the lock file `name` in it.
  * Returns the descriptor that holds the lock until it is closed, or -1 with a sentence in error (another one runs).

@@ -18,7 +18,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { EXIT_USAGE = 2 };
@@ -267,13 +266,6 @@ static void on_bind_again(struct timer *t, mono_t now)
     bind_and_start((struct daemon *)((char *)t - offsetof(struct daemon, bind_again)));
 }
 
-static void protect_memory(void)
-{
-    struct rlimit none = {0, 0};
-
-    (void)setrlimit(RLIMIT_CORE, &none); /* keys must not reach a core file */
-}
-
 static bool start(struct daemon *d)
 {
     char error[DAEMON_ERROR_MAX];
@@ -313,7 +305,6 @@ static int run(const struct options *o, struct config *config)
     int status = EXIT_FAILURE;
 
     log_open("gvpnd", o->has_level ? o->level : config->log_level, config->log_to);
-    protect_memory();
     if (start(&d)) {
         loop_run(d.loop);
         if (!d.failed)
@@ -342,6 +333,7 @@ int main(int argc, char **argv)
 
     if (status >= 0)
         return status;
+    daemon_protect_memory(); /* the file leads to pre-shared keys */
     config = config_load(o.file, &e);
     if (!config) {
         (void)fprintf(stderr, "%s\n", e.text);

@@ -89,6 +89,7 @@ int main(int argc, char **argv)
     if (status >= 0) {
         return status;
     }
+    daemon_protect_memory();
     cfg = cfg_load(o.file, &e);
     if (cfg == NULL) {
         (void)fprintf(stderr, "%s\n", e.text);

@@ -288,6 +288,13 @@ def test_stops_cleanly(started):
     assert "gvpn0" not in started.t.sh(started.gw.ns, "ip", "link")
 
 
+def test_keys_reach_no_core_file(started):
+    dp = started.start()
+    with open(f"/proc/{dp.popen.pid}/limits", encoding="ascii") as f:
+        core = [line.split() for line in f if line.startswith("Max core file size")]
+    assert core[0][4:6] == ["0", "0"]
+
+
 def test_reload_is_refused_in_the_log(started):
     dp = started.start()
     dp.popen.send_signal(signal.SIGHUP)
