@@ -121,6 +121,7 @@ static void detach(struct ipc_server *s, const char *why)
     /* gvpnd may hold the eventfd on, so that closing ours would leave it in the epoll set. */
     (void)epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->channel.wake_self, NULL);
     ipc_channel_close(&s->channel, false);
+    snap_forget(s->config.store); /* it may have died in mid-transaction */
     s->more = s->open = s->settling = s->has_answer = false;
     tell_owner(s, false, why);
 }
@@ -228,6 +229,7 @@ static void commit(struct ipc_server *s, const struct ipc_commit *m, const struc
     if (!s->misordered && m->n_messages != s->n_messages)
         s->misordered = "COMMIT counts other messages than came";
     if (s->misordered) {
+        snap_forget(s->config.store);
         answer_ack(s, IPC_BAD_ORDER, s->misordered);
         return;
     }

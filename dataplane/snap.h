@@ -113,6 +113,8 @@ void snap_store_free(struct snap_store *st);
 
 /* Starts one; an unfinished one is forgotten. */
 void snap_begin(struct snap_store *st, uint64_t epoch);
+/* Forgets an unfinished one, its keys included; harmless without. */
+void snap_forget(struct snap_store *st);
 /*
  * Take one message each. After the first error the rest of the transaction is ignored; snap_commit() reports it. The
  * caller wipes its messages.

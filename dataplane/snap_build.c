@@ -48,6 +48,11 @@ static void clear_builder(struct snap_builder *b)
     memset(b, 0, sizeof *b);
 }
 
+void snap_forget(struct snap_store *st)
+{
+    clear_builder(&st->builder);
+}
+
 void snap_begin(struct snap_store *st, uint64_t epoch)
 {
     clear_builder(&st->builder);

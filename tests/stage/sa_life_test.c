@@ -110,11 +110,33 @@ static void a_deleted_spi_stays_away_and_holds_up_nothing(void **state)
     rig_close(&b);
 }
 
+/* gvpnd died in mid-transaction: nothing of it is kept (the sanitizer counts), and nothing can be added to it. */
+static void a_forgotten_transaction_leaves_nothing(void **state)
+{
+    struct rig a;
+    struct rig_result esp;
+    struct ipc_sa m;
+
+    (void)state;
+    rig_open(&a, 1);
+    rig_simple_policy(&a, 1);
+    begin(&a);
+    m = rig_sa_message(&a, 0x2000, 10, 9);
+    rig_sa(&a, &m);
+    snap_forget(a.store);
+    snap_forget(a.store);
+    assert_int_equal(rig_commit(&a), IPC_BAD_ORDER);
+    assert_int_equal(send_one(&a, &esp), VERDICT_SENT_ENCRYPTED);
+    assert_int_equal(spi_of(&esp), 0x1000);
+    rig_close(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_sender_ids_it_receives_and_nothing_leaves),
         cmocka_unit_test(a_deleted_spi_stays_away_and_holds_up_nothing),
+        cmocka_unit_test(a_forgotten_transaction_leaves_nothing),
     };
 
     rig_start_eal();

@@ -340,6 +340,7 @@ static void misordered_transactions_change_nothing(void **state)
     send_commit(f, 6, 1);
     run(f);
     check_ack(f, 5, IPC_BAD_ORDER, "COMMIT of another epoch than BEGIN");
+    assert_false(f->store.open); /* nor is a key of it kept */
 
     send_begin(f, 7);
     send_time(f);
@@ -452,6 +453,7 @@ static void death_of_gvpnd_changes_nothing(void **state)
     assert_string_equal(f->text, "it closed the connection");
     assert_int_equal(f->store.commits, 1);
     assert_int_equal(f->page.page->epoch, 1);
+    assert_false(f->store.open); /* keys of the unfinished one are wiped now, not when somebody attaches again */
     attach(f);
     send_commit(f, 2, 1); /* nothing of the old transaction is left */
     run(f);

@@ -6,9 +6,15 @@
 
 void snap_begin(struct snap_store *st, uint64_t epoch)
 {
+    st->open = true;
     st->begins++;
     st->epoch = epoch;
     st->groups = st->rules = st->sas = st->times = 0;
+}
+
+void snap_forget(struct snap_store *st)
+{
+    st->open = false;
 }
 
 void snap_group(struct snap_store *st, const struct ipc_group *m)

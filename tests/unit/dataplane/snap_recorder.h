@@ -7,6 +7,7 @@
 
 struct snap_store {
     uint64_t epoch;
+    bool open; /* something of a transaction is kept */
     unsigned begins, groups, rules, sas, times, commits, clears;
     uint64_t now_tsc;
     mono_t now;
