@@ -51,6 +51,7 @@ struct sa {
     bool expired_told;
     uint32_t events_told;
     unsigned refs;        /* snapshots that refer to it */
+    uint64_t cleared[4];  /* packets and bytes out, packets and bytes in when the counters were last cleared */
     struct secret secret; /* to recognise the same key in a resync */
 };
 static_assert(offsetof(struct sa, workers) == 64, "what every packet reads of an SA is one cache line");

@@ -154,23 +154,30 @@ bool snap_store_settled(struct snap_store *st)
     return !st->waiting;
 }
 
-static void publish_counters(struct snap_store *st, struct sa *sa)
+/* Packets and bytes out, packets and bytes in, over all workers, since the SA was made. */
+static void sum_counters(const struct snap_store *st, struct sa *sa, uint64_t sums[4])
 {
-    struct ipc_page_sa *slot = &st->config.page->sas[sa->slot];
-    uint64_t packets_out = 0, bytes_out = 0, packets_in = 0, bytes_in = 0;
-
+    memset(sums, 0, 4 * sizeof sums[0]);
     for (unsigned i = 0; i < st->config.n_workers; i++) {
         struct sa_worker *w = &sa->workers[i];
 
-        packets_out += atomic_load_explicit(&w->packets_out, memory_order_relaxed);
-        bytes_out += atomic_load_explicit(&w->bytes_out, memory_order_relaxed);
-        packets_in += atomic_load_explicit(&w->packets_in, memory_order_relaxed);
-        bytes_in += atomic_load_explicit(&w->bytes_in, memory_order_relaxed);
+        sums[0] += atomic_load_explicit(&w->packets_out, memory_order_relaxed);
+        sums[1] += atomic_load_explicit(&w->bytes_out, memory_order_relaxed);
+        sums[2] += atomic_load_explicit(&w->packets_in, memory_order_relaxed);
+        sums[3] += atomic_load_explicit(&w->bytes_in, memory_order_relaxed);
     }
-    atomic_store_explicit(&slot->packets_out, packets_out, memory_order_relaxed);
-    atomic_store_explicit(&slot->bytes_out, bytes_out, memory_order_relaxed);
-    atomic_store_explicit(&slot->packets_in, packets_in, memory_order_relaxed);
-    atomic_store_explicit(&slot->bytes_in, bytes_in, memory_order_relaxed);
+}
+
+static void publish_counters(struct snap_store *st, struct sa *sa)
+{
+    struct ipc_page_sa *slot = &st->config.page->sas[sa->slot];
+    uint64_t sums[4];
+
+    sum_counters(st, sa, sums);
+    atomic_store_explicit(&slot->packets_out, sums[0] - sa->cleared[0], memory_order_relaxed);
+    atomic_store_explicit(&slot->bytes_out, sums[1] - sa->cleared[1], memory_order_relaxed);
+    atomic_store_explicit(&slot->packets_in, sums[2] - sa->cleared[2], memory_order_relaxed);
+    atomic_store_explicit(&slot->bytes_in, sums[3] - sa->cleared[3], memory_order_relaxed);
 }
 
 /* Events of the workers and of the clock, each told once. */
@@ -218,6 +225,10 @@ void snap_store_clear_counters(struct snap_store *st)
     uint64_t generation = atomic_fetch_add(&st->clear_generation, 1) + 1;
 
     atomic_store(&st->config.page->clear_generation, generation);
+    for (unsigned i = 0; i < st->n_sas; i++) {
+        sum_counters(st, st->sas[i], st->sas[i]->cleared);
+        publish_counters(st, st->sas[i]);
+    }
 }
 
 const struct snap *snap_store_current(const struct snap_store *st)
