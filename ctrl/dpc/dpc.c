@@ -346,6 +346,21 @@ static bool receive_some(struct dpc *d)
     return false;
 }
 
+/*
+ * The owner watches both descriptors and stops in the callback, so they are closed behind it: closed before, an eventfd
+ * that the other side holds on would stay in the owner's epoll set with nothing to take it out by, and keep it awake.
+ */
+static void detach(struct dpc *d, const char *reason)
+{
+    int watched[] = {d->channel.sock, d->channel.wake_self};
+    d->channel.sock = d->channel.wake_self = -1;
+    close_channel(d);
+    if (d->events.detached)
+        d->events.detached(d->events.ctx, d, reason);
+    for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++)
+        close(watched[i]);
+}
+
 void dpc_poll(struct dpc *d)
 {
     if (!d->attached)
@@ -357,8 +372,5 @@ void dpc_poll(struct dpc *d)
         ipc_kick(d->channel.wake_self); /* more is waiting: the loop must come back */
     if (!d->fault && alive)
         return;
-    const char *reason = d->fault ? d->fault : "it closed the connection";
-    close_channel(d);
-    if (d->events.detached)
-        d->events.detached(d->events.ctx, d, reason);
+    detach(d, d->fault ? d->fault : "it closed the connection");
 }

@@ -17,7 +17,10 @@ struct dpc_events {
     void *ctx;
     /* HELLO came: nothing is installed through this attach yet; send a full transaction. */
     void (*attached)(void *ctx, struct dpc *d, const struct ipc_hello *hello);
-    /* The connection is gone; `reason` for the log. Its counter page stays readable with dpc_last_page(). */
+    /*
+     * The connection is gone; `reason` for the log. Its counter page stays readable with dpc_last_page(). Stop watching
+     * its two descriptors now: they are closed after this call.
+     */
     void (*detached)(void *ctx, struct dpc *d, const char *reason);
     /* For every epoch that was committed, in order, unless the connection ends before. */
     void (*ack)(void *ctx, struct dpc *d, const struct ipc_ack *ack);

@@ -5,6 +5,7 @@
  */
 #include "ctrl/dpc/dpc.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <poll.h>
@@ -35,6 +36,7 @@ struct fixture {
     struct ipc_event event;
     struct ipc_explained answer;
     char reason[IPC_TEXT_MAX];
+    int watched[2]; /* descriptors that an event loop would watch; -1 = none */
 };
 
 static void on_attached(void *ctx, struct dpc *d, const struct ipc_hello *hello)
@@ -49,6 +51,8 @@ static void on_detached(void *ctx, struct dpc *d, const char *reason)
 {
     struct fixture *f = ctx;
     assert_false(dpc_attached(d));
+    for (size_t i = 0; i < 2; i++) /* else they could not be taken out of an epoll set any more */
+        assert_true(f->watched[i] < 0 || fcntl(f->watched[i], F_GETFD) >= 0);
     f->detached++;
     snprintf(f->reason, sizeof(f->reason), "%s", reason);
 }
@@ -89,6 +93,7 @@ static int setup(void **state)
     f->hello = (struct ipc_hello){.clock_rate = RATE, .instance = 42, .n_pairs = 1, .n_workers = 2, .n_queues = 1};
     assert_true(ipc_page_open(&f->page, 42));
     ipc_channel_init(&f->dp);
+    f->watched[0] = f->watched[1] = -1;
     struct dpc_events events = {f, on_attached, on_detached, on_ack, on_event, on_explained};
     f->d = dpc_new(f->path, RATE, &events);
     assert_non_null(f->d);
@@ -127,6 +132,8 @@ static void attach(struct fixture *f)
         fail_msg("%s", reason);
     if (!dpc_attach(f->d, reason))
         fail_msg("%s", reason);
+    f->watched[0] = dpc_socket_fd(f->d);
+    f->watched[1] = dpc_wake_fd(f->d);
 }
 
 static struct ipc_msg take(struct fixture *f, enum ipc_type type)
