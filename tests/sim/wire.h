@@ -11,7 +11,7 @@
 
 #include "ctrl/run/env.h"
 
-#define WIRE_MAX_HOSTS  8
+#define WIRE_MAX_HOSTS  64
 #define WIRE_MAX_COPIES 4
 #define WIRE_DELAY_MS   5 /* one way, unless the policy says otherwise */
 
