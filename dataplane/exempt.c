@@ -7,9 +7,10 @@
 #define UDP  17
 #define IGMP 2
 
+/* Port 500 would be exempt if gvpnd used it (decision 2). It doesn't: there it is a service like any other. */
 static bool is_ike_port(uint16_t port)
 {
-    return port == 848 || port == 4500 || port == 500;
+    return port == 848 || port == 4500;
 }
 
 static bool from_own(const struct pipeline_ctx *ctx, const struct pkt *p)
@@ -73,9 +74,10 @@ bool pipeline_is_own(const struct pipeline_config *config, unsigned pair, const 
 
 bool pipeline_exempt(const struct pipeline_config *config, unsigned pair, bool inbound, const struct flow *f)
 {
-    if (!pipeline_is_own(config, pair, inbound ? &f->dst : &f->src))
+    /* IKE runs over IPv4 only. */
+    if (f->src.family != 4 || !pipeline_is_own(config, pair, inbound ? &f->dst : &f->src))
         return false;
-    if (f->proto == IGMP && f->src.family == 4)
+    if (f->proto == IGMP)
         return !inbound;
     return f->proto == UDP && f->ports == FLOW_PORTS && is_ike_port(inbound ? f->dport : f->sport);
 }
