@@ -58,6 +58,7 @@ void rig_open_with(struct rig *r, unsigned n_workers, const struct crypto_backen
     r->config.n_pairs = 2;
     r->config.n_workers = n_workers;
     r->config.pairs[0].mtu = r->config.pairs[1].mtu = 1500;
+    r->config.local_pair = 0;
     r->config.n_own = 1;
     assert_true(addr_parse("10.9.9.9", &r->config.own[0]));
     for (unsigned w = 0; w < n_workers; w++) {
