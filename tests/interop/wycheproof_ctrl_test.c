@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Wycheproof's vectors through ctrl/crypto: HMAC-SHA-256 (prf), AES-256-CBC (cbc; the padding is done here) and public
+ * values of ECP group 256 (dh), which must be refused when they are no point of the curve.
+ * The folder is the first argument.
+ */
+#include "ctrl/crypto/cbc.h"
+#include "ctrl/crypto/dh.h"
+#include "ctrl/crypto/prf.h"
+#include "tests/interop/vectors.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define GROUP_ECP_256 19
+
+static const char *folder;
+static size_t accepted, refused;
+
+static void count(const struct vector *v, bool ok)
+{
+    if (!vector_acceptable(v) && ok != vector_valid(v))
+        fail_msg("vector %d is %s", vector_id(v), ok ? "accepted" : "refused");
+    if (ok)
+        accepted++;
+    else
+        refused++;
+}
+
+static void check_hmac(const struct vector *v)
+{
+    struct octets key, msg, tag;
+    uint8_t out[PRF_LEN];
+
+    vector_octets(v, "key", &key);
+    vector_octets(v, "msg", &msg);
+    vector_octets(v, "tag", &tag);
+    assert_in_range(tag.len, 16, PRF_LEN); /* some are cut short */
+    const struct span halves[] = {span_of(msg.b, msg.len / 2), span_of(msg.b + msg.len / 2, msg.len - msg.len / 2)};
+    assert_true(prf_compute(span_of(key.b, key.len), halves, 2, out));
+    count(v, memcmp(out, tag.b, tag.len) == 0);
+}
+
+/* Only valid ones: invalid ones have a bad padding, which we never look at. */
+static void check_cbc(const struct vector *v)
+{
+    struct octets key, iv, msg, ct;
+    uint8_t out[VECTORS_MAX];
+
+    if (vector_number(v, "keySize") != 8 * CBC_KEY_LEN || !vector_valid(v))
+        return;
+    vector_octets(v, "key", &key);
+    vector_octets(v, "iv", &iv);
+    vector_octets(v, "msg", &msg);
+    vector_octets(v, "ct", &ct);
+    size_t pad = CBC_BLOCK - msg.len % CBC_BLOCK;
+    assert_in_range(msg.len + pad, 1, sizeof msg.b);
+    memset(msg.b + msg.len, (int)pad, pad);
+    msg.len += pad;
+    assert_int_equal(msg.len, ct.len);
+    assert_true(cbc_encrypt(key.b, iv.b, msg.b, out, msg.len));
+    assert_memory_equal(out, ct.b, ct.len);
+    assert_true(cbc_decrypt(key.b, iv.b, ct.b, out, ct.len));
+    assert_memory_equal(out, msg.b, msg.len);
+    accepted++;
+}
+
+/*
+ * A KE payload has no room for the leading octet 04 (RFC 5903 section 7), nor for compressed points: those become a
+ * value of the wrong length. Our private value is random, so the shared secret isn't compared.
+ */
+static void check_point(const struct vector *v)
+{
+    struct octets public;
+    struct dh_shared shared;
+    struct dh *dh = dh_new(GROUP_ECP_256);
+
+    assert_non_null(dh);
+    vector_octets(v, "public", &public);
+    bool uncompressed = public.len > 0 && public.b[0] == 4;
+    struct span peer = span_of(public.b + uncompressed, public.len - uncompressed);
+    bool ok = dh_shared(dh, peer, &shared);
+    if (vector_acceptable(v) && !uncompressed)
+        assert_false(ok);
+    count(v, ok);
+    dh_free(dh);
+}
+
+static void run(const char *file, void (*check)(const struct vector *v), size_t least_accepted, size_t least_refused)
+{
+    accepted = refused = 0;
+    vectors_each(folder, file, check);
+    print_message("%s: %zu accepted, %zu refused\n", file, accepted, refused);
+    assert_in_range(accepted, least_accepted, 10000);
+    assert_in_range(refused, least_refused, 10000);
+}
+
+static void hmac_sha256(void **state)
+{
+    (void)state;
+    run("hmac_sha256_test.json", check_hmac, 50, 50);
+}
+
+static void aes_256_cbc(void **state)
+{
+    (void)state;
+    run("aes_cbc_pkcs5_test.json", check_cbc, 20, 0);
+}
+
+static void points_of_group_19(void **state)
+{
+    (void)state;
+    run("ecdh_secp256r1_ecpoint_test.json", check_point, 50, 5);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(hmac_sha256), cmocka_unit_test(aes_256_cbc),
+                                       cmocka_unit_test(points_of_group_19)};
+
+    if (argc != 2)
+        return 2;
+    folder = argv[1];
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
