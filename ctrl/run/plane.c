@@ -63,12 +63,12 @@ static bool may_transact(struct plane *p)
         ready += gm_current_policy(p->members[i]) != NULL;
     if (ready == 0)
         return false;
-    if (ready < p->n_members && mono_is_never(p->takes_over_until)) {
+    if (ready < p->n_members && mono_is_never(p->takes_over_until))
         p->takes_over_until = mono_add(real_now(p), TAKE_OVER_WAIT);
-        set_timer(p, &p->transact, TAKE_OVER_WAIT);
-    }
-    if (ready < p->n_members && !mono_reached(p->takes_over_until, real_now(p)))
+    if (ready < p->n_members && !mono_reached(p->takes_over_until, real_now(p))) {
+        set_timer(p, &p->transact, mono_sub(p->takes_over_until, real_now(p))); /* anew each time: a change sets it, too */
         return false;
+    }
     p->takes_over = false;
     return true;
 }

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * When gvpnd takes over a data plane that still runs what an earlier gvpnd installed: the first transaction waits for all
+ * members, but for 30 s at most after the first one, whatever happens meanwhile (GM2). Loop, dpc and gm are played here.
+ */
+#include "ctrl/run/plane.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct {
+    struct timers timers, real_timers;
+    mono_t now;
+    struct dpc_events events;
+    struct ipc_page page;
+    struct ipc_hello hello;
+    struct config_group config;
+    struct policy policy;
+    bool has_policy[2], attached;
+    unsigned transactions;
+} w;
+
+/* Two members that are only addresses to plane.c. */
+static char members[2];
+
+static struct gm *member(size_t i)
+{
+    return (struct gm *)(void *)&members[i];
+}
+
+/* ---- the loop ---- */
+
+struct now loop_now(const struct loop *l)
+{
+    (void)l;
+    return (struct now){.scaled = w.now, .real = w.now};
+}
+
+struct timers *loop_real_timers(struct loop *l)
+{
+    (void)l;
+    return &w.real_timers;
+}
+
+struct loop_watch *loop_watch(struct loop *l, int fd, void (*ready)(void *ctx), void *ctx)
+{
+    (void)l;
+    (void)fd;
+    (void)ready;
+    (void)ctx;
+    return NULL;
+}
+
+void loop_unwatch(struct loop_watch *watch)
+{
+    (void)watch;
+}
+
+/* ---- the data plane ---- */
+
+struct dpc *dpc_new(const char *socket_path, uint32_t clock_rate, const struct dpc_events *events)
+{
+    (void)socket_path;
+    (void)clock_rate;
+    w.events = *events;
+    return (struct dpc *)(void *)&w;
+}
+
+void dpc_free(struct dpc *d)
+{
+    (void)d;
+}
+
+bool dpc_attach(struct dpc *d, char reason[IPC_TEXT_MAX])
+{
+    (void)reason;
+    w.attached = true;
+    w.events.attached(w.events.ctx, d, &w.hello);
+    return true;
+}
+
+bool dpc_attached(const struct dpc *d)
+{
+    (void)d;
+    return w.attached;
+}
+
+const struct ipc_hello *dpc_hello(const struct dpc *d)
+{
+    (void)d;
+    return &w.hello;
+}
+
+int dpc_socket_fd(const struct dpc *d)
+{
+    (void)d;
+    return -1;
+}
+
+int dpc_wake_fd(const struct dpc *d)
+{
+    (void)d;
+    return -1;
+}
+
+void dpc_poll(struct dpc *d)
+{
+    (void)d;
+}
+
+uint64_t dpc_begin(struct dpc *d)
+{
+    (void)d;
+    return ++w.transactions;
+}
+
+void dpc_put(struct dpc *d, const struct ipc_msg *m)
+{
+    (void)d;
+    (void)m;
+}
+
+void dpc_commit(struct dpc *d)
+{
+    (void)d;
+}
+
+bool dpc_tell(struct dpc *d, const struct ipc_msg *m)
+{
+    (void)d;
+    (void)m;
+    return false;
+}
+
+const struct ipc_page *dpc_page(const struct dpc *d)
+{
+    (void)d;
+    return &w.page;
+}
+
+/* ---- the members ---- */
+
+const struct config_group *gm_config(const struct gm *gm)
+{
+    (void)gm;
+    return &w.config;
+}
+
+const struct policy *gm_current_policy(const struct gm *gm)
+{
+    return w.has_policy[gm == member(1)] ? &w.policy : NULL;
+}
+
+void gm_attached(struct gm *gm, uint64_t instance, unsigned n_workers, struct now now)
+{
+    (void)gm;
+    (void)instance;
+    (void)n_workers;
+    (void)now;
+}
+
+void gm_detached(struct gm *gm, struct now now)
+{
+    (void)gm;
+    (void)now;
+}
+
+void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,
+             mono_t now)
+{
+    (void)gm;
+    (void)index;
+    (void)epoch;
+    (void)put;
+    (void)ctx;
+    (void)now;
+}
+
+void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now)
+{
+    (void)gm;
+    (void)epoch;
+    (void)refused;
+    (void)now;
+}
+
+void gm_iv_low(struct gm *gm, uint32_t spi, struct now now)
+{
+    (void)gm;
+    (void)spi;
+    (void)now;
+}
+
+/* ---- tests ---- */
+
+static void run_until(int64_t s)
+{
+    while (!mono_is_never(timers_next(&w.real_timers)) && mono_reached(timers_next(&w.real_timers), mono_s(s))) {
+        w.now = mono_max(w.now, timers_next(&w.real_timers));
+        timers_fire(&w.real_timers, w.now);
+    }
+    w.now = mono_s(s);
+}
+
+/* Two members on a data plane whose page says that `epoch` is in effect. */
+static struct plane *start(uint64_t epoch)
+{
+    struct plane *p;
+
+    memset(&w, 0, sizeof(w));
+    timers_init(&w.real_timers);
+    w.page.epoch = epoch;
+    w.hello = (struct ipc_hello){.n_pairs = 1, .n_workers = 1, .instance = 1, .pairs = {"wan"}};
+    strcpy(w.config.gm.pair, "wan");
+    w.now = mono_s(1);
+    p = plane_new(NULL, "/nowhere", 1);
+    assert_non_null(p);
+    assert_true(plane_add(p, member(0)) && plane_add(p, member(1)));
+    plane_start(p);
+    run_until(2);
+    return p;
+}
+
+static void stop(struct plane *p)
+{
+    plane_free(p);
+    timers_free(&w.real_timers);
+}
+
+static void a_fresh_data_plane_is_told_at_once(void **state)
+{
+    struct plane *p = start(0);
+
+    (void)state;
+    assert_int_equal(w.transactions, 1);
+    stop(p);
+}
+
+static void what_runs_stays_until_all_members_are_ready(void **state)
+{
+    struct plane *p = start(7);
+
+    (void)state;
+    run_until(100);
+    assert_int_equal(w.transactions, 0);
+    w.has_policy[0] = true;
+    plane_changed(p);
+    run_until(101);
+    assert_int_equal(w.transactions, 0);
+    w.has_policy[1] = true;
+    plane_changed(p);
+    run_until(102);
+    assert_int_equal(w.transactions, 1);
+    stop(p);
+}
+
+/* One member's key server is gone: the other's new keys must not wait for it for ever, also when something changes. */
+static void one_member_waits_for_another_for_half_a_minute(void **state)
+{
+    struct plane *p = start(7);
+
+    (void)state;
+    w.has_policy[0] = true;
+    plane_changed(p);
+    run_until(10);
+    plane_changed(p);
+    run_until(31);
+    assert_int_equal(w.transactions, 0);
+    run_until(33);
+    assert_int_equal(w.transactions, 1);
+    stop(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fresh_data_plane_is_told_at_once),
+        cmocka_unit_test(what_runs_stays_until_all_members_are_ready),
+        cmocka_unit_test(one_member_waits_for_another_for_half_a_minute),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
