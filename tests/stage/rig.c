@@ -131,7 +131,7 @@ struct ipc_sa rig_sa_message(const struct rig *r, uint32_t spi, unsigned number,
     uint8_t key[20];
 
     for (unsigned i = 0; i < sizeof key; i++)
-        key[i] = (uint8_t)(spi * 31 + i * 7);
+        key[i] = (uint8_t)(spi * 31 + (spi >> 8) * 5 + i * 7);
     assert_true(secret_set(&m.key, key, sizeof key));
     for (unsigned w = 0; w < r->n_workers; w++)
         m.senders[w].id = first_sender + w;
