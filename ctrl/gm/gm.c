@@ -11,6 +11,7 @@
 #define RETRY_FIRST_S       1    /* GM1: back-off after the whole list of servers has failed once, doubled ... */
 #define RETRY_MAX_S         60   /* ... up to this */
 #define REREGISTER_LEAD_S   60   /* GM2: before the end of the newest SA */
+#define PATIENCE_S          8    /* for an answer: five tries, and three dead servers are passed 30 s before the end */
 #define IDS_PER_WORKER      4    /* decision 12: restarts of the data plane that need no registration */
 
 const struct name gm_state_names[] = {
@@ -41,6 +42,7 @@ static void on_next(struct timer *t, mono_t now)
 
     (void)now;
     gm->due = true;
+    gm->server = 0; /* in order, every time: members that went astray meet again, as long as servers don't cooperate */
     start_registration(gm, gm->env->now(gm->env->ctx));
 }
 
@@ -268,6 +270,12 @@ const struct addr *gm_server(const struct gm *gm)
 const struct addr *gm_home(const struct gm *gm)
 {
     return gm->has_policy ? &gm->home : NULL;
+}
+
+mono_t gm_patience(const struct gm *gm)
+{
+    /* Alone and without keys nothing is gained by beginning anew. */
+    return gm->config->gm.n_servers > 1 || gm->has_policy ? mono_s(PATIENCE_S) : MONO_NEVER;
 }
 
 const struct gm_stats *gm_stats(const struct gm *gm)

@@ -101,6 +101,8 @@ const struct gm_sa *gm_sending(const struct gm *gm, uint16_t number, mono_t now)
 const struct addr *gm_server(const struct gm *gm); /* registered with, or being asked */
 /* The server that gave the present policy; NULL without one. */
 const struct addr *gm_home(const struct gm *gm);
+/* How long to wait for one answer of a server; MONO_NEVER: as long as the exchange tries (GM1). */
+mono_t gm_patience(const struct gm *gm);
 const struct gm_stats *gm_stats(const struct gm *gm);
 /* Scaled instant of the next registration; MONO_NEVER when none is planned. */
 mono_t gm_next_registration(const struct gm *gm);

@@ -283,31 +283,53 @@ static bool is_left_out(struct gm *gm, struct gm_sa *s, mono_t now)
     return s->gone;
 }
 
-static void wish_sa(struct gm *gm, struct gm_sa *s, uint16_t index, uint64_t epoch,
-                    void (*put)(void *ctx, const struct ipc_msg *m), void *ctx, mono_t now)
+/* All are prepared before the first is wished: one may stop because another is ready. */
+static void prepare_sa(struct gm *gm, struct gm_sa *s, uint64_t epoch, mono_t now)
+{
+    if (is_left_out(gm, s, now) || s->parked)
+        return;
+    give_senders(gm, s);
+    if (s->wished_in == 0)
+        s->wished_in = epoch;
+}
+
+/* May the data plane send with it? Workers that receive with it already needn't stop for the time of two transactions. */
+static bool may_send(const struct gm *gm, const struct gm_sa *s)
+{
+    bool held = !s->was_parked && gm->ops.holds && gm->ops.holds(gm->ops.ctx, gm, s->sa.spi);
+
+    return !s->parked && !s->gone && (s->acknowledged || held) && s->n_senders > 0;
+}
+
+/* An SA stops before its end only for one that is ready: a key that came late isn't in the first transaction. */
+static mono_t stops_at(const struct gm *gm, const struct gm_sa *s)
+{
+    for (const struct gm_sa *next = s + 1; next < gm->sas + gm->n_sas; next++) {
+        if (next->sa.number == s->sa.number && may_send(gm, next))
+            return s->send_until;
+    }
+    return s->end;
+}
+
+static void wish_sa(struct gm *gm, struct gm_sa *s, uint16_t index, void (*put)(void *ctx, const struct ipc_msg *m),
+                    void *ctx, mono_t now)
 {
     struct ipc_msg m = {.type = IPC_SA};
-    /* Workers that receive with it already needn't stop sending with it for the time of two transactions. */
-    bool held = !s->was_parked && gm->ops.holds && gm->ops.holds(gm->ops.ctx, gm, s->sa.spi);
+    mono_t stop = stops_at(gm, s);
 
     if (is_left_out(gm, s, now))
         return;
-    if (!s->parked) {
-        give_senders(gm, s);
-        if (s->wished_in == 0)
-            s->wished_in = epoch;
-    }
     m.u.sa = (struct ipc_sa){
         .group = index,
         .number = s->sa.number,
         .spi = s->sa.spi,
         .suite = (uint8_t)s->sa.suite->id,
         .receive = !s->parked,
-        .send = !s->parked && (s->acknowledged || held) && s->n_senders > 0,
+        .send = may_send(gm, s),
         .transport = s->sa.transport,
         .sid_bits = s->sid_bits,
         .send_in_ms = (uint32_t)ms_until(s->send_from, now),
-        .send_end_in_ms = (uint32_t)(mono_reached(s->send_until, now) ? 1 : ms_until(s->send_until, now)),
+        .send_end_in_ms = (uint32_t)(mono_reached(stop, now) ? 1 : ms_until(stop, now)),
         .end_in_ms = ms_until(s->end, now),
         .key = s->sa.key,
         .integrity = s->sa.integrity,
@@ -343,7 +365,9 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
     wish_list(index, IPC_LIST_FAIL_CLOSE, &c->fail_close_allow, put, ctx);
     wish_list(index, IPC_LIST_DOWNLOADED, &gm->policy.acl, put, ctx);
     for (size_t i = 0; i < gm->n_sas; i++)
-        wish_sa(gm, &gm->sas[i], index, epoch, put, ctx, now);
+        prepare_sa(gm, &gm->sas[i], epoch, now);
+    for (size_t i = 0; i < gm->n_sas; i++)
+        wish_sa(gm, &gm->sas[i], index, put, ctx, now);
 }
 
 void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now)

@@ -106,6 +106,10 @@ static bool on_register_with(void *ctx, struct gm *gm, const struct addr *server
 
     log_registration(r, gm, false);
     m->session = sessions_register(r->sessions, &path, &gm_config(gm)->id, n_sender_ids, m, now);
+    if (m->session && !session_set_patience(m->session, gm_patience(gm))) {
+        session_abort(m->session);
+        m->session = NULL;
+    }
     return m->session != NULL;
 }
 

@@ -28,6 +28,7 @@ struct session *session_new(struct sessions *ss, const struct path *path, bool i
     s->initiator = initiator;
     s->resend.fire = on_resend;
     s->end.fire = on_end;
+    s->patience = MONO_NEVER;
     repeat_init(&s->phase1_repeat, initiator, jitter);
     s->next = ss->list;
     if (ss->list)
@@ -87,12 +88,17 @@ static struct repeat *awaited(struct session *s)
     return s->n_pulls ? &s->pulls[0].repeat : &s->phase1_repeat;
 }
 
+static mono_t impatient_at(struct session *s)
+{
+    return mono_add(awaited(s)->first, s->patience);
+}
+
 /* Sets both timers to what the present state wants. False: memory is short. */
 static bool set_timers(struct session *s, mono_t now)
 {
     struct timers *ts = s->set->env.real_timers;
     if (s->initiator)
-        return timer_set(ts, &s->resend, repeat_next(awaited(s)));
+        return timer_set(ts, &s->resend, mono_min(repeat_next(awaited(s)), impatient_at(s)));
     return timer_set(ts, &s->end, mono_add(now, mono_ms(SESSION_LINGER_MS)));
 }
 
@@ -117,6 +123,12 @@ bool session_progress(struct session *s, struct repeat *r, struct span received,
     else
         s->hint[0] = '\0';
     return ok;
+}
+
+bool session_set_patience(struct session *s, mono_t patience)
+{
+    s->patience = patience;
+    return set_timers(s, s->set->env.now(s->set->env.ctx).real);
 }
 
 bool session_begin(struct session *s, struct span received, struct span out, struct now now)
@@ -260,12 +272,12 @@ static void on_resend(struct timer *t, mono_t now)
     struct repeat *r = awaited(s);
     char reason[SESSION_REASON_MAX];
 
-    switch (repeat_due(r, now)) {
+    switch (mono_reached(impatient_at(s), now) ? REPEAT_GIVE_UP : repeat_due(r, now)) {
     case REPEAT_AGAIN:
         sessions_send(ss, &s->path, repeat_stored(r));
         break;
     case REPEAT_GIVE_UP:
-        snprintf(reason, sizeof(reason), "no answer for %d s (%s: %s)%s%s", REPEAT_GIVE_UP_MS / 1000,
+        snprintf(reason, sizeof(reason), "no answer for %d s (%s: %s)%s%s", (int)mono_to_s(mono_sub(now, r->first)),
                  s->n_pulls ? "PULL" : "phase 1",
                  s->n_pulls ? pull_state_text(s->pulls[0].pull) : phase1_state_text(s->phase1),
                  s->hint[0] ? "; " : "", s->hint);

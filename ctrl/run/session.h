@@ -83,6 +83,11 @@ void sessions_datagram(struct sessions *ss, const struct path *path, struct span
  */
 struct session *sessions_register(struct sessions *ss, const struct path *path, const struct group_id *group,
                                   uint16_t n_sender_ids, void *owner, struct now now);
+/*
+ * Member: a message that isn't answered for so long (real time) is given up, if that is less than REPEAT_GIVE_UP_MS; for
+ * when another server could answer. False: memory is short.
+ */
+MUST_CHECK bool session_set_patience(struct session *s, mono_t patience);
 /* Ends it without a word and without an event. From within an event about this very session it does nothing. */
 void session_abort(struct session *s);
 void *session_owner(const struct session *s);

@@ -34,6 +34,7 @@ struct session {
     struct session_pull pulls[SESSION_MAX_PULLS];
     size_t n_pulls;
     struct timer resend; /* real time; initiator: the next retransmission or give-up */
+    mono_t patience;     /* initiator: give a message up after so long; MONO_NEVER = as repeat does */
     struct timer end;    /* real time; responder: no progress for too long, or the linger is over */
     struct phase1_offer offer; /* responder, until phase 1 is up */
     char hint[160];      /* the latest thing that went wrong, for the reason of a time-out; "" = nothing */

@@ -367,7 +367,47 @@ static void an_old_sa_past_its_time_does_not_send_again(void **state)
     gm_attached(f->gm, 77, WORKERS, at(f, 0));
     give(f, 0, 2, (uint32_t[]){1000, 2000}, (uint32_t[]){20, 3600}, 0);
     wish(f);
+    acknowledge(f);
+    wish(f);
     assert_int_equal(f->sas[0].send_end_in_ms, 1);
+}
+
+/* A key that came in the last 30 s: until workers receive with it, and it has sender ids, the old one goes on. */
+static void an_old_sa_sends_until_the_next_one_is_ready(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_attached(f->gm, 77, WORKERS, at(f, 0));
+    give(f, 0, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
+    wish(f);
+    acknowledge(f);
+    give(f, 3580, 2, (uint32_t[]){1000, 2000}, (uint32_t[]){20, 3000}, 100);
+    wish(f);
+    assert_true(f->sas[0].send && !f->sas[1].send);
+    assert_int_equal(f->sas[0].send_end_in_ms, 20000);
+    acknowledge(f);
+    wish(f);
+    assert_true(f->sas[1].send);
+    assert_int_equal(f->sas[0].send_end_in_ms, 1);
+}
+
+/* GM1: a server that is silent is left for the next one, and every registration begins with the first. */
+static void registrations_begin_with_the_first_server_and_leave_silent_ones_early(void **state)
+{
+    struct fixture *f = *state;
+    char text[ADDR_TEXT_MAX];
+
+    gm_attached(f->gm, 77, WORKERS, at(f, 0));
+    assert_int_equal(mono_to_s(gm_patience(f->gm)), 8);
+    gm_failed(f->gm, "timeout", at(f, 8));
+    f->now = timers_next(&f->real_timers);
+    timers_fire(&f->real_timers, f->now);
+    assert_string_equal(addr_text(&f->asked_server, text), "10.0.0.9");
+    give(f, 10, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
+    assert_string_equal(addr_text(gm_server(f->gm), text), "10.0.0.9");
+    f->now = mono_s(10 + 3540);
+    timers_fire(&f->timers, f->now);
+    assert_string_equal(addr_text(&f->asked_server, text), "10.0.0.1");
 }
 
 /* Installed is installed: the same SPI again keeps its key and sender ids, and its end never moves later. */
@@ -531,6 +571,8 @@ int main(void)
         T(it_registers_again_in_time_and_rolls_over),
         T(the_next_registration_follows_the_latest_policy),
         T(an_old_sa_past_its_time_does_not_send_again),
+        T(an_old_sa_sends_until_the_next_one_is_ready),
+        T(registrations_begin_with_the_first_server_and_leave_silent_ones_early),
         T(a_known_spi_keeps_key_ids_and_end),
         T(every_data_plane_process_gets_its_own_ids_once),
         T(a_taken_over_sa_sends_at_once),
