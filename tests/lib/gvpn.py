@@ -81,6 +81,7 @@ groups:
       key-servers: [{servers}]
       data-plane: {{socket: gvpn-dp.sock, pair: wan}}
       {fail_close}
+      {leave}
 """
 
 ACL = ("deny udp any eq 848 any eq 848", "permit ip 10.1.0.0/16 10.1.0.0/16", "permit ip 10.1.0.0/16 239.0.0.0/8")
@@ -114,6 +115,12 @@ class Node:
         env = {"GVPN_KEYLOG": self.system.keylog} if self.system.lab else None
         self.gvpnd = self.t.start(self.ns, argv, ready=ready, timeout=timeout, env=env)
         return self.gvpnd
+
+    def reload(self, text):
+        """Changes the file and has it read: (exit status, document)."""
+        self.write("gvpnd.yaml", text)
+        status, out, _ = self.ctl("reload", "--json")
+        return status, json.loads(out)
 
     def ctl(self, *words):
         """gvpnctl: (exit status, stdout, stderr)."""
@@ -149,14 +156,16 @@ class Node:
 class KeyServer(Node):
     """The group's key server."""
 
-    def start(self, psks=None, authorize=None, identity=484, lifetime="1h", suite="aes-gcm-128", acl=ACL):
+    def config(self, psks=None, authorize=None, identity=484, lifetime="1h", suite="aes-gcm-128", acl=ACL):
         members = self.system.members
         psks = psks or {m.address: psk_of(m.name) for m in members}
         authorize = authorize or [*(f"permit {m.address}/32" for m in members), "deny any"]
-        text = self.control_text(psks) + KEY_SERVER.format(
+        return self.control_text(psks) + KEY_SERVER.format(
             acl="\n".join(f"    - {entry}" for entry in acl), suite=suite, lifetime=lifetime, group=GROUP,
             identity=identity, address=self.address, authorize=", ".join(f'"{a}"' for a in authorize))
-        return self.run_gvpnd(text)
+
+    def start(self, **config):
+        return self.run_gvpnd(self.config(**config))
 
     def members(self):
         """Addresses of the registered members."""
@@ -180,12 +189,15 @@ class Member(Node):
         self.dp = self.t.start(self.ns, argv, ready=ready, timeout=30)
         return self.dp
 
-    def start_control(self, servers=None, psk=None, identity=484, fail_close="", ready=True):
-        """`fail_close` is the value of that key, in flow style."""
+    def config(self, servers=None, psk=None, identity=484, fail_close="", leave=True):
+        """`fail_close` is the value of that key, in flow style; without `leave` a stop is like a crash."""
         servers = servers or [self.system.ks.address]
-        text = self.control_text({s: psk or psk_of(self.name) for s in servers}) + MEMBER.format(
+        return self.control_text({s: psk or psk_of(self.name) for s in servers}) + MEMBER.format(
             group=GROUP, identity=identity, servers=", ".join(servers),
-            fail_close=f"fail-close: {fail_close}" if fail_close else "")
+            fail_close=f"fail-close: {fail_close}" if fail_close else "", leave="" if leave else "leave-on-stop: false")
+
+    def start_control(self, ready=True, **config):
+        text = self.config(**config)
         return self.run_gvpnd(text, ready=ready)
 
     def start(self, **control):
@@ -282,21 +294,24 @@ class System:
         return [p for p in self.t.processes if os.path.basename(p.argv[0]) in ("gvpnd", "gvpn-dp")]
 
     def stop(self):
-        """SIGTERM to every daemon that runs; each must end with 0."""
-        running = [p for p in self.daemons() if p.alive()]
-        for p in running:
-            p.popen.send_signal(signal.SIGTERM)
-        for p in running:
-            assert p.stop() == 0, f"{p.argv[0]} ended with {p.popen.returncode}\n{p.output()}"
+        """SIGTERM to every daemon that runs; each must end with 0. Members first: they tell the key server that they leave."""
+        members = [m.gvpnd for m in self.members if m.gvpnd is not None]
+        for some in (members, self.daemons()):
+            running = [p for p in some if p.alive()]
+            for p in running:
+                p.popen.send_signal(signal.SIGTERM)
+            for p in running:
+                assert p.stop() == 0, f"{p.argv[0]} ended with {p.popen.returncode}\n{p.output()}"
         for p in self.daemons():
             assert not re.search("Sanitizer|runtime error", p.output()), p.output()
 
 
 def ping(host, address, count=3, interval=0.2, size=56):
-    """How many of `count` echo requests were answered."""
-    argv = ["ping", "-n", "-c", str(count), "-i", str(interval), "-W", "1", "-s", str(size), address]
+    """How many of `count` echo requests were answered; 2 s is what a busy machine may take for the last one."""
+    argv = ["ping", "-n", "-c", str(count), "-i", str(interval), "-W", "2", "-s", str(size), address]
     p = subprocess.run(["ip", "netns", "exec", host.ns, *argv], capture_output=True, text=True, check=False,
                        timeout=count * interval + 30)
+    print(p.stdout)  # for whoever reads why a test failed
     return p.stdout.count("bytes from")
 
 
