@@ -1,36 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * gvpnd: options, start in order, run, stop in reverse order. Exit 0 after a clean stop or a good --check, 1 for a bad
- * file or a start that failed, 2 for wrong usage.
+ * gvpnd: start in order, run, reload, stop in reverse order. Exit 0 after a clean stop or a good --check, 1 for a bad file
+ * or a start that failed, 2 for wrong usage.
  */
 #include "common/daemon.h"
 #include "common/secret.h"
 #include "ctrl/config/config.h"
 #include "ctrl/crypto/rng.h"
 #include "ctrl/ctl/ctl.h"
+#include "ctrl/options.h"
+#include "ctrl/run/events.h"
 #include "ctrl/run/roles.h"
 #include "ctrl/run/udp.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2 };
-
 #define ADDRESS_WAIT  mono_s(30) /* a member's addresses may appear with its data plane */
 #define ADDRESS_RETRY mono_ms(250)
-
-struct options {
-    const char *file, *run_dir, *state_dir;
-    bool check, has_level;
-    enum log_level level;
-    uint32_t clock_rate;
-};
 
 struct daemon {
     const struct options *o;
@@ -39,6 +32,7 @@ struct daemon {
     struct udp *udp;
     struct roles *roles;
     struct ctl *ctl;
+    struct events *events;
     int lock;
     int keylog;
     struct timer bind_again; /* real */
@@ -46,79 +40,6 @@ struct daemon {
     const char *stopped_by;
     bool failed;
 };
-
-static void usage(FILE *to)
-{
-    (void)fprintf(to, "usage: gvpnd -c FILE [--check] [--run-dir DIR] [--state-dir DIR] [--foreground]\n"
-                      "             [--clock-rate R] [--log-level L]\n"
-                      "       gvpnd --version\n"
-                      "  -c FILE          configuration\n"
-                      "  --check          load FILE as the daemon would, say what is wrong with it, and exit\n"
-                      "  --run-dir DIR    lock and sockets (default /run/gvpn)\n"
-                      "  --state-dir DIR  what survives a restart (default /var/lib/gvpn); this version keeps nothing there\n"
-                      "  --foreground     stay in the foreground, which gvpnd always does\n"
-                      "  --clock-rate R   1 to 1000: lifetimes run so much faster (lab)\n"
-                      "  --log-level L    error, warn, info or debug; wins over the file\n");
-}
-
-/* Returns -1 to go on, else the exit status. */
-static int parse_options(int argc, char **argv, struct options *o)
-{
-    static const struct option longs[] = {{"check", no_argument, NULL, 'k'},
-                                          {"run-dir", required_argument, NULL, 'r'},
-                                          {"state-dir", required_argument, NULL, 's'},
-                                          {"foreground", no_argument, NULL, 'f'},
-                                          {"clock-rate", required_argument, NULL, 'R'},
-                                          {"log-level", required_argument, NULL, 'l'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {"version", no_argument, NULL, 'V'},
-                                          {NULL, 0, NULL, 0}};
-    int c;
-
-    while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
-        switch (c) {
-        case 'c':
-            o->file = optarg;
-            break;
-        case 'k':
-            o->check = true;
-            break;
-        case 'r':
-            o->run_dir = optarg;
-            break;
-        case 's':
-            o->state_dir = optarg;
-            break;
-        case 'f':
-            break;
-        case 'R':
-            if (daemon_parse_rate(optarg, &o->clock_rate))
-                break;
-            (void)fprintf(stderr, "gvpnd: --clock-rate %s: expected a whole number from 1 to 1000\n", optarg);
-            return EXIT_USAGE;
-        case 'l':
-            o->has_level = daemon_parse_level(optarg, &o->level);
-            if (o->has_level)
-                break;
-            (void)fprintf(stderr, "gvpnd: --log-level %s: expected error, warn, info or debug\n", optarg);
-            return EXIT_USAGE;
-        case 'h':
-            usage(stdout);
-            return EXIT_SUCCESS;
-        case 'V':
-            (void)printf("gvpnd %s\n", GVPN_VERSION);
-            return EXIT_SUCCESS;
-        default:
-            usage(stderr);
-            return EXIT_USAGE;
-        }
-    }
-    if (!o->file || optind < argc) {
-        usage(stderr);
-        return EXIT_USAGE;
-    }
-    return -1;
-}
 
 /* Effects that exchanges ask for. */
 
@@ -151,26 +72,111 @@ static void on_datagram(void *ctx, const struct path *path, struct span bytes)
     roles_datagram(d->roles, path, bytes);
 }
 
+/* Stopping: members leave first (GM12); a second signal doesn't wait for that. */
+
 static void stop(struct daemon *d, const char *why)
 {
     d->stopped_by = why;
     loop_stop(d->loop);
 }
 
+static void on_left(void *ctx)
+{
+    struct daemon *d = ctx;
+
+    loop_stop(d->loop);
+}
+
+static void leave(struct daemon *d, const char *why)
+{
+    bool at_once = !d->roles || roles_is_leaving(d->roles);
+
+    d->stopped_by = why;
+    if (at_once)
+        loop_stop(d->loop);
+    else
+        roles_leave(d->roles, on_left, d);
+}
+
 static void on_sigterm(void *ctx)
 {
-    stop(ctx, "SIGTERM");
+    leave(ctx, "SIGTERM");
 }
 
 static void on_sigint(void *ctx)
 {
-    stop(ctx, "SIGINT");
+    leave(ctx, "SIGINT");
+}
+
+/* Reload. Everything that may fail comes first. */
+
+__attribute__((format(printf, 2, 3))) static bool say(struct ctl_reload *out, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(out->error, sizeof(out->error), fmt, args);
+    va_end(args);
+    return false;
+}
+
+/* What --check can't know: how this process runs. */
+static bool fits_process(const struct daemon *d, const struct config *c, struct ctl_reload *out)
+{
+    if (d->o->clock_rate != 1 && !c->lab)
+        return say(out, "--clock-rate needs `lab: true` in %s", c->file);
+    if (d->keylog >= 0 && !c->lab)
+        return say(out, "GVPN_KEYLOG needs `lab: true` in %s", c->file);
+    return true;
+}
+
+static bool exchange(struct daemon *d, const struct config *c, struct ctl_reload *out)
+{
+    struct addr failed;
+    char address[ADDR_TEXT_MAX];
+    int err;
+
+    if (!d->roles)
+        return true; /* still waiting for its addresses: starts with the new file */
+    if (!udp_prepare(d->udp, c->listen, c->n_listen, &err, &failed))
+        return say(out, "can't listen on %s port %d: %s", addr_text(&failed, address), UDP_PORT_GDOI, strerror(err));
+    if (!roles_reload(d->roles, c, out->error)) {
+        udp_abandon(d->udp);
+        return false;
+    }
+    udp_commit(d->udp);
+    return true;
+}
+
+static bool reload(void *ctx, struct ctl_reload *out)
+{
+    struct daemon *d = ctx;
+    struct yaml_error e = {.text = ""};
+    struct config *c = config_load(d->o->file, &e);
+
+    *out = (struct ctl_reload){.file = d->o->file};
+    if (!c)
+        (void)say(out, "%s", e.text);
+    if (!c || !fits_process(d, c, out) || !exchange(d, c, out)) {
+        log_msg(CONFIG_KEPT, out->error);
+        config_free(c);
+        return false;
+    }
+    config_free(d->config);
+    d->config = c;
+    out->config = c;
+    log_open("gvpnd", d->o->has_level ? d->o->level : c->log_level, c->log_to);
+    for (size_t i = 0; i < c->n_lints; i++)
+        log_msg(CONFIG_LINT, c->lints[i]);
+    log_msg(CONFIG_RELOADED, c->file, c->n_groups);
+    return true;
 }
 
 static void on_sighup(void *ctx)
 {
-    (void)ctx;
-    log_msg(NO_RELOAD, "gvpnd");
+    struct ctl_reload ignored;
+
+    (void)reload(ctx, &ignored);
 }
 
 /* Start. Each step says what failed. */
@@ -227,7 +233,7 @@ static bool start_roles(struct daemon *d)
     }
     if (!daemon_path(d->o->run_dir, "gvpnd.sock", path, sizeof(path)))
         return false;
-    d->ctl = ctl_open(d->loop, d->roles, path, &err);
+    d->ctl = ctl_open(d->loop, d->roles, &(struct ctl_hooks){.ctx = d, .reload = reload, .events = d->events}, path, &err);
     if (!d->ctl) {
         snprintf(text, sizeof(text), "operator socket %s: %s", path, strerror(err));
         log_msg(START_FAILED, text);
@@ -299,11 +305,13 @@ static void block_signals(void)
     (void)sigprocmask(SIG_BLOCK, &all, NULL);
 }
 
+/* Takes config over. */
 static int run(const struct options *o, struct config *config)
 {
     struct daemon d = {.o = o, .config = config, .lock = -1, .keylog = -1};
     int status = EXIT_FAILURE;
 
+    d.events = events_new();
     log_open("gvpnd", o->has_level ? o->level : config->log_level, config->log_to);
     if (start(&d)) {
         loop_run(d.loop);
@@ -321,15 +329,17 @@ static int run(const struct options *o, struct config *config)
         close(d.keylog);
     if (d.lock >= 0)
         close(d.lock);
+    events_free(d.events);
+    config_free(d.config);
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = {.run_dir = "/run/gvpn", .clock_rate = 1};
+    struct options o;
     struct yaml_error e = {.text = ""};
     struct config *config;
-    int status = parse_options(argc, argv, &o);
+    int status = options_parse(argc, argv, &o);
 
     if (status >= 0)
         return status;
@@ -341,12 +351,11 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < config->n_lints; i++)
         (void)fprintf(stderr, "%s\n", config->lints[i]);
-    if (o.clock_rate != 1 && !config->lab) {
+    if (o.clock_rate != 1 && !config->lab)
         (void)fprintf(stderr, "gvpnd: --clock-rate needs `lab: true` in %s\n", o.file);
-        status = EXIT_FAILURE;
-    } else {
-        status = o.check ? EXIT_SUCCESS : run(&o, config);
-    }
+    else if (!o.check)
+        return run(&o, config);
+    status = o.clock_rate != 1 && !config->lab ? EXIT_FAILURE : EXIT_SUCCESS;
     config_free(config);
     return status;
 }

@@ -19,24 +19,27 @@ static const struct command commands[] = {
     {{"show", "ipsec", "sa"}, ctl_show_ipsec_sa},
     {{"show", "counters"}, ctl_show_counters},
     {{"show", "version"}, ctl_show_version},
+    {{"show", "ports"}, ctl_show_ports},
+    {{"show", "workers"}, ctl_show_workers},
+    {{"show", "isakmp", "sa"}, ctl_show_isakmp_sa},
+    {{"show", "events"}, ctl_show_events},
+    {{"show", "log-messages"}, ctl_show_log_messages},
     {{"explain"}, ctl_explain},
+    {{"reload"}, ctl_reload_file},
+    {{"clear", "counters"}, ctl_clear_counters},
+    {{"clear", "group"}, ctl_clear_group},
+    {{"clear", "ks", "members"}, ctl_clear_ks_members},
     {{"show", "gm"}, NULL},
-    {{"show", "isakmp"}, NULL},
     {{"show", "acl"}, NULL},
     {{"show", "ruleset"}, NULL},
     {{"show", "ks"}, NULL},
     {{"show", "feature"}, NULL},
-    {{"show", "ports"}, NULL},
-    {{"show", "workers"}, NULL},
     {{"show", "fail-close"}, NULL},
-    {{"show", "events"}, NULL},
-    {{"show", "log-messages"}, NULL},
     {{"trace"}, NULL},
     {{"rekey"}, NULL},
     {{"clear"}, NULL},
     {{"gm"}, NULL},
     {{"plan"}, NULL},
-    {{"reload"}, NULL},
     {{"debug"}, NULL},
     {{"monitor"}, NULL},
     {{"top"}, NULL},
@@ -80,6 +83,52 @@ int ctl_run(struct ctl_request *r)
         return ctl_error(r, CTL_FAILURE, "%s: not supported by this version", text);
     }
     return ctl_error(r, CTL_USAGE, "no such command: %s", r->n_words ? r->words[0] : "(none)");
+}
+
+bool ctl_plane_has_pair(struct ctl_request *r, struct plane *p, const char *pair)
+{
+    const struct ipc_hello *h = dpc_hello(plane_dpc(p));
+
+    for (size_t i = 0; !h && i < roles_members(r->roles); i++) { /* detached: what the configuration says */
+        const struct gm *gm = roles_member(r->roles, i);
+
+        if (roles_plane(r->roles, gm) == p && strcmp(gm_config(gm)->gm.pair, pair) == 0)
+            return true;
+    }
+    for (unsigned i = 0; h && i < h->n_pairs && i < IPC_MAX_PAIRS; i++) {
+        if (strcmp(h->pairs[i], pair) == 0)
+            return true;
+    }
+    return false;
+}
+
+int ctl_planes(struct ctl_request *r, size_t first, struct plane *planes[CTL_MAX_PLANES], int *code)
+{
+    const char *pair = NULL;
+    int n = 0;
+
+    if (r->n_words == first + 2 && strcmp(r->words[first], "--pair") == 0)
+        pair = r->words[first + 1];
+    else if (r->n_words != first) {
+        *code = ctl_error(r, CTL_USAGE, "expected nothing more, or --pair NAME");
+        return -1;
+    }
+    for (size_t i = 0; i < roles_planes(r->roles) && n < CTL_MAX_PLANES; i++) {
+        struct plane *p = roles_plane_at(r->roles, i);
+
+        if (pair && !ctl_plane_has_pair(r, p, pair))
+            continue;
+        if (!dpc_attached(plane_dpc(p))) {
+            *code = ctl_error(r, CTL_UNREACHABLE, "the data plane at %s is not attached", plane_socket(p));
+            return -1;
+        }
+        planes[n++] = p;
+    }
+    if (pair && n == 0) {
+        *code = ctl_error(r, CTL_NOT_FOUND, "no data plane here has the port pair %s", pair);
+        return -1;
+    }
+    return n;
 }
 
 int ctl_show_version(struct ctl_request *r)

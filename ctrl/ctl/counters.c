@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* show counters: ports, verdicts and workers of the data planes, and the control daemon's own counters of datagrams. */
+/*
+ * show counters, show ports, show workers: ports, verdicts and workers of the data planes, and the control daemon's own
+ * counters of datagrams.
+ */
 #include "ctrl/ctl/view.h"
 
 #include <string.h>
@@ -14,7 +17,7 @@ static uint32_t clamp(uint32_t n, uint32_t most)
     return n < most ? n : most;
 }
 
-static void put_ports(struct json *j, const struct ipc_page *page)
+static void put_ports(struct json *j, const char *socket, const struct ipc_page *page)
 {
     for (uint32_t i = 0; i < clamp(page->n_ports, 2 * IPC_MAX_PAIRS); i++) {
         const struct ipc_page_port *p = &page->ports[i];
@@ -23,6 +26,7 @@ static void put_ports(struct json *j, const struct ipc_page *page)
         memcpy(name, p->name, sizeof(p->name));
         memcpy(device, p->device, sizeof(p->device));
         json_object(j);
+        json_kv_string(j, "data_plane", socket);
         json_kv_string(j, "name", name);
         json_kv_string(j, "device", device);
         json_kv_string(j, "link", atomic_load(&p->link_up) ? "up" : "down");
@@ -37,18 +41,23 @@ static void put_ports(struct json *j, const struct ipc_page *page)
     }
 }
 
-static void put_workers(struct json *j, const struct ipc_page *page)
+static void put_workers(struct json *j, const char *socket, const struct ipc_page *page)
 {
     for (uint32_t i = 0; i < clamp(page->n_workers, IPC_MAX_WORKERS); i++) {
         const struct ipc_page_worker *w = &page->workers[i];
-        uint64_t packets = 0;
+        uint64_t packets = 0, dropped = 0;
 
-        for (unsigned v = 0; v < VERDICT_COUNT; v++)
+        for (unsigned v = 0; v < VERDICT_COUNT; v++) {
             packets += load(&w->packets[v]);
+            if (strncmp(verdict_name(v), "drop_", 5) == 0)
+                dropped += load(&w->packets[v]);
+        }
         json_object(j);
+        json_kv_string(j, "data_plane", socket);
         json_kv_u64(j, "worker", i);
         json_kv_u64(j, "lcore", load(&w->lcore));
         json_kv_u64(j, "packets", packets);
+        json_kv_u64(j, "packets_dropped", dropped);
         json_kv_u64(j, "polls", load(&w->polls));
         json_kv_u64(j, "empty_polls", load(&w->empty_polls));
         json_end_object(j);
@@ -96,35 +105,56 @@ static void put_ike(struct json *j, const struct session_stats *s)
     json_end_object(j);
 }
 
+/* One array over the data planes. */
+static void put_all(struct json *j, const char *key, struct plane **planes, int n,
+                    void (*put)(struct json *j, const char *socket, const struct ipc_page *page))
+{
+    json_key(j, key);
+    json_array(j);
+    for (int i = 0; i < n; i++)
+        put(j, plane_socket(planes[i]), dpc_page(plane_dpc(planes[i])));
+    json_end_array(j);
+}
+
 int ctl_show_counters(struct ctl_request *r)
 {
-    const struct ipc_page *pages[IPC_MAX_GROUPS];
+    struct plane *planes[CTL_MAX_PLANES];
     uint64_t sums[VERDICT_COUNT] = {0};
-    size_t n = 0, planes = roles_planes(r->roles);
+    int code = CTL_OK, n = ctl_planes(r, 2, planes, &code);
 
-    for (size_t i = 0; i < planes && n < IPC_MAX_GROUPS; i++) {
-        struct dpc *d = plane_dpc(roles_plane_at(r->roles, i));
-
-        if (!dpc_attached(d))
-            return ctl_error(r, CTL_UNREACHABLE, "the data plane at %s is not attached",
-                             plane_socket(roles_plane_at(r->roles, i)));
-        pages[n++] = dpc_page(d);
-    }
+    if (n < 0)
+        return code;
     json_object(r->out);
-    json_key(r->out, "ports");
-    json_array(r->out);
-    for (size_t i = 0; i < n; i++)
-        put_ports(r->out, pages[i]);
-    json_end_array(r->out);
-    for (size_t i = 0; i < n; i++)
-        add_verdicts(sums, pages[i]);
+    put_all(r->out, "ports", planes, n, put_ports);
+    for (int i = 0; i < n; i++)
+        add_verdicts(sums, dpc_page(plane_dpc(planes[i])));
     put_verdicts(r->out, sums);
-    json_key(r->out, "workers");
-    json_array(r->out);
-    for (size_t i = 0; i < n; i++)
-        put_workers(r->out, pages[i]);
-    json_end_array(r->out);
+    put_all(r->out, "workers", planes, n, put_workers);
     put_ike(r->out, sessions_stats(roles_sessions(r->roles)));
     json_end_object(r->out);
     return CTL_OK;
+}
+
+static int show_array(struct ctl_request *r, const char *key,
+                      void (*put)(struct json *j, const char *socket, const struct ipc_page *page))
+{
+    struct plane *planes[CTL_MAX_PLANES];
+    int code = CTL_OK, n = ctl_planes(r, 2, planes, &code);
+
+    if (n < 0)
+        return code;
+    json_object(r->out);
+    put_all(r->out, key, planes, n, put);
+    json_end_object(r->out);
+    return CTL_OK;
+}
+
+int ctl_show_ports(struct ctl_request *r)
+{
+    return show_array(r, "ports", put_ports);
+}
+
+int ctl_show_workers(struct ctl_request *r)
+{
+    return show_array(r, "workers", put_workers);
 }

@@ -31,6 +31,7 @@ struct connection {
 struct ctl {
     struct loop *loop;
     struct roles *roles;
+    struct ctl_hooks hooks;
     int fd;
     struct loop_watch *watch;
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
@@ -135,6 +136,7 @@ static void on_readable(void *ctx)
     }
     json_init(&c->json);
     c->parsed.roles = c->owner->roles;
+    c->parsed.hooks = &c->owner->hooks;
     c->parsed.out = &c->json;
     c->parsed.done = answer;
     c->parsed.ctx = c;
@@ -168,7 +170,7 @@ static void on_connect(void *ctx)
         end_connection(c);
 }
 
-struct ctl *ctl_open(struct loop *l, struct roles *roles, const char *path, int *err)
+struct ctl *ctl_open(struct loop *l, struct roles *roles, const struct ctl_hooks *hooks, const char *path, int *err)
 {
     struct ctl *c = calloc(1, sizeof(*c));
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
@@ -180,6 +182,7 @@ struct ctl *ctl_open(struct loop *l, struct roles *roles, const char *path, int 
         return NULL;
     c->loop = l;
     c->roles = roles;
+    c->hooks = *hooks;
     c->fd = -1;
     for (size_t i = 0; i < CTL_MAX_CONNECTIONS; i++)
         c->connections[i] = (struct connection){.owner = c, .fd = -1};

@@ -134,19 +134,16 @@ static void on_answer(void *ctx, const struct ipc_explained *a)
     r->done(r->ctx, code);
 }
 
-/* The first data plane that has the pair; without a pair named, the first there is. */
-static struct plane *plane_with(struct roles *roles, const char *pair)
+/* The first data plane that has the pair; without a pair named, the first that is attached, or else the last. */
+static struct plane *plane_with(struct ctl_request *r, const char *pair)
 {
-    for (size_t i = 0; i < roles_planes(roles); i++) {
-        struct plane *p = roles_plane_at(roles, i);
-        const struct ipc_hello *h = dpc_hello(plane_dpc(p));
+    size_t n = roles_planes(r->roles);
 
-        if (!pair[0])
+    for (size_t i = 0; i < n; i++) {
+        struct plane *p = roles_plane_at(r->roles, i);
+
+        if (pair[0] ? ctl_plane_has_pair(r, p, pair) : dpc_attached(plane_dpc(p)) || i + 1 == n)
             return p;
-        for (unsigned k = 0; h && k < h->n_pairs && k < IPC_MAX_PAIRS; k++) {
-            if (strcmp(h->pairs[k], pair) == 0)
-                return p;
-        }
     }
     return NULL;
 }
@@ -159,7 +156,7 @@ int ctl_explain(struct ctl_request *r)
 
     if (wrong)
         return ctl_error(r, CTL_USAGE, "explain: %s", wrong);
-    p = plane_with(r->roles, q.pair);
+    p = plane_with(r, q.pair);
     if (!p)
         return ctl_error(r, q.pair[0] ? CTL_NOT_FOUND : CTL_UNREACHABLE, "no data plane here%s%s",
                          q.pair[0] ? " has the port pair " : "", q.pair);

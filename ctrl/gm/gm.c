@@ -61,6 +61,7 @@ struct gm *gm_new(const struct config_group *config, const struct env *env, cons
     if (!gm)
         return NULL;
     gm->config = config;
+    memcpy(gm->dp_name, config->name, sizeof(gm->dp_name));
     gm->env = env;
     gm->ops = *ops;
     gm->next.fire = on_next;
@@ -208,7 +209,7 @@ static void stop_registering(struct gm *gm)
 void gm_set_config(struct gm *gm, const struct config_group *config, struct now now)
 {
     struct addr server = *gm_server(gm);
-    bool was_stopped = gm->stopped, listed = false;
+    bool begin = gm->stopped, listed = false;
 
     gm->config = config;
     free(gm->own_config);
@@ -220,14 +221,13 @@ void gm_set_config(struct gm *gm, const struct config_group *config, struct now 
         gm->server = listed ? i : 0;
     }
     if (!listed && (gm->asking || gm->retry.slot)) {
-        bool due = gm->due;
-
-        stop_registering(gm);
-        gm->due = due;
-        was_stopped = true;
+        timer_cancel(gm->env->real_timers, &gm->retry);
+        gm->asking = false;
+        gm->failed_in_a_row = 0;
+        begin = true;
     }
     gm->ops.changed(gm->ops.ctx, gm);
-    if (was_stopped && (!gm->has_policy || gm->due))
+    if (begin)
         start_registration(gm, now);
 }
 

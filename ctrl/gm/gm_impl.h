@@ -8,6 +8,7 @@
 struct gm {
     const struct config_group *config;
     struct config_group *own_config; /* of a retired membership; NULL otherwise */
+    char dp_name[CONFIG_NAME_MAX]; /* how the data plane knows the group, through renames */
     const struct env *env;
     struct gm_ops ops;
 

@@ -104,6 +104,8 @@ static void add_sa(struct gm *gm, const struct policy_sa *sa, uint8_t sid_bits, 
 
     if (s) { /* installed is installed: its end never moves later, its key never changes */
         s->end = mono_min(s->end, end);
+        if (s->n_senders == 0)
+            s->sid_bits = sid_bits;
         s->was_parked = s->was_parked || s->parked;
         s->parked = false;
         s->in_policy = true;
@@ -358,7 +360,7 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
     struct ipc_msg m = {.type = IPC_GROUP};
 
     m.u.group = (struct ipc_group){.group = index, .vlan = c->vlan, .receive_only = gm->policy.receive_only};
-    snprintf(m.u.group.name, sizeof(m.u.group.name), "%s", gm->config->name);
+    snprintf(m.u.group.name, sizeof(m.u.group.name), "%s", gm->dp_name);
     snprintf(m.u.group.pair, sizeof(m.u.group.pair), "%s", c->pair);
     m.u.group.state = wished_state(gm);
     put(ctx, &m);

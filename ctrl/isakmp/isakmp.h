@@ -87,6 +87,7 @@ enum isakmp_notify_type {
     ISAKMP_N_RESPONDER_LIFETIME = 24576,
     ISAKMP_N_REPLAY_STATUS = 24577,
     ISAKMP_N_INITIAL_CONTACT = 24578,
+    ISAKMP_N_LEAVE = 32770, /* ours: body of an ID payload that names the group */
     ISAKMP_N_R_U_THERE = 36136,
     ISAKMP_N_R_U_THERE_ACK = 36137,
 };

@@ -255,6 +255,11 @@ enum phase1_result phase1_step(struct phase1 *p, struct span datagram, mono_t no
 
 /* ---- what others may know ---- */
 
+const struct config_proposal *phase1_chosen(const struct phase1 *p)
+{
+    return p->offer.chosen.encryption ? &p->offer.chosen : NULL;
+}
+
 const uint8_t *phase1_cookie_i(const struct phase1 *p)
 {
     return p->sa.cookie_i;

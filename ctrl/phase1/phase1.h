@@ -89,6 +89,8 @@ const uint8_t *phase1_cookie_i(const struct phase1 *p);
 const uint8_t *phase1_cookie_r(const struct phase1 *p);
 /* After PHASE1_ESTABLISHED: the SA, owned by p, or NULL before. pull changes its list of used message ids. */
 struct ike_sa *phase1_sa(struct phase1 *p);
+/* What was agreed; NULL before message 2. */
+const struct config_proposal *phase1_chosen(const struct phase1 *p);
 /* The peer's proved identity as escaped text: "10.0.0.2", "fqdn:gm1.example.org"; "" before phase 1 is up. */
 const char *phase1_identity(const struct phase1 *p);
 /*

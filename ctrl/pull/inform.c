@@ -4,6 +4,7 @@
 
 #include "ctrl/crypto/ike_keys.h"
 #include "ctrl/isakmp/delete.h"
+#include "ctrl/isakmp/id.h"
 #include "ctrl/isakmp/opaque.h"
 #include "ctrl/isakmp/sa.h"
 
@@ -27,6 +28,9 @@ static enum inform_result take_notify(struct span body, struct inform *out)
     struct inform_notify *in = &out->notifies[out->n_notifies];
     in->type = n.type;
     if (n.type == ISAKMP_N_REFUSED && !isakmp_refused_get(n.data, &in->refused))
+        return INFORM_DROP_MALFORMED;
+    if (n.type == ISAKMP_N_LEAVE && (n.protocol != ISAKMP_PROTO_ISAKMP || n.spi.len != 0 ||
+                                     isakmp_id_get_group(n.data, &in->group.is_address, &in->group.value)))
         return INFORM_DROP_MALFORMED;
     out->n_notifies++;
     return INFORM_OK;
@@ -148,6 +152,17 @@ bool inform_put_notify(struct ike_sa *sa, const struct rng *rng, uint16_t type, 
     struct isakmp_notify n = {.doi = sa->doi, .protocol = ISAKMP_PROTO_ISAKMP, .type = type, .data = data};
     isakmp_notify_put(&c, &n);
     return finish(sa, out, message_id, at);
+}
+
+bool inform_put_leave(struct ike_sa *sa, const struct rng *rng, const struct group_id *group,
+                      struct buf_writer *out)
+{
+    uint8_t value[4], body[8];
+    struct buf_writer w = buf_writer_of(value, sizeof value);
+    buf_put_u32(&w, group->value);
+    struct isakmp_id id = {.type = group->is_address ? ISAKMP_ID_IPV4_ADDR : ISAKMP_ID_KEY_ID,
+                           .data = buf_written(&w)};
+    return inform_put_notify(sa, rng, ISAKMP_N_LEAVE, isakmp_id_body(&id, body, sizeof body), out);
 }
 
 bool inform_put_delete(struct ike_sa *sa, const struct rng *rng, struct buf_writer *out)

@@ -10,12 +10,14 @@
 #include "ctrl/crypto/ike_sa.h"
 #include "ctrl/crypto/rng.h"
 #include "ctrl/isakmp/notify.h"
+#include "ctrl/policy/policy.h"
 
 #define INFORM_MAX_NOTIFIES 8
 
 struct inform_notify {
     uint16_t type;                 /* enum isakmp_notify_type and others */
     struct isakmp_refused refused; /* ISAKMP_N_REFUSED only, else empty: the peer's words, safe to print */
+    struct group_id group;         /* ISAKMP_N_LEAVE only: which group it leaves */
 };
 
 /* What one informational said. */
@@ -39,6 +41,9 @@ enum inform_result inform_open(struct ike_sa *sa, struct span datagram, struct i
 /* Writes an informational with one notify without SPI (data may be empty). */
 MUST_CHECK bool inform_put_notify(struct ike_sa *sa, const struct rng *rng, uint16_t type, struct span data,
                                   struct buf_writer *out);
+/* Writes an informational with which a member leaves a group (GM12). */
+MUST_CHECK bool inform_put_leave(struct ike_sa *sa, const struct rng *rng, const struct group_id *group,
+                                 struct buf_writer *out);
 /* Writes an informational that deletes this ISAKMP SA (protocol 1, SPI = both cookies). */
 MUST_CHECK bool inform_put_delete(struct ike_sa *sa, const struct rng *rng, struct buf_writer *out);
 

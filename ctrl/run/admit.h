@@ -2,8 +2,8 @@
 /*
  * Who may make the key server do public-key work (IK7): token buckets for message 3 of phase 1, the first message whose
  * answer costs a Diffie-Hellman. One bucket per source address in a table of fixed size, and one for all together.
- * Peers with a pre-shared key entry of their own have a common bucket that strangers can't drain; their own address is
- * limited as everybody's. Nothing is allocated; time is handed in (real time: CPU doesn't get faster in a lab).
+ * Peers with a pre-shared key entry of their own, and present members, have a common bucket that strangers can't drain;
+ * their own address is limited as everybody's. Nothing is allocated; time is handed in (real time: CPU doesn't get faster in a lab).
  *
  * By the time this is asked, the source has echoed our cookie, so the address is real.
  */
@@ -43,7 +43,8 @@ struct admit {
 /* seed: random, so that nobody can choose who shares a set. */
 void admit_init(struct admit *a, uint64_t seed, mono_t now);
 /*
- * True: go on, and the tokens are spent. False: too many; nothing is spent. `known`: the source has an entry of its own.
+ * True: go on, and the tokens are spent. False: too many; nothing is spent. `known`: the source has an entry of its
+ * own or is a present member.
  */
 MUST_CHECK bool admit_allow(struct admit *a, const struct addr *source, bool known, mono_t now);
 

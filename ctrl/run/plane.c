@@ -13,6 +13,13 @@
 #define EXPLAIN_WAIT   mono_s(2)
 #define TAKE_OVER_WAIT mono_s(30) /* see may_transact() */
 
+#define MAX_LOST 1024 /* SPIs that a data plane has deleted and we remember */
+
+struct plane_member {
+    struct gm *gm;
+    bool pair_there; /* the attached data plane has its pair */
+};
+
 struct plane {
     struct loop *loop;
     char *socket;
@@ -20,13 +27,18 @@ struct plane {
     struct loop_watch *socket_watch, *wake_watch;
     struct timer attach;   /* real: next attempt */
     struct timer transact; /* real: run a transaction now, or again later */
-    struct gm *members[IPC_MAX_GROUPS];
+    struct plane_member members[IPC_MAX_GROUPS];
     size_t n_members;
     bool changed;
     uint64_t under_way; /* epoch of the transaction that waits for its answer; 0 = none */
     bool takes_over;    /* the data plane still runs what an earlier gvpnd installed */
     mono_t takes_over_until;
     char last_reason[IPC_TEXT_MAX];
+    uint32_t put[IPC_MAX_SAS], held[IPC_MAX_SAS]; /* SPIs of the transaction under way, and of the last in effect */
+    size_t n_put, n_held;
+    uint32_t lost[MAX_LOST]; /* ring */
+    size_t n_lost;
+    uint64_t lost_instance; /* data-plane process that lost them */
 
     struct timer explain_timeout;
     uint32_t explain_request;
@@ -46,7 +58,60 @@ static void set_timer(struct plane *p, struct timer *t, mono_t in)
 
 static void put(void *ctx, const struct ipc_msg *m)
 {
-    dpc_put(ctx, m);
+    struct plane *p = ctx;
+
+    if (m->type == IPC_SA && p->n_put < IPC_MAX_SAS)
+        p->put[p->n_put++] = m->u.sa.spi;
+    dpc_put(p->dpc, m);
+}
+
+static bool contains(const uint32_t *spis, size_t n, uint32_t spi)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (spis[i] == spi)
+            return true;
+    }
+    return false;
+}
+
+/* The transaction is in effect: what the one before had and it hasn't is deleted for good. */
+static void note_lost(struct plane *p)
+{
+    for (size_t i = 0; i < p->n_held; i++) {
+        if (!contains(p->put, p->n_put, p->held[i]))
+            p->lost[p->n_lost++ % MAX_LOST] = p->held[i];
+    }
+    memcpy(p->held, p->put, p->n_put * sizeof(p->put[0]));
+    p->n_held = p->n_put;
+}
+
+bool plane_lost(const struct plane *p, uint32_t spi)
+{
+    return contains(p->lost, p->n_lost < MAX_LOST ? p->n_lost : MAX_LOST, spi);
+}
+
+static bool has_pair(const struct plane *p, const char *pair)
+{
+    const struct ipc_hello *h = dpc_hello(p->dpc);
+
+    for (unsigned i = 0; h && i < h->n_pairs && i < IPC_MAX_PAIRS; i++) {
+        if (strcmp(h->pairs[i], pair) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A membership and an attached data plane meet, or don't for want of the pair. */
+static void meet(struct plane *p, struct plane_member *m)
+{
+    const struct ipc_hello *h = dpc_hello(p->dpc);
+    const struct config_group *g = gm_config(m->gm);
+
+    m->pair_there = has_pair(p, g->gm.pair);
+    if (m->pair_there)
+        gm_attached(m->gm, h->instance, h->n_workers, loop_now(p->loop));
+    else
+        log_msg(GM_PAIR_UNKNOWN, g->name, p->socket, g->gm.pair);
 }
 
 /*
@@ -55,17 +120,19 @@ static void put(void *ctx, const struct ipc_msg *m)
  */
 static bool may_transact(struct plane *p)
 {
-    size_t ready = 0;
+    size_t ready = 0, n = 0;
 
     if (!p->takes_over)
         return true;
-    for (size_t i = 0; i < p->n_members; i++)
-        ready += gm_current_policy(p->members[i]) != NULL;
+    for (size_t i = 0; i < p->n_members; i++) {
+        n += p->members[i].pair_there;
+        ready += p->members[i].pair_there && gm_current_policy(p->members[i].gm) != NULL;
+    }
     if (ready == 0)
         return false;
-    if (ready < p->n_members && mono_is_never(p->takes_over_until))
+    if (ready < n && mono_is_never(p->takes_over_until))
         p->takes_over_until = mono_add(real_now(p), TAKE_OVER_WAIT);
-    if (ready < p->n_members && !mono_reached(p->takes_over_until, real_now(p))) {
+    if (ready < n && !mono_reached(p->takes_over_until, real_now(p))) {
         set_timer(p, &p->transact, mono_sub(p->takes_over_until, real_now(p))); /* anew each time: a change sets it, too */
         return false;
     }
@@ -85,8 +152,11 @@ static void on_transact(struct timer *t, mono_t now)
     if (!p->under_way)
         return;
     p->changed = false;
-    for (size_t i = 0; i < p->n_members; i++)
-        gm_wish(p->members[i], (uint16_t)i, p->under_way, put, p->dpc, scaled);
+    p->n_put = 0;
+    for (size_t i = 0; i < p->n_members; i++) {
+        if (p->members[i].pair_there)
+            gm_wish(p->members[i].gm, (uint16_t)i, p->under_way, put, p, scaled);
+    }
     dpc_commit(p->dpc);
 }
 
@@ -106,8 +176,18 @@ static void on_attached(void *ctx, struct dpc *d, const struct ipc_hello *hello)
     p->under_way = 0;
     p->takes_over = page && atomic_load(&page->epoch) > 0;
     p->takes_over_until = MONO_NEVER;
+    p->n_held = 0;
+    for (size_t i = 0; page && i < IPC_MAX_SAS; i++) { /* what an earlier gvpnd installed can be lost, too */
+        uint32_t spi = atomic_load_explicit(&page->sas[i].spi, memory_order_acquire);
+
+        if (spi)
+            p->held[p->n_held++] = spi;
+    }
+    if (p->lost_instance != hello->instance)
+        p->n_lost = 0;
+    p->lost_instance = hello->instance;
     for (size_t i = 0; i < p->n_members; i++)
-        gm_attached(p->members[i], hello->instance, hello->n_workers, loop_now(p->loop));
+        meet(p, &p->members[i]);
     plane_changed(p);
 }
 
@@ -137,7 +217,7 @@ static void on_detached(void *ctx, struct dpc *d, const char *reason)
     unwatch(p);
     p->under_way = 0;
     for (size_t i = 0; i < p->n_members; i++)
-        gm_detached(p->members[i], loop_now(p->loop));
+        gm_detached(p->members[i].gm, loop_now(p->loop));
     end_explain(p, NULL);
     set_timer(p, &p->attach, ATTACH_EVERY);
 }
@@ -151,8 +231,12 @@ static void on_ack(void *ctx, struct dpc *d, const struct ipc_ack *ack)
     if (ack->epoch != p->under_way)
         return;
     p->under_way = 0;
-    for (size_t i = 0; i < p->n_members; i++)
-        gm_acknowledged(p->members[i], ack->epoch, refused ? ack->reason : NULL, loop_now(p->loop));
+    if (!refused)
+        note_lost(p);
+    for (size_t i = 0; i < p->n_members; i++) {
+        if (p->members[i].pair_there)
+            gm_acknowledged(p->members[i].gm, ack->epoch, refused ? ack->reason : NULL, loop_now(p->loop));
+    }
     if (refused) {
         p->changed = true;
         set_timer(p, &p->transact, REFUSED_RETRY);
@@ -170,7 +254,7 @@ static void on_event(void *ctx, struct dpc *d, const struct ipc_event *event)
     case IPC_EVENT_IV_LOW:
     case IPC_EVENT_IV_EXHAUSTED:
         for (size_t i = 0; i < p->n_members; i++)
-            gm_iv_low(p->members[i], (uint32_t)event->value, loop_now(p->loop));
+            gm_iv_low(p->members[i].gm, (uint32_t)event->value, loop_now(p->loop));
         break;
     case IPC_EVENT_SA_EXPIRED:
         log_msg(SA_EXPIRED, (unsigned)event->value);
@@ -253,10 +337,10 @@ void plane_free(struct plane *p)
 {
     if (!p)
         return;
+    end_explain(p, NULL);
     unwatch(p);
     timer_cancel(loop_real_timers(p->loop), &p->attach);
     timer_cancel(loop_real_timers(p->loop), &p->transact);
-    timer_cancel(loop_real_timers(p->loop), &p->explain_timeout);
     dpc_free(p->dpc);
     free(p->socket);
     free(p);
@@ -266,8 +350,52 @@ bool plane_add(struct plane *p, struct gm *gm)
 {
     if (p->n_members == IPC_MAX_GROUPS)
         return false;
-    p->members[p->n_members++] = gm;
+    p->members[p->n_members++] = (struct plane_member){.gm = gm};
+    if (dpc_attached(p->dpc)) {
+        meet(p, &p->members[p->n_members - 1]);
+        plane_changed(p);
+    }
     return true;
+}
+
+void plane_remove(struct plane *p, const struct gm *gm)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < p->n_members; i++) {
+        if (p->members[i].gm != gm)
+            p->members[kept++] = p->members[i];
+    }
+    if (kept == p->n_members)
+        return;
+    p->n_members = kept;
+    plane_changed(p);
+}
+
+void plane_check_pairs(struct plane *p)
+{
+    for (size_t i = 0; dpc_attached(p->dpc) && i < p->n_members; i++) {
+        struct plane_member *m = &p->members[i];
+        bool there = has_pair(p, gm_config(m->gm)->gm.pair);
+
+        if (there && !m->pair_there)
+            meet(p, m);
+        if (there || !m->pair_there)
+            continue;
+        m->pair_there = false;
+        gm_detached(m->gm, loop_now(p->loop));
+        log_msg(GM_PAIR_UNKNOWN, gm_config(m->gm)->name, p->socket, gm_config(m->gm)->gm.pair);
+    }
+}
+
+size_t plane_members(const struct plane *p)
+{
+    return p->n_members;
+}
+
+bool plane_busy(const struct plane *p)
+{
+    return dpc_attached(p->dpc) && (p->changed || p->under_way);
 }
 
 void plane_start(struct plane *p)

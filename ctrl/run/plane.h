@@ -15,14 +15,28 @@ struct plane;
 /* socket: absolute path. NULL when memory is short. */
 struct plane *plane_new(struct loop *l, const char *socket, uint32_t clock_rate);
 void plane_free(struct plane *p);
-/* A member whose port pair is there; at most IPC_MAX_GROUPS. All are added before plane_start(). */
+/*
+ * A membership on one of its port pairs; false when there are IPC_MAX_GROUPS. While the data plane has no pair of that name
+ * the membership is left out, said once, and the others go on.
+ */
 MUST_CHECK bool plane_add(struct plane *p, struct gm *gm);
+/* Its part of the data plane's policy goes with the next transaction. */
+void plane_remove(struct plane *p, const struct gm *gm);
+/* The pair of one of its memberships may have changed. */
+void plane_check_pairs(struct plane *p);
+/* How many memberships there are. */
+size_t plane_members(const struct plane *p);
 void plane_start(struct plane *p);
 /* Something that a member wishes has changed: a transaction will follow. */
 void plane_changed(struct plane *p);
 
+/* Is a change on its way that the data plane hasn't acknowledged? False when detached: nobody will. */
+bool plane_busy(const struct plane *p);
+
 /* Does the attached data plane have this SA? As its counter page says. */
 bool plane_holds(const struct plane *p, uint32_t spi);
+/* Was it in an earlier transaction of this attach, and then in none? Such an SPI is never taken again. */
+bool plane_lost(const struct plane *p, uint32_t spi);
 
 const char *plane_socket(const struct plane *p);
 struct dpc *plane_dpc(const struct plane *p);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Joins sessions, key-server groups, memberships and data planes: see roles.h. It decides nothing by itself. */
-#include "ctrl/run/roles.h"
+#include "ctrl/run/roles_impl.h"
 
 #include "common/log.h"
 #include "ctrl/policy/keylog.h"
@@ -10,27 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct member {
-    struct gm *gm;
-    struct session *session; /* the registration under way */
-    struct plane *plane;
-};
-
-struct roles {
-    struct roles_settings s;
-    struct ks ks;
-    struct sessions *sessions;
-    struct member *members;
-    size_t n_members;
-    struct plane **planes;
-    size_t n_planes;
-};
-
-static struct member *member_of(struct roles *r, const struct gm *gm)
+static struct member *member_of(const struct roles *r, const struct gm *gm)
 {
     for (size_t i = 0; i < r->n_members; i++) {
-        if (r->members[i].gm == gm)
-            return &r->members[i];
+        if (r->members[i]->gm == gm)
+            return r->members[i];
+    }
+    for (size_t i = 0; i < r->n_remnants; i++) {
+        if (r->remnants[i]->gm == gm)
+            return r->remnants[i];
     }
     return NULL;
 }
@@ -51,6 +39,20 @@ static bool on_ks_accept(void *ctx, const struct registration *reg, struct polic
     struct roles *r = ctx;
 
     return ks_accept(&r->ks, reg, policy, why, now);
+}
+
+static void on_ks_left(void *ctx, const struct registration *reg, struct now now)
+{
+    struct roles *r = ctx;
+
+    (void)ks_left(&r->ks, reg, now);
+}
+
+static bool on_ks_knows(void *ctx, const struct addr *address)
+{
+    const struct roles *r = ctx;
+
+    return ks_knows(&r->ks, address);
 }
 
 static void log_registration(const struct roles *r, const struct gm *gm, bool complete)
@@ -94,6 +96,13 @@ static void on_gm_failed(void *ctx, struct session *s, const char *reason, struc
     gm_failed(m->gm, reason, now);
 }
 
+static void on_gm_left(void *ctx, struct session *s, const char *why, struct now now)
+{
+    (void)ctx;
+    (void)now;
+    roles_left(session_owner(s), why);
+}
+
 /* What memberships ask. */
 
 static bool on_register_with(void *ctx, struct gm *gm, const struct addr *server, uint16_t n_sender_ids,
@@ -105,6 +114,7 @@ static bool on_register_with(void *ctx, struct gm *gm, const struct addr *server
                         .remote = {.addr = *server, .port = UDP_PORT_GDOI}};
 
     log_registration(r, gm, false);
+    m->local = path.local.addr;
     m->session = sessions_register(r->sessions, &path, &gm_config(gm)->id, n_sender_ids, m, now);
     if (m->session && !session_set_patience(m->session, gm_patience(gm))) {
         session_abort(m->session);
@@ -115,47 +125,115 @@ static bool on_register_with(void *ctx, struct gm *gm, const struct addr *server
 
 static void on_changed(void *ctx, struct gm *gm)
 {
-    struct roles *r = ctx;
+    const struct member *m = member_of(ctx, gm);
 
-    plane_changed(member_of(r, gm)->plane);
+    if (m) /* else it is being made or freed, and its plane will hear of it anyway */
+        plane_changed(m->plane);
 }
 
 static bool on_holds(void *ctx, const struct gm *gm, uint32_t spi)
 {
-    struct roles *r = ctx;
+    const struct member *m = member_of(ctx, gm);
 
-    return plane_holds(member_of(r, gm)->plane, spi);
+    return m && plane_holds(m->plane, spi);
+}
+
+static bool on_gone(void *ctx, const struct gm *gm, uint32_t spi)
+{
+    const struct member *m = member_of(ctx, gm);
+
+    return m && plane_lost(m->plane, spi);
 }
 
 /* Set-up. */
 
+void roles_socket_path(const struct roles *r, const char *socket, char out[ROLES_SOCKET_MAX])
+{
+    if (socket[0] == '/')
+        snprintf(out, ROLES_SOCKET_MAX, "%s", socket);
+    else
+        snprintf(out, ROLES_SOCKET_MAX, "%s/%s", r->s.run_dir, socket);
+}
+
 static struct plane *plane_for(struct roles *r, const char *socket)
 {
-    char path[2 * CONFIG_MAX_TEXT];
+    char path[ROLES_SOCKET_MAX];
+    struct plane **grown;
 
-    if (socket[0] == '/')
-        snprintf(path, sizeof(path), "%s", socket);
-    else
-        snprintf(path, sizeof(path), "%s/%s", r->s.run_dir, socket);
+    roles_socket_path(r, socket, path);
     for (size_t i = 0; i < r->n_planes; i++) {
         if (strcmp(plane_socket(r->planes[i]), path) == 0)
             return r->planes[i];
     }
+    grown = reallocarray(r->planes, r->n_planes + 1, sizeof(struct plane *));
+    if (!grown)
+        return NULL;
+    r->planes = grown;
     r->planes[r->n_planes] = plane_new(r->s.loop, path, r->s.clock_rate);
     return r->planes[r->n_planes] ? r->planes[r->n_planes++] : NULL;
 }
 
-static bool add_member(struct roles *r, const struct config_group *config)
+void roles_free_unused_planes(struct roles *r)
 {
-    struct gm_ops ops = {.ctx = r, .register_with = on_register_with, .changed = on_changed, .holds = on_holds};
-    struct member *m = &r->members[r->n_members];
+    size_t kept = 0;
 
+    for (size_t i = 0; i < r->n_planes; i++) {
+        if (plane_members(r->planes[i]) > 0)
+            r->planes[kept++] = r->planes[i];
+        else
+            plane_free(r->planes[i]);
+    }
+    r->n_planes = kept;
+}
+
+struct member *roles_member_new(struct roles *r, const struct config_group *config)
+{
+    struct gm_ops ops = {
+        .ctx = r, .register_with = on_register_with, .changed = on_changed, .holds = on_holds, .gone = on_gone};
+    struct member *m = calloc(1, sizeof(*m));
+
+    if (!m)
+        return NULL;
     m->gm = gm_new(config, &r->s.env, &ops);
-    if (!m->gm)
-        return false;
-    r->n_members++;
-    m->plane = plane_for(r, config->gm.dp_socket);
-    return m->plane && plane_add(m->plane, m->gm);
+    m->plane = m->gm ? plane_for(r, config->gm.dp_socket) : NULL;
+    if (!m->plane) {
+        roles_member_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+void roles_member_free(struct member *m)
+{
+    if (!m)
+        return;
+    if (m->session)
+        session_abort(m->session);
+    if (m->leave)
+        session_abort(m->leave);
+    if (m->plane)
+        plane_remove(m->plane, m->gm);
+    gm_free(m->gm);
+    free(m);
+}
+
+/* The first members; nothing is attached yet. */
+static bool add_members(struct roles *r, const struct config *config)
+{
+    r->members = calloc(config->n_groups + 1, sizeof(struct member *));
+    for (size_t i = 0; r->members && i < config->n_groups; i++) {
+        struct member *m;
+
+        if (!config->groups[i].is_member)
+            continue;
+        m = roles_member_new(r, &config->groups[i]);
+        if (!m)
+            return false;
+        r->members[r->n_members++] = m;
+        if (!plane_add(m->plane, m->gm))
+            return false;
+    }
+    return r->members != NULL;
 }
 
 struct roles *roles_new(const struct roles_settings *s, struct now now)
@@ -164,24 +242,20 @@ struct roles *roles_new(const struct roles_settings *s, struct now now)
     struct session_events events = {.ctx = r,
                                     .ks_request = on_ks_request,
                                     .ks_accept = on_ks_accept,
+                                    .ks_left = on_ks_left,
+                                    .ks_knows = on_ks_knows,
                                     .gm_policy = on_gm_policy,
-                                    .gm_failed = on_gm_failed};
-    size_t n = s->config->n_groups;
+                                    .gm_failed = on_gm_failed,
+                                    .gm_left = on_gm_left};
 
     if (!r)
         return NULL;
     r->s = *s;
-    r->members = calloc(n + 1, sizeof(*r->members));
-    r->planes = calloc(n + 1, sizeof(*r->planes));
-    if (!r->members || !r->planes || !ks_init(&r->ks, s->config, &r->s.env, now.scaled))
+    if (!ks_init(&r->ks, s->config, &r->s.env, now.scaled))
         goto fail;
     r->sessions = sessions_new(&r->s.env, s->config, &events);
-    if (!r->sessions)
+    if (!r->sessions || !add_members(r, s->config))
         goto fail;
-    for (size_t i = 0; i < n; i++) {
-        if (s->config->groups[i].is_member && !add_member(r, &s->config->groups[i]))
-            goto fail;
-    }
     for (size_t i = 0; i < r->n_planes; i++)
         plane_start(r->planes[i]);
     return r;
@@ -194,21 +268,48 @@ void roles_free(struct roles *r)
 {
     if (!r)
         return;
+    timer_cancel(r->s.env.real_timers, &r->leaving.tick);
+    for (size_t i = 0; i < r->n_members; i++)
+        roles_member_free(r->members[i]);
+    for (size_t i = 0; i < r->n_remnants; i++)
+        roles_member_free(r->remnants[i]);
     for (size_t i = 0; i < r->n_planes; i++)
         plane_free(r->planes[i]);
     if (r->sessions)
         sessions_free(r->sessions);
-    for (size_t i = 0; i < r->n_members; i++)
-        gm_free(r->members[i].gm);
     ks_free(&r->ks);
     free(r->planes);
     free(r->members);
+    free(r->remnants);
     free(r);
 }
 
 void roles_datagram(struct roles *r, const struct path *path, struct span bytes)
 {
     sessions_datagram(r->sessions, path, bytes, loop_now(r->s.loop));
+}
+
+void roles_clear_member(struct roles *r, struct gm *gm)
+{
+    struct member *m = member_of(r, gm);
+    char server[ADDR_TEXT_MAX];
+
+    if (m->session)
+        session_abort(m->session);
+    m->session = NULL;
+    log_msg(GM_CLEAR_REGISTER, gm_config(gm)->name, addr_text(&gm_config(gm)->gm.servers[0], server));
+    gm_clear(gm, loop_now(r->s.loop));
+}
+
+size_t roles_clear_counters(struct roles *r)
+{
+    struct ipc_msg m = {.type = IPC_CLEAR_COUNTERS};
+    size_t n = 0;
+
+    sessions_clear_stats(r->sessions);
+    for (size_t i = 0; i < r->n_planes; i++)
+        n += dpc_tell(plane_dpc(r->planes[i]), &m);
+    return n;
 }
 
 const struct config *roles_config(const struct roles *r)
@@ -238,16 +339,14 @@ size_t roles_members(const struct roles *r)
 
 struct gm *roles_member(const struct roles *r, size_t i)
 {
-    return r->members[i].gm;
+    return r->members[i]->gm;
 }
 
 struct plane *roles_plane(const struct roles *r, const struct gm *gm)
 {
-    for (size_t i = 0; i < r->n_members; i++) {
-        if (r->members[i].gm == gm)
-            return r->members[i].plane;
-    }
-    return NULL;
+    const struct member *m = member_of(r, gm);
+
+    return m ? m->plane : NULL;
 }
 
 size_t roles_planes(const struct roles *r)

@@ -29,7 +29,9 @@ struct session *session_new(struct sessions *ss, const struct path *path, bool i
     s->resend.fire = on_resend;
     s->end.fire = on_end;
     s->patience = MONO_NEVER;
+    s->began = ss->env.now(ss->env.ctx).real;
     repeat_init(&s->phase1_repeat, initiator, jitter);
+    repeat_init(&s->inform_repeat, initiator, jitter);
     s->next = ss->list;
     if (ss->list)
         ss->list->prev = s;
@@ -54,6 +56,7 @@ void session_free(struct session *s)
     }
     phase1_free(s->phase1);
     repeat_wipe(&s->phase1_repeat);
+    repeat_wipe(&s->inform_repeat);
     if (s->prev)
         s->prev->next = s->next;
     else
@@ -76,15 +79,21 @@ void session_fail(struct session *s, const char *reason, struct now now)
         ss->stats.phase1_failed++;
         log_msg(IKE_PHASE1_FAILED, endpoint_text(&s->path.remote, peer), reason);
     }
+    if (s->leaving) {
+        session_end_leave(s, reason, now);
+        return;
+    }
     s->ending = true;
     if (s->initiator && ss->events.gm_failed)
         ss->events.gm_failed(ss->events.ctx, s, reason, now);
     session_free(s);
 }
 
-/* The repeat whose answer is awaited: the PULL's when there is one. Member only. */
+/* The repeat whose answer is awaited: what runs under phase 1 when there is something. Member only. */
 static struct repeat *awaited(struct session *s)
 {
+    if (s->leaving && s->up)
+        return &s->inform_repeat;
     return s->n_pulls ? &s->pulls[0].repeat : &s->phase1_repeat;
 }
 
@@ -156,6 +165,19 @@ void session_log_key(struct session *s)
     wipe(line, sizeof(line));
 }
 
+const char *session_state_text(const struct session *s, char out[SESSION_STATE_MAX])
+{
+    const struct session_pull *p = s->n_pulls ? &s->pulls[s->n_pulls - 1] : NULL;
+
+    if (s->up && (s->leaving || s->left))
+        snprintf(out, SESSION_STATE_MAX, "LEAVE: %s", s->leaving ? "sent" : "answered");
+    else if (p)
+        snprintf(out, SESSION_STATE_MAX, "PULL: %s", pull_state_text(p->pull));
+    else
+        snprintf(out, SESSION_STATE_MAX, "phase 1: %s", s->phase1 ? phase1_state_text(s->phase1) : "beginning");
+    return out;
+}
+
 /* ---- phase 1 ---- */
 
 /* True when repeat has dealt with the datagram: it was a copy. */
@@ -181,7 +203,9 @@ static void phase1_is_up(struct session *s, struct now now)
     s->up = true;
     ss->stats.phase1_established++;
     log_msg(IKE_PHASE1_UP, endpoint_text(&s->path.remote, peer), phase1_identity(s->phase1));
-    if (s->initiator) {
+    if (s->leaving) {
+        session_begin_leave(s, now);
+    } else if (s->initiator) {
         session_begin_pull(s, now);
     } else {
         ss->n_half--;
@@ -270,17 +294,15 @@ static void on_resend(struct timer *t, mono_t now)
     struct session *s = (struct session *)(void *)((char *)t - offsetof(struct session, resend));
     struct sessions *ss = s->set;
     struct repeat *r = awaited(s);
-    char reason[SESSION_REASON_MAX];
+    char reason[SESSION_REASON_MAX], state[SESSION_STATE_MAX];
 
     switch (mono_reached(impatient_at(s), now) ? REPEAT_GIVE_UP : repeat_due(r, now)) {
     case REPEAT_AGAIN:
         sessions_send(ss, &s->path, repeat_stored(r));
         break;
     case REPEAT_GIVE_UP:
-        snprintf(reason, sizeof(reason), "no answer for %d s (%s: %s)%s%s", (int)mono_to_s(mono_sub(now, r->first)),
-                 s->n_pulls ? "PULL" : "phase 1",
-                 s->n_pulls ? pull_state_text(s->pulls[0].pull) : phase1_state_text(s->phase1),
-                 s->hint[0] ? "; " : "", s->hint);
+        snprintf(reason, sizeof(reason), "no answer for %d s (%s)%s%s", (int)mono_to_s(mono_sub(now, r->first)),
+                 session_state_text(s, state), s->hint[0] ? "; " : "", s->hint);
         session_fail(s, reason, ss->env.now(ss->env.ctx));
         return;
     case REPEAT_WAIT:

@@ -4,7 +4,8 @@
  * owner what came out. It only coordinates: no protocol bytes, no policy decisions. `sessions` is the set of them with
  * the demultiplexer (cookies -> session) and the key server's stateless front for message 1.
  *
- * Sessions are freed by themselves. A member's ends with gm_policy or gm_failed: whoever holds a pointer forgets it then.
+ * Sessions are freed by themselves. A member's ends with gm_policy, gm_failed or gm_left: whoever holds a pointer forgets
+ * it then.
  * A key server's stays for a linger after its last progress, since a lost answer must still be repeated, or until the
  * member deletes it. All of it is bounded: SESSIONS_MAX, SESSIONS_MAX_HALF, SESSION_MAX_PULLS. Time-outs and the ladders:
  * docs/exchanges.md.
@@ -53,10 +54,31 @@ struct session_events {
      * sid_bits and sender_ids. False refuses after all (no ids left).
      */
     bool (*ks_accept)(void *ctx, const struct registration *reg, struct policy *policy, struct refusal *why, struct now now);
+    /*
+     * Key server: this peer says that it leaves the group (GM12); reg has peer, local, identity and group. Whether that is
+     * a member is the owner's to judge. NULL = nobody cares.
+     */
+    void (*ks_left)(void *ctx, const struct registration *reg, struct now now);
+    /* Key server: is this address a present member's? It then queues with peers that have a key of their own. NULL = no. */
+    bool (*ks_knows)(void *ctx, const struct addr *address);
     /* Member: the whole policy has arrived and was verified. The session wipes what is left and is gone after the call. */
     void (*gm_policy)(void *ctx, struct session *s, struct policy *policy, struct now now);
     /* Member: it failed (timeout, refusal, bad policy); the session is gone after the call. */
     void (*gm_failed)(void *ctx, struct session *s, const char *reason, struct now now);
+    /* Member: the key server has answered LEAVE (why NULL), or it failed; the session is gone after the call. */
+    void (*gm_left)(void *ctx, struct session *s, const char *why, struct now now);
+};
+
+/* One session for `show`; pointers are valid during the call. */
+struct session_view {
+    struct path path;
+    bool initiator;
+    bool established;
+    const char *state;    /* "phase 1: sent message 3", "PULL: ..." */
+    const char *identity; /* the peer's, proved; "" before */
+    const struct config_proposal *chosen; /* NULL before it is agreed */
+    uint32_t lifetime_left_s;             /* once established */
+    uint32_t age_s;                       /* real */
 };
 
 /* Counters by reason for `show`; every dropped datagram moves exactly one. */
@@ -71,8 +93,11 @@ struct session_stats {
  * datagram begins a session only at a key server's own address (decision 26), so a pure member answers nobody.
  */
 struct sessions *sessions_new(const struct env *env, const struct config *config, const struct session_events *events);
-/* Replaces the configuration that new exchanges use (reload). */
-void sessions_set_config(struct sessions *ss, const struct config *config);
+/*
+ * Replaces the configuration that new exchanges use (reload); those under way have their own copies. False when memory or
+ * random is short: the old one stays. Going back to it never fails.
+ */
+bool sessions_set_config(struct sessions *ss, const struct config *config);
 /* Ends and wipes all of them without an event. Not from within an event. */
 void sessions_free(struct sessions *ss);
 /* Any datagram from the wire; never trusts a bit of it. */
@@ -84,14 +109,24 @@ void sessions_datagram(struct sessions *ss, const struct path *path, struct span
 struct session *sessions_register(struct sessions *ss, const struct path *path, const struct group_id *group,
                                   uint16_t n_sender_ids, void *owner, struct now now);
 /*
+ * Member: tells the key server that it leaves (GM12): phase 1 as initiator, then a LEAVE that is repeated until the server
+ * deletes phase 1. gm_left follows. NULL as above.
+ */
+struct session *sessions_leave(struct sessions *ss, const struct path *path, const struct group_id *group, void *owner,
+                               struct now now);
+/*
  * Member: a message that isn't answered for so long (real time) is given up, if that is less than REPEAT_GIVE_UP_MS; for
  * when another server could answer. False: memory is short.
  */
 MUST_CHECK bool session_set_patience(struct session *s, mono_t patience);
-/* Ends it without a word and without an event. From within an event about this very session it does nothing. */
+/* Ends it without an event, and without a word unless it is leaving. From within an event about this very session it does nothing. */
 void session_abort(struct session *s);
 void *session_owner(const struct session *s);
 const struct session_stats *sessions_stats(const struct sessions *ss);
+void sessions_clear_stats(struct sessions *ss);
+/* Calls each() for every session, youngest first. */
+void sessions_each(const struct sessions *ss, struct now now, void (*each)(void *ctx, const struct session_view *v),
+                   void *ctx);
 /* How many there are, half-open ones included. */
 size_t sessions_count(const struct sessions *ss);
 

@@ -12,6 +12,7 @@
 #include "ctrl/run/session.h"
 
 #define SESSION_REASON_MAX 320
+#define SESSION_STATE_MAX  64
 
 /* One PULL under a phase 1. */
 struct session_pull {
@@ -29,10 +30,14 @@ struct session {
     bool up;      /* phase 1 is established */
     bool ending;  /* its last event is being delivered */
     bool keys_logged;
+    bool leaving; /* member: it is here to send LEAVE */
+    bool left;    /* key server: LEAVE came under it; only copies of that are answered */
+    mono_t began; /* real */
     struct phase1 *phase1;
     struct repeat phase1_repeat;
     struct session_pull pulls[SESSION_MAX_PULLS];
     size_t n_pulls;
+    struct repeat inform_repeat; /* LEAVE and its answer */
     struct timer resend; /* real time; initiator: the next retransmission or give-up */
     mono_t patience;     /* initiator: give a message up after so long; MONO_NEVER = as repeat does */
     struct timer end;    /* real time; responder: no progress for too long, or the linger is over */
@@ -80,6 +85,8 @@ MUST_CHECK bool session_begin(struct session *s, struct span received, struct sp
 /* Writes the phase-1 key to the lab key log, once, as soon as there is one. */
 void session_log_key(struct session *s);
 
+/* What it is doing: "PULL: sent message 1". Returns out. */
+const char *session_state_text(const struct session *s, char out[SESSION_STATE_MAX]);
 /* It has failed: the member's owner is told why, and it is gone. */
 void session_fail(struct session *s, const char *reason, struct now now);
 /*
@@ -96,5 +103,14 @@ void session_begin_pull(struct session *s, struct now now);
 void session_in_pull(struct session *s, uint32_t message_id, struct span datagram, struct now now);
 /* A datagram of exchange 5 under an established phase 1. */
 void session_in_inform(struct session *s, struct span datagram, struct now now);
+/* Tells the peer that we need this phase 1 no longer (RFC 2409 5.7); it may get lost, the server has a time-out. */
+void session_say_goodbye(struct session *s);
+
+/* session_leave.c. Member: phase 1 is up, so say LEAVE. May end the session, as all below. */
+void session_begin_leave(struct session *s, struct now now);
+/* Key server: what a verified informational says about leaving. False: nothing. */
+bool session_in_leave(struct session *s, const struct inform *in, struct span datagram, struct now now);
+/* Member: the owner hears how it ended (why NULL: the server has answered). */
+void session_end_leave(struct session *s, const char *why, struct now now);
 
 #endif

@@ -34,9 +34,7 @@ void session_begin_pull(struct session *s, struct now now)
     (void)session_progress(s, &p->repeat, span_of(NULL, 0), buf_written(&out), now);
 }
 
-/* Tells the server that we need this phase 1 no longer (RFC 2409 5.7); it may get lost, the server has a
- * time-out. */
-static void say_goodbye(struct session *s)
+void session_say_goodbye(struct session *s)
 {
     struct sessions *ss = s->set;
     struct rng rng = sessions_rng(ss);
@@ -48,7 +46,7 @@ static void say_goodbye(struct session *s)
 static void deliver_policy(struct session *s, struct now now)
 {
     struct sessions *ss = s->set;
-    say_goodbye(s);
+    session_say_goodbye(s);
     s->ending = true;
     if (ss->events.gm_policy)
         ss->events.gm_policy(ss->events.ctx, s, pull_policy(s->pulls[0].pull), now);
@@ -166,7 +164,7 @@ static void fail_pull(struct session *s, const char *prefix, const char *why, st
 {
     char reason[SESSION_REASON_MAX];
     snprintf(reason, sizeof(reason), "%s%s", prefix, why);
-    say_goodbye(s);
+    session_say_goodbye(s);
     session_fail(s, reason, now);
 }
 
@@ -231,7 +229,7 @@ void session_in_pull(struct session *s, uint32_t message_id, struct span datagra
             return;
         }
     }
-    if (s->initiator)
+    if (s->initiator || s->left)
         sessions_drop(s->set, DROP_STATE, &s->path, "");
     else
         new_pull(s, datagram, now);
@@ -242,6 +240,8 @@ void session_in_inform(struct session *s, struct span datagram, struct now now)
     struct inform in;
     struct pull_report report = {.why = ""};
 
+    if (session_was_repeated(s, &s->inform_repeat, datagram, now))
+        return;
     switch (inform_open(phase1_sa(s->phase1), datagram, &in)) {
     case INFORM_OK:
         break;
@@ -255,7 +255,11 @@ void session_in_inform(struct session *s, struct span datagram, struct now now)
         sessions_drop(s->set, DROP_STATE, &s->path, "");
         return;
     }
-    if (s->n_pulls && pull_inform(s->pulls[0].pull, &in, &report) == PULL_REFUSED)
+    if (!s->initiator && session_in_leave(s, &in, datagram, now))
+        return;
+    if (s->leaving && in.deletes_sa)
+        session_end_leave(s, NULL, now);
+    else if (s->n_pulls && pull_inform(s->pulls[0].pull, &in, &report) == PULL_REFUSED)
         fail_refused(s, &report, now);
     else if (s->initiator && in.deletes_sa)
         session_fail(s, "the key server ended phase 1", now);

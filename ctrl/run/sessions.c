@@ -66,19 +66,19 @@ static bool has_server(const struct config *c)
     return false;
 }
 
-/* The front exists only where there is a key server: it holds some megabytes. */
-static bool make_front(struct sessions *ss)
+/* The front exists only where there is, or was, a key server: it holds some megabytes. False: memory is short. */
+static bool make_front(struct sessions *ss, const struct config *config)
 {
     if (ss->halfopen) {
-        halfopen_set_proposals(ss->halfopen, ss->config->proposals, ss->config->n_proposals);
+        halfopen_set_proposals(ss->halfopen, config->proposals, config->n_proposals);
         return true;
     }
-    if (!has_server(ss->config))
+    if (!has_server(config))
         return true;
     uint8_t secret[32];
     bool ok = ss->env.random(ss->env.ctx, secret, sizeof(secret));
     if (ok)
-        ss->halfopen = halfopen_new(secret, ss->config->proposals, ss->config->n_proposals);
+        ss->halfopen = halfopen_new(secret, config->proposals, config->n_proposals);
     wipe(secret, sizeof(secret));
     return ss->halfopen != NULL;
 }
@@ -96,7 +96,7 @@ struct sessions *sessions_new(const struct env *env, const struct config *config
     ss->scratch = malloc(PULL_MAX_MESSAGE);
     ss->admit = malloc(sizeof(*ss->admit));
     if (!ss->scratch || !ss->admit || !env->random(env->ctx, seeds, sizeof(seeds)) ||
-        !demux_init(&ss->demux, seeds) || !make_front(ss)) {
+        !demux_init(&ss->demux, seeds) || !make_front(ss, config)) {
         sessions_free(ss);
         return NULL;
     }
@@ -104,11 +104,12 @@ struct sessions *sessions_new(const struct env *env, const struct config *config
     return ss;
 }
 
-void sessions_set_config(struct sessions *ss, const struct config *config)
+bool sessions_set_config(struct sessions *ss, const struct config *config)
 {
+    if (!make_front(ss, config))
+        return false;
     ss->config = config;
-    if (!make_front(ss))
-        log_msg(START_FAILED, "memory is short: no registrations are served");
+    return true;
 }
 
 void sessions_free(struct sessions *ss)
@@ -129,6 +130,35 @@ const struct session_stats *sessions_stats(const struct sessions *ss)
     return &ss->stats;
 }
 
+void sessions_clear_stats(struct sessions *ss)
+{
+    ss->stats = (struct session_stats){0};
+}
+
+static uint32_t seconds(mono_t d)
+{
+    int64_t s = mono_to_s(d);
+    return s < 0 ? 0 : (uint32_t)s;
+}
+
+void sessions_each(const struct sessions *ss, struct now now,
+                   void (*each)(void *ctx, const struct session_view *v), void *ctx)
+{
+    char state[SESSION_STATE_MAX];
+    for (const struct session *s = ss->list; s; s = s->next) {
+        struct session_view v = {.path = s->path, .initiator = s->initiator, .established = s->up};
+        v.state = session_state_text(s, state);
+        v.identity = phase1_identity(s->phase1);
+        v.chosen = phase1_chosen(s->phase1);
+        v.age_s = seconds(mono_sub(now.real, s->began));
+        if (s->up) {
+            const struct ike_sa *sa = phase1_sa(s->phase1);
+            v.lifetime_left_s = seconds(mono_sub(mono_add(sa->started, mono_s(sa->lifetime_s)), now.scaled));
+        }
+        each(ctx, &v);
+    }
+}
+
 size_t sessions_count(const struct sessions *ss)
 {
     return ss->n;
@@ -136,8 +166,8 @@ size_t sessions_count(const struct sessions *ss)
 
 /* ---- member: beginning ---- */
 
-struct session *sessions_register(struct sessions *ss, const struct path *path, const struct group_id *group,
-                                  uint16_t n_sender_ids, void *owner, struct now now)
+static struct session *initiate(struct sessions *ss, const struct path *path, const struct group_id *group,
+                                uint16_t n_sender_ids, bool leaving, void *owner, struct now now)
 {
     char peer[ADDR_TEXT_MAX];
     const char *why = "memory is short";
@@ -150,6 +180,7 @@ struct session *sessions_register(struct sessions *ss, const struct path *path, 
         goto fail;
     s->group = *group;
     s->n_sender_ids = n_sender_ids;
+    s->leaving = leaving;
     s->owner = owner;
     sessions_settings(ss, path, &settings);
     s->phase1 = phase1_new_initiator(&settings, now.scaled, &out, &why);
@@ -167,6 +198,18 @@ fail:
     return NULL;
 }
 
+struct session *sessions_register(struct sessions *ss, const struct path *path, const struct group_id *group,
+                                  uint16_t n_sender_ids, void *owner, struct now now)
+{
+    return initiate(ss, path, group, n_sender_ids, false, owner, now);
+}
+
+struct session *sessions_leave(struct sessions *ss, const struct path *path, const struct group_id *group,
+                               void *owner, struct now now)
+{
+    return initiate(ss, path, group, 0, true, owner, now);
+}
+
 void *session_owner(const struct session *s)
 {
     return s->owner;
@@ -174,8 +217,11 @@ void *session_owner(const struct session *s)
 
 void session_abort(struct session *s)
 {
-    if (!s->ending)
+    if (!s->ending) {
+        if (s->leaving && s->up)
+            session_say_goodbye(s);
         session_free(s);
+    }
 }
 
 /* ---- key server: beginning ---- */
@@ -198,7 +244,8 @@ static void begin_responder(struct sessions *ss, const struct path *path,
     const char *why = "memory is short";
     uint8_t cookies[DEMUX_COOKIES];
 
-    bool known = has_own_entry(settings);
+    bool known = has_own_entry(settings) ||
+                 (ss->events.ks_knows && ss->events.ks_knows(ss->events.ctx, &path->remote.addr));
     size_t max_half =
         known ? SESSIONS_MAX_HALF : SESSIONS_MAX_HALF / 2; /* strangers can't take the others' room */
     if (ss->n >= SESSIONS_MAX || ss->n_half >= max_half ||

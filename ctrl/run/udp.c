@@ -19,10 +19,12 @@ struct socket {
     struct endpoint local;
     int fd;
     struct loop_watch *watch;
+    bool wanted, fresh; /* while other addresses are prepared */
 };
 
 struct udp {
-    struct socket sockets[UDP_MAX_LISTEN];
+    struct loop *loop;
+    struct socket *sockets[2 * UDP_MAX_LISTEN]; /* owned; the second half is for a change of addresses */
     size_t n;
     void (*datagram)(void *ctx, const struct path *path, struct span bytes);
     void *ctx;
@@ -67,6 +69,90 @@ static int open_socket(const struct endpoint *local)
     return fd;
 }
 
+static void close_socket(struct socket *s)
+{
+    if (!s)
+        return;
+    loop_unwatch(s->watch);
+    if (s->fd >= 0)
+        close(s->fd);
+    free(s);
+}
+
+/* Adds a bound socket. False with *err. */
+static bool add_socket(struct udp *u, const struct addr *listen, int *err)
+{
+    struct socket *s = calloc(1, sizeof(*s));
+
+    *err = ENOMEM;
+    if (!s)
+        return false;
+    *s = (struct socket){.owner = u, .local = {.addr = *listen, .port = UDP_PORT_GDOI}, .wanted = true, .fresh = true};
+    s->fd = open_socket(&s->local);
+    if (s->fd < 0)
+        *err = -s->fd;
+    s->watch = s->fd >= 0 ? loop_watch(u->loop, s->fd, on_readable, s) : NULL;
+    if (!s->watch) {
+        close_socket(s);
+        return false;
+    }
+    u->sockets[u->n++] = s;
+    return true;
+}
+
+static struct socket *find_socket(const struct udp *u, const struct addr *a)
+{
+    for (size_t i = 0; i < u->n; i++) {
+        if (addr_equal(&u->sockets[i]->local.addr, a))
+            return u->sockets[i];
+    }
+    return NULL;
+}
+
+/* Closes the sockets that aren't `wanted` (or, with fresh, those that are new). */
+static void close_some(struct udp *u, bool fresh)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < u->n; i++) {
+        struct socket *s = u->sockets[i];
+
+        if (fresh ? s->fresh : !s->wanted)
+            close_socket(s);
+        else
+            u->sockets[kept++] = s;
+    }
+    u->n = kept;
+}
+
+bool udp_prepare(struct udp *u, const struct addr *listen, size_t n, int *err, struct addr *failed)
+{
+    for (size_t i = 0; i < u->n; i++)
+        u->sockets[i]->wanted = u->sockets[i]->fresh = false;
+    for (size_t i = 0; i < n && i < UDP_MAX_LISTEN; i++) {
+        struct socket *s = find_socket(u, &listen[i]);
+
+        if (s) {
+            s->wanted = true;
+        } else if (!add_socket(u, &listen[i], err)) {
+            *failed = listen[i];
+            udp_abandon(u);
+            return false;
+        }
+    }
+    return true;
+}
+
+void udp_commit(struct udp *u)
+{
+    close_some(u, false);
+}
+
+void udp_abandon(struct udp *u)
+{
+    close_some(u, true);
+}
+
 struct udp *udp_open(struct loop *l, const struct addr *listen, size_t n, int *err, struct addr *failed,
                      void (*datagram)(void *ctx, const struct path *path, struct span bytes), void *ctx)
 {
@@ -74,39 +160,24 @@ struct udp *udp_open(struct loop *l, const struct addr *listen, size_t n, int *e
 
     *err = ENOMEM;
     *failed = (struct addr){0};
-    if (!u || n > UDP_MAX_LISTEN)
-        goto fail;
+    if (!u)
+        return NULL;
+    u->loop = l;
     u->datagram = datagram;
     u->ctx = ctx;
-    for (size_t i = 0; i < n; i++) {
-        struct socket *s = &u->sockets[i];
-
-        *s = (struct socket){.owner = u, .local = {.addr = listen[i], .port = UDP_PORT_GDOI}};
-        s->fd = open_socket(&s->local);
-        if (s->fd < 0) {
-            *err = -s->fd;
-            *failed = listen[i];
-            goto fail;
-        }
-        u->n++;
-        s->watch = loop_watch(l, s->fd, on_readable, s);
-        if (!s->watch)
-            goto fail;
+    if (!udp_prepare(u, listen, n, err, failed)) {
+        udp_close(u);
+        return NULL;
     }
     return u;
-fail:
-    udp_close(u);
-    return NULL;
 }
 
 void udp_close(struct udp *u)
 {
     if (!u)
         return;
-    for (size_t i = 0; i < u->n; i++) {
-        loop_unwatch(u->sockets[i].watch);
-        close(u->sockets[i].fd);
-    }
+    for (size_t i = 0; i < u->n; i++)
+        close_socket(u->sockets[i]);
     wipe(u, sizeof(*u));
     free(u);
 }
@@ -118,9 +189,9 @@ void udp_send(struct udp *u, const struct path *path, struct span bytes)
     char text[ADDR_TEXT_MAX];
 
     for (size_t i = 0; i < u->n; i++) {
-        if (!endpoint_equal(&u->sockets[i].local, &path->local))
+        if (!endpoint_equal(&u->sockets[i]->local, &path->local))
             continue;
-        if (sendto(u->sockets[i].fd, bytes.p, bytes.len, MSG_DONTWAIT, (struct sockaddr *)&to, len) < 0)
+        if (sendto(u->sockets[i]->fd, bytes.p, bytes.len, MSG_DONTWAIT, (struct sockaddr *)&to, len) < 0)
             log_debug("ike", "datagram of %zu octets to %s not sent: %s", bytes.len,
                       endpoint_text(&path->remote, text), strerror(errno));
         return;

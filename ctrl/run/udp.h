@@ -16,6 +16,13 @@ struct udp;
  */
 struct udp *udp_open(struct loop *l, const struct addr *listen, size_t n, int *err, struct addr *failed,
                      void (*datagram)(void *ctx, const struct path *path, struct span bytes), void *ctx);
+/*
+ * Other addresses, in two steps: udp_prepare() binds those that are new and changes nothing else (false as above), then
+ * either udp_commit() closes those that are no longer wanted, or udp_abandon() closes the new ones.
+ */
+MUST_CHECK bool udp_prepare(struct udp *u, const struct addr *listen, size_t n, int *err, struct addr *failed);
+void udp_commit(struct udp *u);
+void udp_abandon(struct udp *u);
 void udp_close(struct udp *u);
 /* Sends from path->local, whose address must be one of ours. Losing a datagram is allowed and only counted. */
 void udp_send(struct udp *u, const struct path *path, struct span bytes);

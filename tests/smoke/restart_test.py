@@ -78,10 +78,12 @@ def test_gvpnd_killed_and_started_again_loses_nothing(system, talk):
     assert system.m1.verdicts()["drop_no_sa"] == 0
 
 
-def test_gvpnd_stopped_and_started_again_loses_nothing(system, talk):
+def test_gvpnd_stopped_for_an_upgrade_loses_nothing(system, talk):
+    """With `leave-on-stop: false` a stop is like a crash (decision 27)."""
+    assert system.m2.reload(system.m2.config(leave=False))[0] == 0
     assert system.m2.gvpnd.stop() == 0
     time.sleep(0.5)
-    system.m2.start_control()
+    system.m2.start_control(leave=False)
     system.m2.wait_registered()
     time.sleep(0.5)
     assert talk() == 0

@@ -41,8 +41,28 @@ static const char *cell(const struct table *t, size_t i)
     return t->cells + i * TABLE_CELL_MAX;
 }
 
+/* The rest of a row, broken between words where the line would be longer than TABLE_LINE_MAX. */
+static void print_wrapped(FILE *to, const char *text, size_t column)
+{
+    size_t room = column + TABLE_LAST_MIN < TABLE_LINE_MAX ? TABLE_LINE_MAX - column : TABLE_LAST_MIN;
+
+    while (strlen(text) > room) {
+        size_t n = room;
+
+        while (n > 0 && text[n] != ' ')
+            n--;
+        if (n == 0)
+            n = room;
+        (void)fprintf(to, "%.*s\n%*s", (int)n, text, (int)column, "");
+        text += n + (text[n] == ' ');
+    }
+    (void)fputs(text, to);
+}
+
 static void print_row(const struct table *t, FILE *to, const size_t *width, size_t row, int is_head)
 {
+    size_t column = strlen(t->indent);
+
     (void)fprintf(to, "%s", t->indent);
     for (size_t c = 0; c < t->n_columns; c++) {
         int number = t->heads[c][0] == '>';
@@ -52,9 +72,10 @@ static void print_row(const struct table *t, FILE *to, const size_t *width, size
         if (number)
             (void)fprintf(to, "%*s%s", (int)width[c], text, last ? "" : "  ");
         else if (last)
-            (void)fprintf(to, "%s", text);
+            print_wrapped(to, text, column);
         else
             (void)fprintf(to, "%-*s  ", (int)width[c], text);
+        column += width[c] + 2;
     }
     (void)fputc('\n', to);
 }

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tables for people: columns as wide as their widest cell, text to the left, numbers to the right. */
+/*
+ * Tables for people: columns as wide as their widest cell, text to the left, numbers to the right. A last column of text is
+ * broken between words, so that lines fit TABLE_LINE_MAX columns.
+ */
 #ifndef GVPN_TOOLS_CTL_TABLE_H
 #define GVPN_TOOLS_CTL_TABLE_H
 
 #include <stdio.h>
 
 #define TABLE_MAX_COLUMNS 12
-#define TABLE_CELL_MAX    128
+#define TABLE_CELL_MAX    256
+#define TABLE_LINE_MAX    100
+#define TABLE_LAST_MIN    20 /* the last column has at least so much, whatever stands before it */
 
 struct table {
     const char *indent;

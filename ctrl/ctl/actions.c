@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * reload and clear: what an operator changes in a running daemon. Every answer says what was done, and in `note` what can't
+ * be done without rekey messages.
+ */
+#include "ctrl/ctl/commands.h"
+
+#include <string.h>
+
+int ctl_reload_file(struct ctl_request *r)
+{
+    struct ctl_reload result = {.error = "not possible here"};
+    bool ok;
+
+    if (r->n_words != 1)
+        return ctl_error(r, CTL_USAGE, "reload takes no more words");
+    ok = r->hooks->reload && r->hooks->reload(r->hooks->ctx, &result);
+    json_object(r->out);
+    json_kv_bool(r->out, "reloaded", ok);
+    json_kv_string(r->out, "file", result.file);
+    if (ok)
+        json_kv_u64(r->out, "groups", result.config->n_groups);
+    else
+        json_kv_string(r->out, "error", result.error);
+    json_key(r->out, "warnings");
+    json_array(r->out);
+    for (size_t i = 0; ok && i < result.config->n_lints; i++)
+        json_string(r->out, result.config->lints[i]);
+    json_end_array(r->out);
+    json_end_object(r->out);
+    return ok ? CTL_OK : CTL_FAILURE;
+}
+
+int ctl_clear_counters(struct ctl_request *r)
+{
+    size_t n;
+
+    if (r->n_words != 2)
+        return ctl_error(r, CTL_USAGE, "clear counters takes no more words");
+    n = roles_clear_counters(r->roles);
+    json_object(r->out);
+    json_kv_bool(r->out, "ike", true);
+    json_kv_u64(r->out, "data_planes", n);
+    json_kv_u64(r->out, "data_planes_not_reached", roles_planes(r->roles) - n);
+    json_kv_string(r->out, "note", "counters of SAs count on: they are part of the SA");
+    json_end_object(r->out);
+    return CTL_OK;
+}
+
+static void put_cleared(struct json *j, const struct config_group *g, const char *role, const char *note)
+{
+    json_kv_string(j, "group", g->name);
+    json_kv_string(j, "role", role);
+    json_kv_string(j, "note", note);
+}
+
+static int clear_server(struct ctl_request *r, struct ks_group *g)
+{
+    size_t forgotten = g->members.n;
+
+    if (!ks_group_clear(g, roles_now(r->roles).scaled))
+        return ctl_error(r, CTL_FAILURE, "group %s: random octets are short; nothing changed", g->config->name);
+    log_msg(KS_CLEAR_REGISTER, g->config->name, forgotten);
+    json_object(r->out);
+    put_cleared(r->out, g->config, "key-server",
+                "new keys, sender ids from 0; members use the old keys until they register again: clear the group on them, "
+                "too");
+    json_kv_u64(r->out, "members_forgotten", forgotten);
+    json_kv_u64(r->out, "new_teks", g->n_teks);
+    json_end_object(r->out);
+    return CTL_OK;
+}
+
+int ctl_clear_group(struct ctl_request *r)
+{
+    struct ks_group *g;
+
+    if (r->n_words != 3)
+        return ctl_error(r, CTL_USAGE, "clear group: expected the name of a group");
+    g = ks_find(roles_ks(r->roles), r->words[2]);
+    if (g)
+        return clear_server(r, g);
+    for (size_t i = 0; i < roles_members(r->roles); i++) {
+        struct gm *gm = roles_member(r->roles, i);
+
+        if (strcmp(gm_config(gm)->name, r->words[2]) != 0)
+            continue;
+        roles_clear_member(r->roles, gm);
+        json_object(r->out);
+        put_cleared(r->out, gm_config(gm), "member",
+                    "policy and keys are out of use until the key server has answered; fail-close decides meanwhile");
+        json_end_object(r->out);
+        return CTL_OK;
+    }
+    return ctl_error(r, CTL_NOT_FOUND, "no group named %s", r->words[2]);
+}
+
+int ctl_clear_ks_members(struct ctl_request *r)
+{
+    const char *name = r->n_words > 3 ? r->words[3] : "";
+    struct ks_group *g = ks_find(roles_ks(r->roles), name);
+    struct addr address;
+    size_t n;
+
+    if (r->n_words < 4 || r->n_words > 5 || (r->n_words == 5 && !addr_parse(r->words[4], &address)))
+        return ctl_error(r, CTL_USAGE, "clear ks members: expected GROUP [ADDRESS]");
+    if (!g)
+        return ctl_error(r, CTL_NOT_FOUND, "no group named %s is served here", name);
+    n = ks_members_forget(&g->members, r->n_words == 5 ? &address : NULL);
+    if (r->n_words == 5 && n == 0)
+        return ctl_error(r, CTL_NOT_FOUND, "group %s has no member at %s", name, r->words[4]);
+    log_msg(KS_CLEAR_MEMBERS, name, n);
+    json_object(r->out);
+    put_cleared(r->out, g->config, "key-server",
+                "only the entries are forgotten: without rekey messages those members keep their keys and may register again");
+    json_kv_u64(r->out, "members_forgotten", n);
+    json_end_object(r->out);
+    return CTL_OK;
+}
