@@ -2,8 +2,8 @@
 """libreswan's pluto as a phase-1 peer of a key server: IPsec's DOI, main mode, pre-shared key, AES-256, SHA-256.
 
 It can't do GDOI. What it says after phase 1 is Quick Mode, whose exchange type, 32, is GROUPKEY-PULL's (RFC 6407
-3.2.1): the key server must not take it for one, and must end phase 1 when pluto does. pluto speaks to port 500 only (to others
-it puts a NAT traversal marker before each message), so its own namespace translates 500 to 848.
+3.2.1): the key server must not take it for one, and must end phase 1 when pluto does. pluto speaks to port 500 only (to
+others it puts a NAT traversal marker before each message), so its own namespace translates 500 to 848.
 """
 
 import os
@@ -58,11 +58,11 @@ class Pluto:
 
 
 def say_again(ns, packet):
-    """Sends the UDP payload of this packet once more, from the port that pluto holds."""
+    """Sends the UDP payload of this packet once more as pluto does: in the same flow, or its port would be translated."""
     with inside(ns):
         s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
     with s:
-        s.sendto(struct.pack("!HHHH", 500, 848, len(packet) - 20, 0) + packet[28:], (SERVER, 0))
+        s.sendto(struct.pack("!HHHH", 500, 500, len(packet) - 20, 0) + packet[28:], (SERVER, 0))
 
 
 def found(output, pattern, timeout=15):

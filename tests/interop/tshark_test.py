@@ -253,4 +253,5 @@ def test_the_referee_sees_nothing_with_other_keys(run):
     for messages in (Run.of(run.blind, member) for member in run.ids):
         for m, good in zip(messages[4:], CHAINS[4:]):
             assert [p.kind for p in m.payloads] != good
-    assert [p.icv for p in run.blind_esp] == [False] * 10
+    icvs = [p.icv for p in run.blind_esp]
+    assert len(icvs) == 10 and True not in icvs and False in icvs  # None: the pad length was nonsense, too

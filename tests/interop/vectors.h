@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Files of the Wycheproof project (schemas aead_test, mac_test, ind_cpa_test, ecdh_test; version 1) for tests. */
+/* Files of the Wycheproof project (schemas aead_test, mac_test, ind_cpa_test, ecdh_test; version 1) for
+ * tests. */
 #ifndef GVPN_TESTS_INTEROP_VECTORS_H
 #define GVPN_TESTS_INTEROP_VECTORS_H
 
@@ -17,7 +18,8 @@ struct octets {
 
 struct vector; /* one test of a file, with its group */
 
-/* Calls check for every test of FOLDER/FILE and returns how many there were; fails when the file is no such file. */
+/* Calls check for every test of FOLDER/FILE and returns how many there were; fails when the file is no such
+ * file. */
 size_t vectors_each(const char *folder, const char *file, void (*check)(const struct vector *v));
 
 /* A number of the group ("keySize", in bits); 0 when it has none of this name. */

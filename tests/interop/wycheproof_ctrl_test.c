@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Wycheproof's vectors through ctrl/crypto: HMAC-SHA-256 (prf), AES-256-CBC (cbc; the padding is done here) and public
- * values of ECP group 256 (dh), which must be refused when they are no point of the curve.
- * The folder is the first argument.
+ * Wycheproof's vectors through ctrl/crypto: HMAC-SHA-256 (prf), AES-256-CBC (cbc; the padding is done here)
+ * and public values of ECP group 256 (dh), which must be refused when they are no point of the curve. The
+ * folder is the first argument.
  */
 #include "ctrl/crypto/cbc.h"
 #include "ctrl/crypto/dh.h"
@@ -39,7 +39,8 @@ static void check_hmac(const struct vector *v)
     vector_octets(v, "msg", &msg);
     vector_octets(v, "tag", &tag);
     assert_in_range(tag.len, 16, PRF_LEN); /* some are cut short */
-    const struct span halves[] = {span_of(msg.b, msg.len / 2), span_of(msg.b + msg.len / 2, msg.len - msg.len / 2)};
+    const struct span halves[] = {span_of(msg.b, msg.len / 2),
+                                  span_of(msg.b + msg.len / 2, msg.len - msg.len / 2)};
     assert_true(prf_compute(span_of(key.b, key.len), halves, 2, out));
     count(v, memcmp(out, tag.b, tag.len) == 0);
 }
@@ -69,8 +70,8 @@ static void check_cbc(const struct vector *v)
 }
 
 /*
- * A KE payload has no room for the leading octet 04 (RFC 5903 section 7), nor for compressed points: those become a
- * value of the wrong length. Our private value is random, so the shared secret isn't compared.
+ * A KE payload has no room for the leading octet 04 (RFC 5903 section 7), nor for compressed points: those
+ * become a value of the wrong length. Our private value is random, so the shared secret isn't compared.
  */
 static void check_point(const struct vector *v)
 {
@@ -89,7 +90,8 @@ static void check_point(const struct vector *v)
     dh_free(dh);
 }
 
-static void run(const char *file, void (*check)(const struct vector *v), size_t least_accepted, size_t least_refused)
+static void run(const char *file, void (*check)(const struct vector *v), size_t least_accepted,
+                size_t least_refused)
 {
     accepted = refused = 0;
     vectors_each(folder, file, check);

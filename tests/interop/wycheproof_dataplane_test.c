@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Wycheproof's AES-GCM and AES-GMAC vectors with nonces of 12 octets, ICVs of 16 and keys of 128 and 256 bits, through
- * both crypto backends of the data plane. Those whose additional data is as long as ESP's (8 octets) go through the
- * packets' own calls as well, with every octet of the ICV spoilt once. The folder is the first argument.
+ * Wycheproof's AES-GCM and AES-GMAC vectors with nonces of 12 octets, ICVs of 16 and keys of 128 and 256
+ * bits, through both crypto backends of the data plane. Those whose additional data is as long as ESP's (8
+ * octets) go through the packets' own calls as well, with every octet of the ICV spoilt once. The folder is
+ * the first argument.
  */
 #include "dataplane/crypto/crypto.h"
 #include "tests/interop/vectors.h"
@@ -23,7 +24,8 @@ static bool fits(const struct vector *v)
 {
     size_t key = vector_number(v, "keySize");
 
-    return vector_number(v, "ivSize") == 96 && vector_number(v, "tagSize") == 128 && (key == 128 || key == 256);
+    return vector_number(v, "ivSize") == 96 && vector_number(v, "tagSize") == 128 &&
+           (key == 128 || key == 256);
 }
 
 static void set_key(const struct vector *v, struct crypto_key *k)
@@ -36,7 +38,8 @@ static void set_key(const struct vector *v, struct crypto_key *k)
     assert_true(backend->key_set(k, suite_by_id(suite), key.b));
 }
 
-/* The ICV is right exactly when the vector is valid. Ciphertext too, but that is given for invalid ones as well. */
+/* The ICV is right exactly when the vector is valid. Ciphertext too, but that is given for invalid ones as
+ * well. */
 static void check_icv(const struct vector *v, const uint8_t got[CRYPTO_ICV_LEN])
 {
     struct octets tag;
@@ -49,7 +52,8 @@ static void check_icv(const struct vector *v, const uint8_t got[CRYPTO_ICV_LEN])
     refused += !vector_valid(v);
 }
 
-/* One ESP packet around the vector's text. The packets' calls take the nonce from the operation, not the packet. */
+/* One ESP packet around the vector's text. The packets' calls take the nonce from the operation, not the
+ * packet. */
 static void check_packet(const struct vector *v, const struct crypto_key *k)
 {
     struct octets iv, aad, msg, ct, tag;
@@ -127,7 +131,8 @@ static void run(const struct crypto_backend *b, const char *file, void (*check)(
     backend = b;
     seals = packets = refused = 0;
     vectors_each(folder, file, check);
-    print_message("%s, %s: %zu vectors, %zu of them refused, %zu as packets\n", b->name, file, seals, refused, packets);
+    print_message("%s, %s: %zu vectors, %zu of them refused, %zu as packets\n", b->name, file, seals, refused,
+                  packets);
     assert_in_range(seals, 100, 1000);
     assert_in_range(refused, 20, 500);
     assert_in_range(packets, least_packets, 1000);
