@@ -27,7 +27,7 @@ struct judge_pair {
 void judge_init(struct judge *j, uint64_t seed, size_t n_members, mono_t now)
 {
     assert_true(n_members <= JUDGE_MEMBERS);
-    *j = (struct judge){.seed = seed, .n = n_members, .now = now};
+    *j = (struct judge){.seed = seed, .n = n_members, .now = now, .look_again = MONO_NEVER};
     j->cap_pairs = 1 << 18;
     j->pairs = calloc(j->cap_pairs, sizeof(*j->pairs));
     assert_non_null(j->pairs);
@@ -233,6 +233,17 @@ static void look_at_pair(struct judge *j, unsigned from, unsigned to)
     }
 }
 
+/* When the first packet that is still on its way, sent with an SA that its sender has left, will have arrived. */
+static mono_t first_arrival(const struct judge *j)
+{
+    mono_t first = MONO_NEVER;
+
+    for (size_t i = 0; i < j->n; i++)
+        for (size_t k = 0; k < j->members[i].n_uses; k++)
+            first = mono_min(first, j->members[i].uses[k].until);
+    return first;
+}
+
 void judge_look(struct judge *j, const struct world *w)
 {
     uint32_t spis[64];
@@ -247,6 +258,7 @@ void judge_look(struct judge *j, const struct world *w)
     for (unsigned i = 0; i < j->n; i++)
         look_at_member(j, i, &w->members[i].dp);
     n = collect(j, spis);
+    j->look_again = first_arrival(j);
     for (size_t i = 0; i < j->n; i++) {
         struct judge_member *m = &j->members[i];
 

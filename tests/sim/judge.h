@@ -51,6 +51,7 @@ struct judge {
     uint64_t seed;
     bool dirty; /* somebody's data plane changed */
     mono_t now;
+    mono_t look_again; /* set dirty then at the latest */
     size_t n;
     struct judge_member members[JUDGE_MEMBERS];
     mono_t deaf_since[JUDGE_MEMBERS][JUDGE_MEMBERS]; /* sender, receiver */

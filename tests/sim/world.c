@@ -87,6 +87,17 @@ static void server_receives(void *ctx, const struct path *path, struct span data
         s->most_sessions = sessions_count(s->ss);
 }
 
+/* The judge must know of every key. */
+static void tell_newest_key(struct world_server *s)
+{
+    const struct ks_group *g = s->ss ? s->ks.groups[0] : NULL;
+
+    if (!g || g->n_teks == 0 || g->teks[g->n_teks - 1].spi == s->newest_spi)
+        return;
+    s->newest_spi = g->teks[g->n_teks - 1].spi;
+    judge_made(&s->world->judge, s->newest_spi, g->teks[g->n_teks - 1].end);
+}
+
 void world_server_start(struct world_server *s)
 {
     struct session_events events = {.ctx = s, .ks_request = ks_asks, .ks_accept = ks_accepts};
@@ -98,6 +109,7 @@ void world_server_start(struct world_server *s)
     s->host.ctx = s;
     s->host.receive = server_receives;
     s->lives++;
+    tell_newest_key(s);
 }
 
 void world_server_die(struct world_server *s)
@@ -182,6 +194,8 @@ static bool gm_registers(void *ctx, struct gm *gm, const struct addr *server, ui
     struct path path = {.local = m->host.at, .remote = {.addr = *server, .port = 848}};
 
     m->session = sessions_register(m->ss, &path, &gm_config(gm)->id, n_ids, m, now);
+    if (m->session)
+        assert_true(session_set_patience(m->session, gm_patience(gm)));
     return m->session != NULL;
 }
 
@@ -314,21 +328,21 @@ static struct wire_fate weather(void *ctx, struct wire *wire, uint64_t number, c
     return fate;
 }
 
+static void on_look(struct timer *t, mono_t now)
+{
+    (void)now;
+    ((struct world *)(void *)((char *)t - offsetof(struct world, look)))->judge.dirty = true;
+}
+
 static void after_each_event(void *ctx, struct wire *wire)
 {
     struct world *w = ctx;
 
     (void)wire;
-    for (size_t i = 0; i < w->n_servers; i++) {
-        struct world_server *s = &w->servers[i];
-        const struct ks_group *g = s->ss ? s->ks.groups[0] : NULL;
-
-        if (!g || g->n_teks == 0 || g->teks[g->n_teks - 1].spi == s->newest_spi)
-            continue;
-        s->newest_spi = g->teks[g->n_teks - 1].spi;
-        judge_made(&w->judge, s->newest_spi, g->teks[g->n_teks - 1].end);
-    }
+    for (size_t i = 0; i < w->n_servers; i++)
+        tell_newest_key(&w->servers[i]);
     judge_look(&w->judge, w);
+    must_set_timer(&w->ground.real_timers, &w->look, w->judge.look_again);
 }
 
 void world_init(struct world *w, uint64_t seed, size_t n_servers, size_t n_members, unsigned lifetime_s, unsigned loss)
@@ -342,6 +356,7 @@ void world_init(struct world *w, uint64_t seed, size_t n_servers, size_t n_membe
     w->wire.fate = weather;
     w->wire.between = after_each_event;
     w->seed = seed;
+    w->look.fire = on_look;
     w->n_servers = n_servers;
     w->n_members = n_members;
     w->loss = loss;

@@ -59,6 +59,7 @@ struct world {
     uint64_t seed;
     uint64_t instances; /* data-plane processes so far */
     struct judge judge;
+    struct timer look; /* a packet in flight arrives */
     /* datagrams sent in the present second, and the most in any */
     int64_t second;
     unsigned in_second, peak;
