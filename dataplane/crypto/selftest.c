@@ -155,9 +155,9 @@ static bool refuses(const struct crypto_backend *b, const struct crypto_key *k)
         if (at < CRYPTO_ICV_LEN)
             victim += op.len + at;
         else if (at < CRYPTO_ICV_LEN + CRYPTO_AAD_LEN)
-            victim = op.esp + at - CRYPTO_ICV_LEN;
+            victim = op.esp + (at - CRYPTO_ICV_LEN);
         else if (at < CRYPTO_ICV_LEN + CRYPTO_AAD_LEN + 12)
-            victim = op.nonce + at - CRYPTO_ICV_LEN - CRYPTO_AAD_LEN;
+            victim = op.nonce + (at - CRYPTO_ICV_LEN - CRYPTO_AAD_LEN);
         else if (at == CRYPTO_ICV_LEN + CRYPTO_AAD_LEN + 13)
             victim += op.len - 1;
         *victim ^= (uint8_t)(1u << (bit & 7));

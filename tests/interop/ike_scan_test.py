@@ -18,7 +18,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from esp_capture import ip_packets  # noqa: E402
 from gvpn import OUTSIDE, System  # noqa: E402
-from topology import Topology  # noqa: E402
+from topology import Topology, build  # noqa: E402
 
 SERVER, KNOWN, UNKNOWN = "10.0.0.1", "10.0.0.254", OUTSIDE
 OURS = "(1=7,14=256,2=4,3=1,4=19)"  # AES-256, SHA-256, pre-shared key, group 19: what the key server is configured with
@@ -71,6 +71,12 @@ class Probe:
 def memory_kb(process):
     with open(f"/proc/{process.popen.pid}/status", encoding="ascii") as f:
         return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+
+
+def is_sanitized(path):
+    """AddressSanitizer keeps what was freed for a while: the size of such a process says nothing."""
+    with open(path, "rb") as f:
+        return b"__asan_init" in f.read()
 
 
 def test_what_we_accept(system):
@@ -164,6 +170,6 @@ def test_nothing_is_remembered(system):
     after = system.ks.ike()
     assert after["datagrams_in"] == before["datagrams_in"] + 2000
     assert after["datagrams_out"] - before["datagrams_out"] <= 2000
-    assert memory_kb(system.ks.gvpnd) - memory < 512
+    assert memory_kb(system.ks.gvpnd) - memory < 512 or is_sanitized(build("ctrl/gvpnd"))
     assert (after["phase1_established"], after["phase1_failed"], after["pulls_refused"]) == (0, 0, 0)
     assert system.ks.members() == []
