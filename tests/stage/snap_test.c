@@ -355,6 +355,45 @@ static void the_previous_list_counts_for_a_minute(void **state)
     rig_close(&b);
 }
 
+/* The previous list is judged as it was: its denies and its numbers count too. */
+static void the_previous_list_is_read_in_full(void **state)
+{
+    static const struct {
+        const char *first;
+        unsigned number;
+        enum verdict verdict;
+    } lists[] = {
+        {"permit udp 10.1.0.0/16 10.2.0.0/16", 10, VERDICT_RECEIVED_DECRYPTED},
+        {"deny udp 10.1.0.0/16 10.2.0.0/16", 10, VERDICT_DROP_INNER_POLICY},
+        {"permit udp 10.1.0.0/16 10.2.0.0/16", 20, VERDICT_DROP_INNER_POLICY},
+    };
+    struct rig a, b;
+    struct rig_result esp;
+
+    (void)state;
+    rig_open(&a, 1);
+    rig_simple_policy(&a, 1);
+    esp = rig_one(&a, false, f, permitted());
+    for (unsigned i = 0; i < 3; i++) {
+        struct ipc_sa m;
+
+        rig_open(&b, 1);
+        m = rig_sa_message(&b, 0x1000, 10, 2);
+        for (unsigned change = 0; change <= 1; change++) {
+            rig_begin(&b);
+            rig_group(&b, 0, "g", "wan", IPC_GROUP_POLICY);
+            if (change == 0)
+                rig_rule(&b, 0, IPC_LIST_DOWNLOADED, lists[i].number, lists[i].first);
+            rig_rule(&b, 0, IPC_LIST_DOWNLOADED, 30, "permit ip any any");
+            rig_sa(&b, &m);
+            assert_int_equal(rig_commit(&b), IPC_OK);
+        }
+        assert_int_equal(rig_one(&b, true, esp.bytes, esp.len).verdict, lists[i].verdict);
+        rig_close(&b);
+    }
+    rig_close(&a);
+}
+
 /* Two pairs: an SPI of the one is nothing on the other. */
 static void pairs_keep_apart(void **state)
 {
@@ -500,6 +539,7 @@ int main(void)
         cmocka_unit_test(which_sa_sends),
         cmocka_unit_test(numbers_keep_apart),
         cmocka_unit_test(the_previous_list_counts_for_a_minute),
+        cmocka_unit_test(the_previous_list_is_read_in_full),
         cmocka_unit_test(pairs_keep_apart),
         cmocka_unit_test(a_refused_transaction_changes_nothing),
         cmocka_unit_test(too_much_is_refused),

@@ -324,6 +324,9 @@ static void own_traffic(void **state)
         assert_memory_equal(r.bytes, f, len);
         /* a host inside that borrows the address isn't the appliance */
         expect(&b, false, len, VERDICT_DROP_NO_SA, PKT_TO_DROP);
+        /* nor is what comes out of the TAP with somebody else's address */
+        len = rig_ipv4(f, "10.1.0.7", "10.1.0.1", 17, ports[i], 77, 60);
+        assert_int_equal(rig_local(&b, f, len).verdict, VERDICT_DROP_NO_SA);
     }
     /* anything else of ours crosses the outside under the policy, and is plain inside */
     expect(&b, true, rig_ipv4(f, "10.1.0.1", "10.9.9.9", 6, 77, 22, 60), VERDICT_DROP_POLICY_CLEAR_IN, PKT_TO_DROP);
