@@ -156,10 +156,11 @@ static void plan_next(struct gm *gm, mono_t now)
 
 void gm_policy(struct gm *gm, struct policy *policy, struct now now)
 {
-    char why[160] = "";
+    char why[160] = "", server[ADDR_TEXT_MAX];
 
     gm->asking = false;
     if (!gm_install_take(gm, policy, now.scaled, why)) {
+        log_msg(GM_INSTALL_POLICIES_FAIL, gm->config->name, addr_text(gm_server(gm), server), why);
         policy_wipe(policy);
         gm_failed(gm, why, now);
         return;

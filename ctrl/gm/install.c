@@ -162,6 +162,10 @@ void gm_install_park(struct gm *gm)
 
 bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[160])
 {
+    if (policy->receive_only) { /* it would mean: send in clear (KS13, GM8) */
+        snprintf(why, 160, "receive-only SAs: not supported by this version");
+        return false;
+    }
     drop_gone(gm, &gm->policy, now);
     drop_parked(gm, policy);
     if (gm->n_sas + count_new(gm, policy) > POLICY_MAX_SAS) {

@@ -545,6 +545,22 @@ static void more_sas_than_fit_are_refused_whole(void **state)
     assert_non_null(strstr(gm_stats(f->gm)->last_error, "more than"));
 }
 
+/* Sending in clear because a key server says so isn't in this version: nothing of such a policy is installed. */
+static void a_receive_only_policy_is_refused_whole(void **state)
+{
+    struct fixture *f = *state;
+    struct policy p = policy_of(1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0, 4 * WORKERS);
+
+    gm_attached(f->gm, 1, WORKERS, at(f, 0));
+    p.receive_only = true;
+    gm_policy(f->gm, &p, at(f, 1));
+    policy_wipe(&p);
+    wish(f);
+    assert_int_equal(f->n_sas, 0);
+    assert_int_equal(f->group.state, IPC_GROUP_FAIL_CLOSE);
+    assert_non_null(strstr(gm_stats(f->gm)->last_error, "not supported"));
+}
+
 static void a_worker_low_on_ivs_makes_it_register(void **state)
 {
     struct fixture *f = *state;
@@ -580,6 +596,7 @@ int main(void)
         T(without_a_usable_sa_it_says_so_and_keeps_the_policy),
         T(a_key_with_little_life_is_not_asked_for_without_pause),
         T(more_sas_than_fit_are_refused_whole),
+        T(a_receive_only_policy_is_refused_whole),
         T(a_worker_low_on_ivs_makes_it_register),
     };
 
