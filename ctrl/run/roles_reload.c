@@ -221,9 +221,12 @@ static void go_on(struct roles *r, struct member *m, const struct config_group *
 /* A remnant yields its place when a plane has no other; its pair drops everything then. */
 static void join_plane(struct roles *r, struct member *m)
 {
-    for (size_t i = 0; i < r->n_remnants && !plane_add(m->plane, m->gm); i++) {
+    bool joined = plane_add(m->plane, m->gm);
+
+    for (size_t i = 0; !joined && i < r->n_remnants; i++) {
         if (r->remnants[i]->plane == m->plane)
             plane_remove(m->plane, r->remnants[i]->gm);
+        joined = plane_add(m->plane, m->gm);
     }
 }
 

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reload under load: a key server and a member, each with everything but sockets, exchange datagrams in memory while their
+ * configurations are replaced and the old ones freed, at every step of a registration. What has ended must not be touched
+ * (run it with AddressSanitizer), what applies must go on, and what fails must leave no trace (OP1).
+ */
+#include "ctrl/crypto/rng.h"
+#include "ctrl/run/roles.h"
+#include "ctrl/run/udp.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MAX_DATAGRAMS 64
+#define CLEAN         11 /* datagrams of an undisturbed registration */
+
+struct side {
+    struct loop *loop;
+    struct config *config;
+    struct roles *roles;
+    struct net *net;
+    bool broken; /* no random octets */
+};
+
+struct datagram {
+    struct path path; /* as its receiver sees it */
+    struct side *to;
+    uint8_t *bytes;
+    size_t len;
+};
+
+struct net {
+    struct side ks, gm;
+    struct datagram queue[MAX_DATAGRAMS];
+    size_t n, delivered;
+};
+
+static struct now on_now(void *ctx)
+{
+    return loop_now(((struct side *)ctx)->loop);
+}
+
+static bool on_random(void *ctx, void *out, size_t len)
+{
+    return !((struct side *)ctx)->broken && rng_system(NULL, out, len);
+}
+
+static void on_send(void *ctx, const struct path *path, struct span bytes)
+{
+    struct side *s = ctx;
+    struct net *net = s->net;
+    struct datagram *d = &net->queue[net->n++];
+
+    assert_true(net->n <= MAX_DATAGRAMS);
+    *d = (struct datagram){.path = {.local = path->remote, .remote = path->local},
+                           .to = s == &net->ks ? &net->gm : &net->ks,
+                           .bytes = malloc(bytes.len),
+                           .len = bytes.len};
+    assert_non_null(d->bytes);
+    memcpy(d->bytes, bytes.p, bytes.len);
+}
+
+/* Delivers the next datagram; false when there is none. */
+static bool deliver(struct net *net)
+{
+    struct datagram *d = &net->queue[net->delivered];
+
+    if (net->delivered == net->n)
+        return false;
+    net->delivered++;
+    roles_datagram(d->to->roles, &d->path, span_of(d->bytes, d->len));
+    free(d->bytes);
+    return true;
+}
+
+static struct config *parse(const char *text)
+{
+    struct yaml_error e = {.text = ""};
+    struct config *c = config_parse("test.yaml", text, strlen(text), &e);
+
+    if (!c)
+        print_error("%s\n", e.text);
+    assert_non_null(c);
+    return c;
+}
+
+#define IKE(own, peer)                                                                                                 \
+    "gvpn: 1\n"                                                                                                        \
+    "ike: {listen: [" own "], proposals: [{encryption: aes-256, hash: sha256, group: 19, auth: psk, lifetime: 24h}],"  \
+    " pre-shared-keys: [{peer: " peer ", secret: \"0123456789abcdef0123456789abcdef\"}]}\n"
+#define SETS                                                                                                           \
+    "acls: {a: [\"permit ip 10.1.0.0/16 10.1.0.0/16\"], b: [\"permit ip 10.2.0.0/16 10.2.0.0/16\"]}\n"                 \
+    "transform-sets: {t: {suite: aes-gcm-256}, u: {suite: aes-gcm-128}}\n"                                             \
+    "profiles: {p: {transform-set: t, lifetime: 1h}, q: {transform-set: u, lifetime: 1h}}\n"
+#define SERVER(name, id, profile, acl)                                                                                 \
+    "  - {name: " name ", identity: " id ", key-server: {address: 10.0.0.1, authorize: {addresses: [\"permit any\"]},"   \
+    " sa: [{number: 10, profile: " profile ", acl: " acl ", replay: none}]}}\n"
+#define MEMBER(name, id, servers, pair)                                                                                \
+    "  - {name: " name ", identity: " id ", member: {key-servers: [" servers "], data-plane: {pair: " pair "}}}\n"
+
+static const char *const server_file = IKE("10.0.0.1", "10.0.0.2") SETS "groups:\n" SERVER("ONE", "484", "p", "a");
+static const char *const member_file = IKE("10.0.0.2", "10.0.0.1") "groups:\n" MEMBER("ONE", "484", "10.0.0.1", "wan");
+
+static void start(struct net *net, struct side *s, const char *text)
+{
+    struct roles_settings settings = {.run_dir = "/nowhere", .clock_rate = 1};
+
+    s->net = net;
+    s->loop = loop_new(1);
+    assert_non_null(s->loop);
+    s->config = parse(text);
+    settings.loop = s->loop;
+    settings.config = s->config;
+    settings.env = (struct env){.ctx = s,
+                                .now = on_now,
+                                .send = on_send,
+                                .random = on_random,
+                                .timers = loop_timers(s->loop),
+                                .real_timers = loop_real_timers(s->loop)};
+    s->roles = roles_new(&settings, loop_now(s->loop));
+    assert_non_null(s->roles);
+}
+
+static void stop(struct side *s)
+{
+    roles_free(s->roles);
+    loop_free(s->loop);
+    config_free(s->config);
+}
+
+/* As main does: the old one is freed when nothing may refer to it. */
+static void reload(struct side *s, const char *text)
+{
+    char error[ROLES_ERROR_MAX];
+    struct config *c = parse(text);
+
+    assert_true(roles_reload(s->roles, c, error));
+    memset(s->config->file, 0xee, sizeof(s->config->file));
+    config_free(s->config);
+    s->config = c;
+}
+
+static int set_up(void **state)
+{
+    struct net *net = test_calloc(1, sizeof(*net));
+
+    start(net, &net->ks, server_file);
+    start(net, &net->gm, member_file);
+    *state = net;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct net *net = *state;
+
+    stop(&net->ks);
+    stop(&net->gm);
+    while (net->delivered < net->n)
+        free(net->queue[net->delivered++].bytes);
+    test_free(net);
+    return 0;
+}
+
+/* The data plane is there, as far as the membership knows. */
+static void attach(struct net *net, size_t i)
+{
+    gm_attached(roles_member(net->gm.roles, i), 7, 1, loop_now(net->gm.loop));
+}
+
+static const struct policy *policy_at(struct net *net, size_t i)
+{
+    return gm_current_policy(roles_member(net->gm.roles, i));
+}
+
+static struct ks_group *group(struct net *net, const char *name)
+{
+    struct ks_group *g = ks_find(roles_ks(net->ks.roles), name);
+
+    assert_non_null(g);
+    return g;
+}
+
+/* Registers, and `both` says who reloads before the given datagram is delivered. */
+static void register_with_reload(struct net *net, size_t before, bool ks, bool gm)
+{
+    attach(net, 0);
+    for (size_t i = 0; net->delivered < net->n; i++) {
+        if (i == before && ks)
+            reload(&net->ks, server_file);
+        if (i == before && gm)
+            reload(&net->gm, member_file);
+        (void)deliver(net);
+    }
+    assert_int_equal(net->n, CLEAN);
+    assert_non_null(policy_at(net, 0));
+    assert_int_equal(group(net, "ONE")->members.n, 1);
+    assert_int_equal(group(net, "ONE")->ids.next, 4);
+}
+
+static void a_registration_survives_a_reload_at_every_step(void **state)
+{
+    for (size_t before = 0; before < CLEAN; before++) {
+        for (unsigned who = 1; who <= 3; who++) {
+            assert_int_equal(set_up(state), 0);
+            register_with_reload(*state, before, who & 1, who & 2);
+            assert_int_equal(tear_down(state), 0);
+        }
+    }
+}
+
+static void keys_members_and_memberships_stay(void **state)
+{
+    struct net *net = *state;
+    uint32_t spi = group(net, "ONE")->teks[0].spi;
+    size_t n;
+
+    register_with_reload(net, SIZE_MAX, false, false);
+    reload(&net->ks, server_file);
+    reload(&net->gm, member_file);
+    assert_int_equal(group(net, "ONE")->teks[0].spi, spi);
+    assert_int_equal(group(net, "ONE")->members.n, 1);
+    assert_int_equal(gm_sas(roles_member(net->gm.roles, 0), &n)->sa.spi, spi);
+    assert_int_equal(n, 1);
+    assert_int_equal(net->n, CLEAN); /* nobody had a reason to register again */
+}
+
+/* KS9: members get another policy when they register; a registration under way is not given half of each. */
+static void another_policy_is_served_from_then_on(void **state)
+{
+    struct net *net = *state;
+
+    register_with_reload(net, SIZE_MAX, false, false);
+    assert_int_equal(policy_at(net, 0)->acl.entries[0].sel.src.addr.b[1], 1);
+    reload(&net->ks, IKE("10.0.0.1", "10.0.0.2") SETS "groups:\n" SERVER("ONE", "484", "q", "b"));
+    roles_clear_member(net->gm.roles, roles_member(net->gm.roles, 0));
+    while (deliver(net))
+        ;
+    assert_int_equal(policy_at(net, 0)->acl.entries[0].sel.src.addr.b[1], 2);
+    assert_int_equal(policy_at(net, 0)->n_sas, 2); /* the old key, and one of the new suite */
+}
+
+static void a_reload_that_fails_leaves_no_trace(void **state)
+{
+    struct net *net = *state;
+    const struct config *before = roles_config(net->ks.roles);
+    struct config *c = parse(IKE("10.0.0.1", "10.0.0.2") SETS "groups:\n" SERVER("ONE", "484", "q", "b")
+                                 SERVER("TWO", "485", "p", "a"));
+    char error[ROLES_ERROR_MAX] = "";
+
+    net->ks.broken = true;
+    assert_false(roles_reload(net->ks.roles, c, error));
+    net->ks.broken = false;
+    assert_true(error[0] != '\0');
+    config_free(c);
+    assert_ptr_equal(roles_config(net->ks.roles), before);
+    assert_int_equal(roles_ks(net->ks.roles)->n_groups, 1);
+    assert_int_equal(group(net, "ONE")->n_teks, 1);
+    register_with_reload(net, SIZE_MAX, false, false);
+}
+
+static const char *const two_servers =
+    IKE("10.0.0.1", "10.0.0.2") SETS "groups:\n" SERVER("ONE", "484", "p", "a") SERVER("TWO", "485", "q", "b");
+static const char *const two_members = IKE("10.0.0.2", "10.0.0.1") "groups:\n" MEMBER("TWO", "485", "10.0.0.1", "lan")
+    MEMBER("ONE", "484", "10.0.0.1", "wan");
+
+/* GM11, KS1: groups that come by reload work, beside the one that was there and without touching it. */
+static void groups_are_added_and_removed(void **state)
+{
+    struct net *net = *state;
+    struct gm *one = roles_member(net->gm.roles, 0);
+
+    register_with_reload(net, SIZE_MAX, false, false);
+    reload(&net->ks, two_servers);
+    reload(&net->gm, two_members);
+    assert_int_equal(roles_members(net->gm.roles), 2);
+    assert_ptr_equal(roles_member(net->gm.roles, 1), one);
+    attach(net, 0);
+    while (deliver(net))
+        ;
+    assert_int_equal(policy_at(net, 0)->sas[0].number, 10);
+    assert_int_equal(policy_at(net, 0)->acl.entries[0].sel.src.addr.b[1], 2);
+    assert_int_equal(policy_at(net, 1)->acl.entries[0].sel.src.addr.b[1], 1);
+    assert_int_equal(group(net, "TWO")->members.n, 1);
+    assert_int_equal(net->n, 2 * CLEAN);
+
+    reload(&net->gm, IKE("10.0.0.2", "10.0.0.1") "groups:\n" MEMBER("TWO", "485", "10.0.0.1", "lan"));
+    reload(&net->ks, IKE("10.0.0.1", "10.0.0.2") SETS "groups:\n" SERVER("TWO", "485", "q", "b"));
+    assert_int_equal(roles_members(net->gm.roles), 1);
+    assert_int_equal(roles_ks(net->ks.roles)->n_groups, 1);
+    assert_non_null(policy_at(net, 0));
+    assert_string_equal(gm_config(roles_member(net->gm.roles, 0))->name, "TWO");
+}
+
+/* A group that goes in the middle of its registration takes its session along. */
+static void a_removed_group_takes_its_registration_along(void **state)
+{
+    for (size_t steps = 0; steps < CLEAN - 1; steps++) {
+        assert_int_equal(set_up(state), 0);
+        struct net *net = *state;
+
+        attach(net, 0);
+        for (size_t i = 0; i < steps; i++)
+            assert_true(deliver(net));
+        reload(&net->gm, IKE("10.0.0.2", "10.0.0.1") "groups:\n" MEMBER("NEW", "486", "10.0.0.1", "wan"));
+        assert_int_equal(sessions_count(roles_sessions(net->gm.roles)), 0);
+        reload(&net->ks, IKE("10.0.0.1", "10.0.0.2") SETS "groups:\n" SERVER("NEW", "486", "p", "a"));
+        while (deliver(net))
+            ;
+        attach(net, 0);
+        while (deliver(net))
+            ;
+        assert_non_null(policy_at(net, 0));
+        assert_int_equal(group(net, "NEW")->members.n, 1);
+        assert_int_equal(tear_down(state), 0);
+    }
+}
+
+/* Another key for the peer: what is under way has its own copy, what begins afterwards uses the new one. */
+static void keys_and_proposals_hold_for_new_exchanges(void **state)
+{
+    struct net *net = *state;
+    static const char other[] =
+        "gvpn: 1\n"
+        "ike: {listen: [10.0.0.1], proposals: [{encryption: aes-256, hash: sha256, group: 14, auth: psk, lifetime: 24h}],"
+        " pre-shared-keys: [{peer: 10.0.0.2, secret: \"another key of at least 32 octets!\"}]}\n" SETS
+        "groups:\n" SERVER("ONE", "484", "p", "a");
+
+    attach(net, 0);
+    for (int i = 0; i < 3; i++) /* message 3 has arrived: the responder has begun */
+        assert_true(deliver(net));
+    reload(&net->ks, other);
+    while (deliver(net))
+        ;
+    assert_non_null(policy_at(net, 0));
+    roles_clear_member(net->gm.roles, roles_member(net->gm.roles, 0));
+    while (deliver(net))
+        ;
+    assert_null(policy_at(net, 0)); /* no common proposal any more */
+}
+
+/* GM1: the server that is being asked is no longer listed. */
+static void a_member_turns_to_the_servers_that_are_listed(void **state)
+{
+    struct net *net = *state;
+
+    attach(net, 0);
+    assert_int_equal(net->n, 1);
+    reload(&net->gm, IKE("10.0.0.2", "10.0.0.0/24") "groups:\n" MEMBER("ONE", "484", "10.0.0.9", "wan"));
+    assert_int_equal(net->n, 2);
+    assert_int_equal(net->queue[1].path.local.addr.b[3], 9);
+    assert_int_equal(sessions_count(roles_sessions(net->gm.roles)), 1);
+}
+
+/* The address that it registers from is gone: the attempt can't come to an end any more. */
+static void a_member_turns_to_its_new_address(void **state)
+{
+    struct net *net = *state;
+
+    attach(net, 0);
+    reload(&net->gm, IKE("10.0.0.3", "10.0.0.1") "groups:\n" MEMBER("ONE", "484", "10.0.0.1", "wan"));
+    assert_int_equal(sessions_count(roles_sessions(net->gm.roles)), 0);
+    timers_fire(loop_real_timers(net->gm.loop), mono_add(loop_now(net->gm.loop).real, mono_s(2)));
+    assert_int_equal(net->n, 2);
+    assert_int_equal(net->queue[1].path.remote.addr.b[3], 3);
+}
+
+static void a_pure_member_becomes_a_key_server_and_back(void **state)
+{
+    struct net *net = *state;
+
+    reload(&net->ks, IKE("10.0.0.1", "10.0.0.2") "groups:\n" MEMBER("X", "1", "10.0.0.2", "wan"));
+    assert_int_equal(roles_ks(net->ks.roles)->n_groups, 0);
+    attach(net, 0);
+    while (deliver(net))
+        ;
+    assert_int_equal(net->n, 1); /* nobody answers */
+    reload(&net->ks, server_file);
+    roles_clear_member(net->gm.roles, roles_member(net->gm.roles, 0));
+    while (deliver(net))
+        ;
+    assert_non_null(policy_at(net, 0));
+}
+
+static void done(void *ctx)
+{
+    *(bool *)ctx = true;
+}
+
+/* Nothing attached, nothing to leave: it ends at once, and nothing is changed afterwards. */
+static void leaving_nothing_ends_at_once(void **state)
+{
+    struct net *net = *state;
+    struct config *c = parse(member_file);
+    char error[ROLES_ERROR_MAX];
+    bool is_done = false;
+
+    roles_leave(net->gm.roles, done, &is_done);
+    assert_true(is_done);
+    assert_true(roles_is_leaving(net->gm.roles));
+    assert_false(roles_reload(net->gm.roles, c, error));
+    assert_non_null(strstr(error, "stopping"));
+    config_free(c);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_registration_survives_a_reload_at_every_step),
+        T(keys_members_and_memberships_stay),
+        T(another_policy_is_served_from_then_on),
+        T(a_reload_that_fails_leaves_no_trace),
+        T(groups_are_added_and_removed),
+        cmocka_unit_test(a_removed_group_takes_its_registration_along),
+        T(keys_and_proposals_hold_for_new_exchanges),
+        T(a_member_turns_to_the_servers_that_are_listed),
+        T(a_member_turns_to_its_new_address),
+        T(a_pure_member_becomes_a_key_server_and_back),
+        T(leaving_nothing_ends_at_once),
+    };
+
+    log_set_level(LOG_LEVEL_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
