@@ -182,6 +182,58 @@ static void contents_that_are_refused(void **state)
     pair_free(&p);
 }
 
+/* GM12: which group is left stands in the body of an ID payload: type, three zero octets, four of data. */
+static void leave_names_its_group(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct inform in;
+    uint8_t b[512];
+    struct buf_writer w = buf_writer_of(b, sizeof b);
+    static const struct group_id groups[] = {{false, 484}, {true, 0x0a090909}, {false, UINT32_MAX}, {false, 0}};
+    for (size_t i = 0; i < 4; i++) {
+        pair_init(&p);
+        assert_true(inform_put_leave(&p.sa_m, &rng, &groups[i], &w));
+        assert_int_equal(inform_open(&p.sa_s, buf_written(&w), &in), INFORM_OK);
+        assert_int_equal(in.n_notifies, 1);
+        assert_int_equal(in.notifies[0].type, 32770);
+        assert_true(group_id_equal(&in.notifies[0].group, &groups[i]));
+        assert_false(in.deletes_sa);
+        assert_int_equal(inform_open(&p.sa_s, buf_written(&w), &in), INFORM_DROP_STATE); /* replayed */
+        pair_free(&p);
+    }
+}
+
+static void a_leave_that_names_no_group_is_malformed(void **state)
+{
+    (void)state;
+    /* DOI 2, ISAKMP, no SPI, type 32770, then what should be a group */
+    static const struct {
+        size_t len;
+        uint8_t b[24];
+        bool good;
+    } rows[] = {
+        {16, {0, 0, 0, 2, 1, 0, 0x80, 0x02, 11, 0, 0, 0, 0, 0, 1, 0xe4}, true},
+        {8, {0, 0, 0, 2, 1, 0, 0x80, 0x02}, false},                                      /* nothing */
+        {15, {0, 0, 0, 2, 1, 0, 0x80, 0x02, 11, 0, 0, 0, 0, 1, 0xe4}, false},            /* three octets */
+        {16, {0, 0, 0, 2, 1, 0, 0x80, 0x02, 11, 17, 0, 0, 0, 0, 1, 0xe4}, false},        /* a protocol */
+        {16, {0, 0, 0, 2, 1, 0, 0x80, 0x02, 2, 0, 0, 0, 'a', 'b', 'c', 'd'}, false},     /* a name */
+        {16, {0, 0, 0, 2, 3, 0, 0x80, 0x02, 11, 0, 0, 0, 0, 0, 1, 0xe4}, false},         /* for ESP */
+        {20, {0, 0, 0, 2, 1, 4, 0x80, 0x02, 9, 9, 9, 9, 11, 0, 0, 0, 0, 0, 1, 0xe4}, false}, /* with an SPI */
+    };
+    for (uint32_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pair p;
+        struct builder x;
+        struct inform in;
+        memset(&x, 0, sizeof x);
+        pair_init(&p);
+        add(&x, 11, rows[i].b, rows[i].len);
+        assert_int_equal(open_built(&p, &x, 1 + i, &in), rows[i].good ? INFORM_OK : INFORM_DROP_MALFORMED);
+        assert_int_equal(in.n_notifies, rows[i].good);
+        pair_free(&p);
+    }
+}
+
 /* Every notify type from an authenticated peer: none of the status types is a refusal (CVE-2009-0790). */
 static void CVE_2009_0790_every_notify_type(void **state)
 {
@@ -224,6 +276,8 @@ int main(void)
         cmocka_unit_test(CVE_2023_38712_many_in_one),
         cmocka_unit_test(other_cookies),
         cmocka_unit_test(contents_that_are_refused),
+        cmocka_unit_test(leave_names_its_group),
+        cmocka_unit_test(a_leave_that_names_no_group_is_malformed),
         cmocka_unit_test(CVE_2009_0790_every_notify_type),
         cmocka_unit_test(needs_room_and_random),
     };

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Operator commands on a key server and a member without data plane: exit codes, the keys that scripts read, what `clear`
+ * really clears, and that every answer is JSON and no answer holds a key (OP2; the table of exit codes in docs/operation.md).
+ */
+#include "ctrl/ctl/commands.h"
+#include "ctrl/crypto/rng.h"
+#include "tests/unit/ctrl/ctl/referee.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    struct loop *loop;
+    struct config *config;
+    struct roles *roles;
+    struct events *events;
+    struct ctl_hooks hooks;
+    bool reload_works;
+    struct json json;
+    char *text; /* of the latest answer */
+};
+
+static const char *const file =
+    "gvpn: 1\n"
+    "ike: {listen: [10.0.0.1], pre-shared-keys: [{peer: 10.0.0.0/24, secret: \"Never-shown-0123456789abcdef0123\"}]}\n"
+    "acls: {a: [\"permit ip 10.1.0.0/16 10.1.0.0/16\"]}\n"
+    "transform-sets: {t: {suite: aes-gcm-256}}\n"
+    "profiles: {p: {transform-set: t, lifetime: 1h}}\n"
+    "groups:\n"
+    "  - {name: ONE, identity: 484, key-server: {address: 10.0.0.1, sa: [{number: 10, profile: p, acl: a, replay: none}]}}\n"
+    "  - {name: GM, identity: 485, member: {key-servers: [10.0.0.9], data-plane: {pair: wan}}}\n";
+
+static struct now on_now(void *ctx)
+{
+    return loop_now(((struct fixture *)ctx)->loop);
+}
+
+static void on_send(void *ctx, const struct path *path, struct span bytes)
+{
+    (void)ctx;
+    (void)path;
+    (void)bytes;
+}
+
+static bool on_reload(void *ctx, struct ctl_reload *out)
+{
+    const struct fixture *f = ctx;
+
+    *out = (struct ctl_reload){.file = "gvpnd.yaml", .config = f->reload_works ? f->config : NULL};
+    if (!f->reload_works)
+        snprintf(out->error, sizeof(out->error), "gvpnd.yaml:3:1: unknown key 'x'");
+    return f->reload_works;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = test_calloc(1, sizeof(*f));
+    struct yaml_error e = {.text = ""};
+    struct roles_settings s = {.run_dir = "/nowhere", .clock_rate = 1};
+
+    f->loop = loop_new(1);
+    f->events = events_new();
+    f->config = config_parse("gvpnd.yaml", file, strlen(file), &e);
+    if (!f->config)
+        print_error("%s\n", e.text);
+    assert_non_null(f->config);
+    s.loop = f->loop;
+    s.config = f->config;
+    s.env = (struct env){.ctx = f,
+                         .now = on_now,
+                         .send = on_send,
+                         .random = rng_system,
+                         .timers = loop_timers(f->loop),
+                         .real_timers = loop_real_timers(f->loop)};
+    f->roles = roles_new(&s, loop_now(f->loop));
+    assert_non_null(f->roles);
+    f->hooks = (struct ctl_hooks){.ctx = f, .reload = on_reload, .events = f->events};
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    free(f->text);
+    roles_free(f->roles);
+    loop_free(f->loop);
+    config_free(f->config);
+    events_free(f->events);
+    test_free(f);
+    return 0;
+}
+
+/* Runs a command given as one line; returns the exit code, the answer is in f->text. */
+static int run(struct fixture *f, const char *line)
+{
+    char words[256], *save = NULL;
+    struct ctl_request r = {.roles = f->roles, .hooks = &f->hooks, .out = &f->json};
+    int code;
+
+    snprintf(words, sizeof(words), "%s", line);
+    for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
+        r.words[r.n_words++] = w;
+    json_init(&f->json);
+    code = ctl_run(&r);
+    assert_int_not_equal(code, CTL_LATER);
+    free(f->text);
+    f->text = json_finish(&f->json);
+    json_free(&f->json);
+    assert_non_null(f->text);
+    if (!referee_is_object(f->text))
+        fail_msg("%s: not an object: %s", line, f->text);
+    assert_null(strstr(f->text, "Never-shown"));
+    assert_int_equal(code == CTL_OK || code == CTL_DEGRADED, !referee_has(f->text, "error"));
+    return code;
+}
+
+static void join(struct fixture *f, const char *peer)
+{
+    struct registration r = {.group.value = 484, .sender_ids_wanted = 4, .features.ours = true};
+    struct refusal why;
+    struct policy p;
+
+    assert_true(addr_parse(peer, &r.peer.addr) && addr_parse("10.0.0.1", &r.local.addr));
+    snprintf(r.identity, sizeof(r.identity), "%s", peer);
+    assert_true(ks_request(roles_ks(f->roles), &r, &p, &why, loop_now(f->loop)));
+    assert_true(ks_accept(roles_ks(f->roles), &r, &p, &why, loop_now(f->loop)));
+    policy_wipe(&p);
+}
+
+static void exit_codes_are_a_table(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *line;
+        int code;
+    } rows[] = {
+        {"status", CTL_DEGRADED}, /* the member has no data plane */
+        {"show group", CTL_OK},
+        {"show group NONE", CTL_NOT_FOUND},
+        {"show ks members ONE", CTL_OK},
+        {"show ks members GM", CTL_NOT_FOUND},
+        {"show ipsec sa", CTL_OK},
+        {"show isakmp sa", CTL_OK},
+        {"show version", CTL_OK},
+        {"show events", CTL_OK},
+        {"show events 5", CTL_OK},
+        {"show events 0", CTL_USAGE},
+        {"show events 1001", CTL_USAGE},
+        {"show events x", CTL_USAGE},
+        {"show events 5 5", CTL_USAGE},
+        {"show log-messages", CTL_OK},
+        {"show counters", CTL_UNREACHABLE},
+        {"show ports", CTL_UNREACHABLE},
+        {"show ports --pair wan", CTL_UNREACHABLE},
+        {"show ports --pair lan", CTL_NOT_FOUND},
+        {"show ports wan", CTL_USAGE},
+        {"show workers", CTL_UNREACHABLE},
+        {"explain 10.1.0.1 10.1.0.2 icmp", CTL_UNREACHABLE},
+        {"explain --pair nowhere 10.1.0.1 10.1.0.2 icmp", CTL_NOT_FOUND},
+        {"clear counters", CTL_OK},
+        {"clear counters now", CTL_USAGE},
+        {"clear group", CTL_USAGE},
+        {"clear group NONE", CTL_NOT_FOUND},
+        {"clear group GM", CTL_OK},
+        {"clear ks members", CTL_USAGE},
+        {"clear ks members GM", CTL_NOT_FOUND},
+        {"clear ks members ONE 10.0.0.77", CTL_NOT_FOUND},
+        {"clear ks members ONE somebody", CTL_USAGE},
+        {"reload", CTL_FAILURE},
+        {"reload now", CTL_USAGE},
+        {"show ks coop", CTL_FAILURE}, /* of the contract, but not in this version */
+        {"rekey ONE", CTL_FAILURE},
+        {"nonsense", CTL_USAGE},
+        {"", CTL_USAGE},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int code = run(f, rows[i].line);
+
+        if (code != rows[i].code)
+            fail_msg("%s: %d, expected %d: %s", rows[i].line, code, rows[i].code, f->text);
+    }
+}
+
+static void reload_says_what_was_wrong_or_what_is_in_effect(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(run(f, "reload"), CTL_FAILURE);
+    assert_string_equal(referee_text(f->text, "error"), "gvpnd.yaml:3:1: unknown key 'x'");
+    assert_int_equal(referee_number(f->text, "reloaded"), 0);
+    f->reload_works = true;
+    assert_int_equal(run(f, "reload"), CTL_OK);
+    assert_int_equal(referee_number(f->text, "reloaded"), 1);
+    assert_int_equal(referee_number(f->text, "groups"), 2);
+    assert_string_equal(referee_text(f->text, "file"), "gvpnd.yaml");
+    assert_int_equal(referee_size(f->text, "warnings"), f->config->n_lints);
+    assert_true(f->config->n_lints > 0); /* no `authorize` */
+}
+
+static void clear_ks_members_forgets_entries_only(void **state)
+{
+    struct fixture *f = *state;
+    struct ks_group *g = ks_find(roles_ks(f->roles), "ONE");
+    uint32_t spi = g->teks[0].spi;
+
+    join(f, "10.0.0.2");
+    join(f, "10.0.0.3");
+    join(f, "10.0.0.4");
+    assert_int_equal(run(f, "clear ks members ONE 10.0.0.3"), CTL_OK);
+    assert_int_equal(referee_number(f->text, "members_forgotten"), 1);
+    assert_true(referee_has(f->text, "note"));
+    assert_int_equal(run(f, "clear ks members ONE"), CTL_OK);
+    assert_int_equal(referee_number(f->text, "members_forgotten"), 2);
+    assert_int_equal(g->teks[0].spi, spi);
+    assert_int_equal(g->ids.next, 12);
+}
+
+static void clear_group_on_the_key_server_makes_new_keys(void **state)
+{
+    struct fixture *f = *state;
+    struct ks_group *g = ks_find(roles_ks(f->roles), "ONE");
+    uint32_t spi = g->teks[0].spi;
+
+    join(f, "10.0.0.2");
+    assert_int_equal(run(f, "clear group ONE"), CTL_OK);
+    assert_string_equal(referee_text(f->text, "role"), "key-server");
+    assert_int_equal(referee_number(f->text, "members_forgotten"), 1);
+    assert_int_equal(referee_number(f->text, "new_teks"), 1);
+    assert_true(referee_has(f->text, "note"));
+    assert_int_not_equal(g->teks[0].spi, spi);
+    assert_int_equal(g->ids.next, 0);
+    assert_int_equal(g->members.n, 0);
+}
+
+static void members_that_left_are_shown_as_left(void **state)
+{
+    struct fixture *f = *state;
+    struct registration r = {.group.value = 484};
+
+    join(f, "10.0.0.2");
+    assert_int_equal(run(f, "show ks members"), CTL_OK);
+    assert_non_null(strstr(f->text, "\"state\":\"registered\""));
+    assert_non_null(strstr(f->text, "\"left_s_ago\":null"));
+    assert_true(addr_parse("10.0.0.2", &r.peer.addr) && addr_parse("10.0.0.1", &r.local.addr));
+    strcpy(r.identity, "10.0.0.2");
+    assert_true(ks_left(roles_ks(f->roles), &r, loop_now(f->loop)));
+    assert_int_equal(run(f, "show ks members"), CTL_OK);
+    assert_non_null(strstr(f->text, "\"state\":\"left\""));
+    assert_non_null(strstr(f->text, "\"left_s_ago\":0"));
+}
+
+static void events_come_newest_last(void **state)
+{
+    struct fixture *f = *state;
+
+    log_msg(CONFIG_LINT, "the one before");
+    log_msg(CONFIG_LINT, "the last one");
+    assert_int_equal(run(f, "show events 1"), CTL_OK);
+    assert_int_equal(referee_size(f->text, "events"), 1);
+    assert_non_null(strstr(f->text, "the last one"));
+    assert_non_null(strstr(f->text, "\"mnemonic\":\"GVPN-4-CONFIG_LINT\",\"severity\":4"));
+    assert_int_equal(run(f, "show events"), CTL_OK);
+    assert_int_equal(referee_size(f->text, "events"), events_count(f->events));
+    assert_true(strstr(f->text, "the one before") < strstr(f->text, "the last one"));
+    f->hooks.events = NULL;
+    assert_int_equal(run(f, "show events"), CTL_OK);
+    assert_int_equal(referee_size(f->text, "events"), 0);
+}
+
+static void every_log_message_is_listed(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(run(f, "show log-messages"), CTL_OK);
+    assert_int_equal(referee_size(f->text, "messages"), LOG_ID_COUNT);
+    for (unsigned id = 0; id < LOG_ID_COUNT; id++)
+        assert_non_null(strstr(f->text, log_mnemonic(id)));
+}
+
+/* A registration under way, seen from the member. */
+static void isakmp_sas_are_shown_without_secrets(void **state)
+{
+    struct fixture *f = *state;
+
+    gm_attached(roles_member(f->roles, 0), 7, 1, loop_now(f->loop));
+    assert_int_equal(run(f, "show isakmp sa"), CTL_OK);
+    assert_int_equal(referee_number(f->text, "count"), 1);
+    assert_int_equal(referee_size(f->text, "sas"), 1);
+    assert_non_null(strstr(f->text, "\"peer\":\"10.0.0.9:848\",\"local\":\"10.0.0.1:848\",\"role\":\"initiator\""));
+    assert_non_null(strstr(f->text, "\"established\":false,\"state\":\"phase 1: sent message 1\",\"identity\":null"));
+    assert_non_null(strstr(f->text, "\"encryption\":null"));
+}
+
+static void clear_counters_begins_anew(void **state)
+{
+    struct fixture *f = *state;
+    struct path path = {.remote.port = 848};
+
+    roles_datagram(f->roles, &path, span_of("x", 1));
+    assert_int_equal(sessions_stats(roles_sessions(f->roles))->datagrams_in, 1);
+    assert_int_equal(run(f, "clear counters"), CTL_OK);
+    assert_int_equal(referee_number(f->text, "data_planes_not_reached"), 1);
+    assert_int_equal(sessions_stats(roles_sessions(f->roles))->datagrams_in, 0);
+    assert_int_equal(sessions_stats(roles_sessions(f->roles))->dropped_malformed, 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(exit_codes_are_a_table),
+        T(reload_says_what_was_wrong_or_what_is_in_effect),
+        T(clear_ks_members_forgets_entries_only),
+        T(clear_group_on_the_key_server_makes_new_keys),
+        T(members_that_left_are_shown_as_left),
+        T(events_come_newest_last),
+        T(every_log_message_is_listed),
+        T(isakmp_sas_are_shown_without_secrets),
+        T(clear_counters_begins_anew),
+    };
+
+    log_set_level(LOG_LEVEL_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
