@@ -42,13 +42,15 @@ const char *view_duration(const json_t *object, const char *key)
     return out;
 }
 
-/* One table: a row per element of the array, a column per key. */
+/* One table: a row per element of the array, a column per key. No rows are said: silence looks like a failure. */
 static void print_array(FILE *to, const json_t *array, const char *const *heads, const char *const *keys)
 {
     const json_t *row;
     struct table t;
     size_t i;
 
+    if (json_array_size(array) == 0)
+        (void)fprintf(to, "none\n");
     table_init(&t, "", heads);
     json_array_foreach (array, i, row) {
         for (size_t k = 0; keys[k]; k++) {
