@@ -36,13 +36,13 @@ MEMBER_COMMANDS = [["status"], ["show", "group"], ["show", "group", GROUP], ["sh
                    ["explain", "10.1.1.10", "10.1.2.10", "udp", "848", "848"]]
 SERVER_COMMANDS = [["status"], ["show", "group"], ["show", "group", GROUP], ["show", "ks", "members"],
                    ["show", "ks", "members", GROUP], ["show", "ipsec", "sa"], ["show", "counters"], ["show", "version"]]
-LATER = [["show", "gm", "replay"], ["show", "isakmp", "sa"], ["show", "acl"], ["show", "ruleset"],
-         ["show", "ks", "rekey"],
-         ["show", "ks", "coop"], ["show", "feature"], ["show", "ports"], ["show", "workers"],
-         ["show", "fail-close"], ["show", "events"], ["show", "log-messages"], ["trace"], ["rekey", GROUP],
-         ["clear", "counters"], ["gm", "direction", GROUP, "both"], ["plan", "file"], ["reload"],
-         ["debug", "ike", "info"], ["monitor"], ["top"], ["tech-support"]]
-COMMANDS = [("m1", c) for c in MEMBER_COMMANDS] + [("ks", c) for c in SERVER_COMMANDS]
+BOTH_COMMANDS = [["show", "isakmp", "sa"], ["show", "ports"], ["show", "workers"], ["show", "events"],
+                 ["show", "log-messages"]]
+LATER = [["show", "gm", "replay"], ["show", "acl"], ["show", "ruleset"], ["show", "ks", "rekey"], ["show", "ks", "coop"],
+         ["show", "feature"], ["show", "fail-close"], ["trace"], ["rekey", GROUP], ["clear", "gm", "replay"],
+         ["gm", "direction", GROUP, "both"], ["plan", "file"], ["debug", "ike", "info"], ["monitor"], ["top"],
+         ["tech-support"]]
+COMMANDS = [("m1", c) for c in MEMBER_COMMANDS + BOTH_COMMANDS] + [("ks", c) for c in SERVER_COMMANDS + BOTH_COMMANDS]
 spelled = [f"{node}: {' '.join(c)}" for node, c in COMMANDS]
 
 
@@ -170,7 +170,9 @@ def test_json_is_one_document_wherever_the_option_stands(system, node, words):
     (["explain", "nonsense", "10.1.2.10", "icmp"], 2), (["explain", "--pair"], 2), (["status", ""], 2),
     (["show", "group", "NOWHERE"], 4), (["show", "ks", "members", "NOWHERE"], 4),
     (["explain", "--pair", "nowhere", "10.1.1.10", "10.1.2.10", "icmp"], 4),
-    (["check", "/nonexistent.yaml"], 1),
+    (["check", "/nonexistent.yaml"], 1), (["clear", "group"], 2), (["clear", "group", "NOWHERE"], 4),
+    (["clear", "ks", "members"], 2), (["clear", "ks", "members", "NOWHERE"], 4), (["clear", "counters", "all"], 2),
+    (["reload", "now"], 2),
 ], ids=lambda w: " ".join(w) if isinstance(w, list) else str(w))
 def test_errors(system, words, status):
     code, out, err = system.m1.ctl(*words)
