@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sender ids count up from 0; SPIs are random and remembered. See ids.h for why neither ever repeats within an epoch. */
+/* Sender ids count up within a half; SPIs are random and remembered. See ids.h for why neither ever repeats. */
 #include "ctrl/ks/ids.h"
 
-#define SPI_RESERVED 255u /* RFC 4303 2.1: 0 is local, 1 to 255 are reserved */
+#define REUSE_MARGIN  mono_s(60) /* members count a key's life by their own clocks */
+#define QUOTA_SHARE   4          /* a member gets at most this part of a half */
+#define SPI_RESERVED  255u /* RFC 4303 2.1: 0 is local, 1 to 255 are reserved */
 
 static bool is_recent(const struct ks_spis *s, uint32_t spi)
 {
@@ -29,22 +31,54 @@ bool ks_spi_take(struct ks_spis *s, const struct env *env, uint32_t *spi)
     return true;
 }
 
-void ks_ids_init(struct ks_ids *ids, uint8_t bits)
+static uint64_t half_size(const struct ks_ids *ids)
 {
-    *ids = (struct ks_ids){.bits = bits, .next = 0, .end = 1ull << (bits - KS_SERVER_BITS)};
+    return 1ull << (ids->bits - KS_SERVER_BITS - 1);
 }
 
-bool ks_ids_take(struct ks_ids *ids, size_t n, uint64_t *out)
+static void begin_half(struct ks_ids *ids, bool upper)
 {
+    ids->upper = upper;
+    ids->next = upper ? half_size(ids) : 0;
+    ids->end = ids->next + half_size(ids);
+}
+
+void ks_ids_init(struct ks_ids *ids, uint8_t bits)
+{
+    mono_t never_used = mono_ns(INT64_MIN);
+
+    *ids = (struct ks_ids){.bits = bits, .used_until = {never_used, never_used}};
+    begin_half(ids, false);
+}
+
+static uint64_t given(const struct ks_ids *ids)
+{
+    return half_size(ids) - (ids->end - ids->next);
+}
+
+bool ks_ids_take(struct ks_ids *ids, size_t n, mono_t keys_end, mono_t now, uint64_t *out)
+{
+    bool other_free = mono_before(mono_add(ids->used_until[!ids->upper], REUSE_MARGIN), now);
+
+    if (other_free && (2 * given(ids) >= half_size(ids) || n > ids->end - ids->next)) {
+        begin_half(ids, !ids->upper);
+        ids->epoch++;
+    }
     if (n > ids->end - ids->next)
         return false;
     for (size_t i = 0; i < n; i++)
         out[i] = ids->next + i;
     ids->next += n;
+    ids->used_until[ids->upper] = mono_max(ids->used_until[ids->upper], keys_end);
     return true;
+}
+
+uint64_t ks_ids_quota(const struct ks_ids *ids)
+{
+    return half_size(ids) / QUOTA_SHARE;
 }
 
 unsigned ks_ids_used_percent(const struct ks_ids *ids)
 {
-    return (unsigned)(ids->next * 100 / ids->end);
+    return (unsigned)(given(ids) * 100 / half_size(ids));
 }

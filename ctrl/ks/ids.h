@@ -3,6 +3,10 @@
  * Everything a key server gives out once and never again: sender ids and SPIs (RFC 6407 3.5, RFC 6054; KS19, DP3). Held in
  * memory: a restarted key server makes new TEKs, so ids may start over with them. The module is the one place that
  * a journal will sit behind.
+ *
+ * No sender id is given twice while a key lives that it was given with. The space is used in two halves, an epoch each: when the
+ * present half is half used, and every key that the other half's ids were given with has ended, the other begins anew. So
+ * the space doesn't run out over the years as long as half of it is enough for two lives of a key.
  */
 #ifndef GVPN_CTRL_KS_IDS_H
 #define GVPN_CTRL_KS_IDS_H
@@ -19,21 +23,28 @@ struct ks_spis {
     size_t next;
 };
 
-/* Sender ids of one group in one key epoch. */
+/* Sender ids of one group. */
 struct ks_ids {
-    uint8_t bits;  /* width of a sender id: 8 to 32 */
-    uint64_t next; /* ids below it are given */
-    uint64_t end;  /* first id that isn't ours */
+    uint8_t bits;         /* width of a sender id: 8 to 32 */
+    bool upper;           /* which half is in use */
+    uint32_t epoch;       /* +1 with each change of half */
+    uint64_t next, end;   /* next id to give, first one beyond the half */
+    mono_t used_until[2]; /* end of the last key that ids of the lower, upper half were given with */
 };
 
 /* A new SPI: random, above 255, not among the recent ones. False only when the system has no random octets. */
 MUST_CHECK bool ks_spi_take(struct ks_spis *s, const struct env *env, uint32_t *spi);
 
-/* Starts a key epoch. bits 8 to 32. */
+/* A space from which nothing was given. bits 8 to 32. */
 void ks_ids_init(struct ks_ids *ids, uint8_t bits);
-/* Gives n ids, in order, never given before in this epoch. False, giving none, when fewer are left. */
-MUST_CHECK bool ks_ids_take(struct ks_ids *ids, size_t n, uint64_t *out);
-/* Share of the space that is given, in percent, rounded down. */
+/*
+ * Gives n ids, in order, for use with keys that all end until keys_end; none of them was given before with a key that still
+ * lives. False, giving none, when fewer are left.
+ */
+MUST_CHECK bool ks_ids_take(struct ks_ids *ids, size_t n, mono_t keys_end, mono_t now, uint64_t *out);
+/* How many one member may take in one epoch: nobody can use up the others' share. */
+uint64_t ks_ids_quota(const struct ks_ids *ids);
+/* Share of the present half that is given, in percent, rounded down. */
 unsigned ks_ids_used_percent(const struct ks_ids *ids);
 
 #endif

@@ -189,12 +189,44 @@ bool ks_request(struct ks *ks, const struct registration *reg, struct policy *ou
     return true;
 }
 
+/* Latest end of the keys that a policy brings, as its member counts it at most. */
+static mono_t keys_end(const struct policy *p, mono_t now)
+{
+    mono_t end = now;
+
+    for (size_t i = 0; i < p->n_sas; i++)
+        end = mono_max(end, mono_add(now, mono_s(p->sas[i].lifetime_s)));
+    return end;
+}
+
+static bool give_sender_ids(struct ks_group *g, const struct registration *reg, struct policy *policy, size_t n,
+                            struct refusal *why, mono_t now)
+{
+    const struct ks_member *m = ks_members_find(&g->members, &reg->peer.addr, reg->identity);
+    uint64_t had = m && m->ids_epoch == g->ids.epoch ? m->ids_given : 0;
+    unsigned used_before = ks_ids_used_percent(&g->ids);
+
+    if (n > POLICY_MAX_SENDER_IDS || had + n > ks_ids_quota(&g->ids)) {
+        refuse(g, reg, why, ISAKMP_N_REFUSED, "the member has taken its share of the sender ids; try again later");
+        return false;
+    }
+    if (!ks_ids_take(&g->ids, n, keys_end(policy, now), now, policy->sender_ids)) {
+        refuse(g, reg, why, ISAKMP_N_REFUSED, "no sender ids are left in this key epoch");
+        return false;
+    }
+    if (used_before < SENDER_IDS_HIGH && ks_ids_used_percent(&g->ids) >= SENDER_IDS_HIGH)
+        log_msg(KS_SENDER_IDS_LOW, g->config->name, (unsigned)SENDER_IDS_HIGH);
+    policy->n_sender_ids = n;
+    policy->sid_bits = g->ids.bits;
+    return true;
+}
+
 bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *policy, struct refusal *why,
                struct now now)
 {
     struct ks_group *g = admit(ks, reg, why); /* again: a reload may have come between */
     size_t n = reg->sender_ids_wanted ? reg->sender_ids_wanted : DEFAULT_SENDER_IDS;
-    unsigned used_before;
+    struct ks_member *m;
     char peer[ADDR_TEXT_MAX], version[KS_VERSION_TEXT_MAX];
 
     if (!g)
@@ -203,20 +235,16 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
         refuse(g, reg, why, ISAKMP_N_REFUSED, "the group's policy or keys have changed meanwhile; try again");
         return false;
     }
-    used_before = ks_ids_used_percent(&g->ids);
-    if (n > POLICY_MAX_SENDER_IDS || !ks_ids_take(&g->ids, n, policy->sender_ids)) {
-        refuse(g, reg, why, ISAKMP_N_REFUSED, "no sender ids are left in this key epoch");
+    if (!give_sender_ids(g, reg, policy, n, why, now.scaled))
         return false;
-    }
-    policy->n_sender_ids = n;
-    policy->sid_bits = g->ids.bits;
-    if (!ks_members_record(&g->members, reg, now.scaled)) {
+    m = ks_members_record(&g->members, reg, now.scaled);
+    if (!m) {
         refuse(g, reg, why, ISAKMP_N_REFUSED, "the key server is out of memory");
         return false;
     }
+    m->ids_given = n + (m->ids_epoch == g->ids.epoch ? m->ids_given : 0);
+    m->ids_epoch = g->ids.epoch;
     g->registrations++;
-    if (used_before < SENDER_IDS_HIGH && ks_ids_used_percent(&g->ids) >= SENDER_IDS_HIGH)
-        log_msg(KS_SENDER_IDS_LOW, g->config->name, (unsigned)SENDER_IDS_HIGH);
     log_msg(KS_GM_REGISTERED, g->config->name, endpoint_text(&reg->peer, peer),
             ks_version_text(&reg->features, version));
     return true;

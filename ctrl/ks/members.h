@@ -16,6 +16,8 @@ struct ks_member {
     uint32_t registrations;
     bool left; /* it said so, at last_seen (GM12); a new registration takes that back */
     uint32_t rekeys_sent, rekeys_acked, missed;
+    uint32_t ids_epoch; /* of the sender ids that it was given ... */
+    uint64_t ids_given; /* ... so many in that epoch */
 };
 
 struct ks_members {

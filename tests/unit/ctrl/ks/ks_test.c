@@ -158,29 +158,95 @@ static void accepting_records_the_member_and_gives_ids(void **state)
     policy_wipe(&p);
 }
 
-/* Decision 12: once per key epoch, not even again to the same identity. */
-static void sender_ids_are_never_given_twice(void **state)
+static struct policy requested(struct fixture *f, const struct registration *r, struct now now)
+{
+    struct refusal why;
+    struct policy p;
+
+    assert_true(ks_request(&f->ks, r, &p, &why, now));
+    return p;
+}
+
+/* One of 15 members takes 64 ids. True when it got them. */
+static bool take_64(struct fixture *f, unsigned member, struct now now, struct policy *p, struct refusal *why)
+{
+    char peer[32];
+    struct registration r;
+
+    snprintf(peer, sizeof(peer), "10.0.0.%u", 1 + member % 15);
+    r = registration(peer, "10.0.0.1", false, 484);
+    r.sender_ids_wanted = 64;
+    *p = requested(f, &r, now);
+    return ks_accept(&f->ks, &r, p, why, now);
+}
+
+/* RFC 6054, decision 12: an id is never given again while a key lives that it was given with, and the space never ends. */
+static void sender_ids_never_meet_a_key_twice_and_never_run_out(void **state)
+{
+    struct fixture *f = *state;
+    static int64_t used_until[1 << 21]; /* 24 bits less the three that name the server */
+    unsigned again = 0;
+
+    memset(used_until, 0, sizeof(used_until));
+    for (int64_t s = 1000; s < 40000; s++) {
+        struct refusal why;
+        struct policy p;
+        int64_t end = 0;
+
+        timers_fire(&f->timers, mono_s(s));
+        assert_true(take_64(f, (unsigned)s, at(s), &p, &why));
+        for (size_t i = 0; i < p.n_sas; i++)
+            end = s + p.sas[i].lifetime_s > end ? s + p.sas[i].lifetime_s : end;
+        for (size_t i = 0; i < p.n_sender_ids; i++) {
+            assert_true(p.sender_ids[i] < 1 << 21);
+            assert_true(used_until[p.sender_ids[i]] < s);
+            again += used_until[p.sender_ids[i]] != 0;
+            used_until[p.sender_ids[i]] = end;
+        }
+        policy_wipe(&p);
+    }
+    assert_true(again > 1 << 20);
+}
+
+/* All at once, faster than keys end: refused with the reason, not given twice; and given again when the keys have ended. */
+static void faster_than_keys_end_ids_are_refused(void **state)
 {
     struct fixture *f = *state;
     static uint8_t given[1 << 21];
-    struct registration r = registration("10.0.0.2", "10.0.0.1", false, 484);
     struct refusal why;
     struct policy p;
-    size_t total = 0;
+    unsigned n = 0;
 
     memset(given, 0, sizeof(given));
-    policy_init(&p);
-    r.sender_ids_wanted = 64;
-    while (ks_accept(&f->ks, &r, &p, &why, at(1001))) {
-        for (size_t i = 0; i < p.n_sender_ids; i++) {
-            assert_true(p.sender_ids[i] < sizeof(given));
+    while (take_64(f, n++, at(1001), &p, &why)) {
+        for (size_t i = 0; i < p.n_sender_ids; i++)
             assert_int_equal(given[p.sender_ids[i]]++, 0);
-            total++;
-        }
+        policy_wipe(&p);
     }
-    assert_int_equal(total, 1 << 21); /* 24 bits less the three that name the server */
+    policy_wipe(&p);
+    assert_true(n > 16384);
     assert_int_equal(why.notify, ISAKMP_N_REFUSED);
     assert_non_null(strstr(why.text, "no sender ids"));
+    timers_fire(&f->timers, mono_s(1000 + 3700));
+    assert_true(take_64(f, 0, at(1000 + 3700), &p, &why));
+    policy_wipe(&p);
+}
+
+static void one_member_cannot_take_the_others_share(void **state)
+{
+    struct fixture *f = *state;
+    struct refusal why;
+    struct policy p;
+    unsigned n = 0;
+
+    while (take_64(f, 3, at(1001), &p, &why)) {
+        policy_wipe(&p);
+        n++;
+    }
+    policy_wipe(&p);
+    assert_int_equal(n, (1 << 20) / 4 / 64);
+    assert_non_null(strstr(why.text, "its share"));
+    assert_true(take_64(f, 4, at(1001), &p, &why));
     policy_wipe(&p);
 }
 
@@ -398,7 +464,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(lists_become_one_in_order_of_sa_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(accepting_records_the_member_and_gives_ids, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(sender_ids_are_never_given_twice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sender_ids_never_meet_a_key_twice_and_never_run_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(faster_than_keys_end_ids_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_member_cannot_take_the_others_share, set_up, tear_down),
         cmocka_unit_test_setup_teardown(more_ids_than_one_may_ask_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(admission_is_a_matrix_of_groups_and_addresses, set_up, tear_down),
         cmocka_unit_test(the_next_tek_is_made_in_time),
