@@ -23,6 +23,8 @@ struct pipeline_ctx {
     /* For life. */
     const struct pipeline_config *config;
     struct snap_store *store;
+    _Atomic(struct snap *) *store_current; /* where the store publishes */
+    _Atomic uint64_t *store_clear_generation;
     const struct crypto_backend *crypto;
     struct classify_cache *cache;
     unsigned worker;

@@ -116,34 +116,46 @@ static void __attribute__((noinline)) parse_rare(struct pipeline_ctx *ctx, const
         parse_ipv4(ctx, v, p, inbound);
 }
 
+/* A frame that isn't a plain IPv4 packet, or may have to do with the appliance itself. */
+static void __attribute__((noinline)) parse_frame(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p,
+                                                  const uint8_t *frame, size_t len, bool inbound)
+{
+    l3_parse(frame, len, &p->h);
+    p->own_dst = ctx->local_pair == (int)v->pair && p->h.kind == L3_IPV4 && own4(ctx, (uint32_t)(p->h.addrs >> 32));
+    if (p->h.kind != L3_IPV4 || p->h.flaw != L3_OK || p->own_dst || v->local)
+        parse_rare(ctx, v, p, len, inbound);
+    else
+        start_ipv4(p, inbound, false);
+}
+
 void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
 {
     bool check_own = ctx->local_pair == (int)v->pair, local = v->local;
-    unsigned n = v->n;
+    unsigned n = v->n, first = n < PREFETCH_AHEAD ? n : PREFETCH_AHEAD;
 
-    for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
+    for (unsigned i = 0; i < first; i++)
         rte_prefetch0(rte_pktmbuf_mtod(v->m[i], const void *));
     for (unsigned i = 0; i < n; i++) {
         struct rte_mbuf *m = v->m[i];
         struct pkt *p = &v->pkts[i];
+        uint32_t len = m->data_len;
         uint8_t *frame;
-        bool own_dst;
 
         if (i + PREFETCH_AHEAD < n)
             rte_prefetch0(rte_pktmbuf_mtod(v->m[i + PREFETCH_AHEAD], const void *));
-        if (unlikely(!is_plain(m)) && !make_plain(m)) {
-            pkt_drop(p, VERDICT_DROP_NO_BUFFER);
-            continue;
+        if (unlikely(!is_plain(m))) {
+            if (!make_plain(m)) {
+                pkt_drop(p, VERDICT_DROP_NO_BUFFER);
+                continue;
+            }
+            len = m->data_len;
         }
         frame = rte_pktmbuf_mtod(m, uint8_t *);
-        l3_parse(frame, m->data_len, &p->h);
         p->l3 = frame + L2_LEN;
-        own_dst = check_own && p->h.kind == L3_IPV4 && own4(ctx, (uint32_t)(p->h.addrs >> 32));
-        if (unlikely((p->h.what >> 16 & 0xffff) != L3_IPV4 || own_dst || local)) { /* kind IPv4, flaw OK */
-            p->own_dst = own_dst;
-            parse_rare(ctx, v, p, m->data_len, inbound);
-        } else {
+        if (likely(len > L2_LEN && l3_is_ipv4(frame) && l3_try_ipv4(frame + L2_LEN, len - L2_LEN, &p->h) && !local &&
+                   !(check_own && own4(ctx, (uint32_t)(p->h.addrs >> 32)))))
             start_ipv4(p, inbound, false);
-        }
+        else
+            parse_frame(ctx, v, p, frame, len, inbound);
     }
 }

@@ -8,8 +8,6 @@
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 
-#include <string.h>
-
 #define FLOW_CACHE_ENTRIES 16384
 
 struct pipeline_ctx *pipeline_ctx_new(const struct pipeline_config *config, struct snap_store *store, unsigned worker,
@@ -30,6 +28,7 @@ struct pipeline_ctx *pipeline_ctx_new(const struct pipeline_config *config, stru
     ctx->worker = worker;
     ctx->local_pair = config->local_pair;
     ctx->page = snap_store_page(store);
+    snap_store_watch(store, &ctx->store_current, &ctx->store_clear_generation);
     ctx->ip_id = (uint16_t)worker;
     for (unsigned i = 0; i < config->n_own; i++)
         if (config->own[i].family == 4)
@@ -61,9 +60,9 @@ static void clear_counters(struct pipeline_ctx *ctx, uint64_t generation)
 
 void pipeline_begin(struct pipeline_ctx *ctx, uint64_t now_tsc)
 {
-    uint64_t generation = snap_store_clear_generation(ctx->store);
+    uint64_t generation = atomic_load_explicit(ctx->store_clear_generation, memory_order_relaxed);
 
-    ctx->snap = snap_store_current(ctx->store);
+    ctx->snap = atomic_load_explicit(ctx->store_current, memory_order_acquire);
     ctx->now_tsc = now_tsc;
     if (unlikely(generation != ctx->clear_generation))
         clear_counters(ctx, generation);
@@ -161,21 +160,23 @@ static void __attribute__((noinline)) settle_mixed(struct pipeline_ctx *ctx, str
 }
 
 /* Gives every packet its owner. Mostly all have the same verdict and are to be sent. */
-static void settle(struct pipeline_ctx *ctx, struct pkt_vec *v)
+static inline void settle(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     uint64_t first = v->pkts[0].state, differ = 0;
+    uint8_t verdict = v->pkts[0].verdict;
     unsigned n = v->n;
 
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
         differ |= v->pkts[i].state ^ first;
-    if (differ != 0 || v->pkts[0].to != PKT_TO_TX) {
+        v->tx[i] = v->m[i];
+        v->tx_verdict[i] = verdict;
+    }
+    if (unlikely(differ != 0 || v->pkts[0].to != PKT_TO_TX)) {
         settle_mixed(ctx, v);
         return;
     }
-    memcpy(v->tx, v->m, n * sizeof v->tx[0]);
-    memset(v->tx_verdict, v->pkts[0].verdict, n);
     v->n_tx = (uint16_t)n;
-    add_count(ctx, v->pkts[0].verdict, n);
+    add_count(ctx, verdict, n);
 }
 
 void pipeline_outbound(struct pipeline_ctx *ctx, struct pkt_vec *v)

@@ -246,6 +246,12 @@ uint64_t snap_store_clear_generation(const struct snap_store *st)
     return atomic_load_explicit(&st->clear_generation, memory_order_relaxed);
 }
 
+void snap_store_watch(struct snap_store *st, _Atomic(struct snap *) **current, _Atomic uint64_t **clear_generation)
+{
+    *current = &st->current;
+    *clear_generation = &st->clear_generation;
+}
+
 void snap_store_online(struct snap_store *st, unsigned w)
 {
     rte_rcu_qsbr_thread_online(st->qsbr, w);

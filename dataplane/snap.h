@@ -4,7 +4,7 @@
  * a transaction, swaps the pointer and learns by QSBR when every worker has let go of the old one; nothing here ever
  * blocks (DP9). SAs live in the store's registry by SPI and are only referred to by snapshots.
  *
- * Threads: everything but snap_store_current/_online/_offline/_quiescent belongs to the control thread.
+ * Threads: everything but snap_store_current/_watch/_online/_offline/_quiescent belongs to the control thread.
  */
 #ifndef GVPN_DATAPLANE_SNAP_H
 #define GVPN_DATAPLANE_SNAP_H
@@ -150,6 +150,11 @@ const struct snap *snap_store_current(const struct snap_store *st);
 struct ipc_page *snap_store_page(const struct snap_store *st);
 /* Grows with every clearing of the counters. */
 uint64_t snap_store_clear_generation(const struct snap_store *st);
+/*
+ * Where the store publishes the snapshot in effect and how often the counters were cleared, for who looks at every poll:
+ * load the first with acquire.
+ */
+void snap_store_watch(struct snap_store *st, _Atomic(struct snap *) **current, _Atomic uint64_t **clear_generation);
 
 /* --- worker `w` --- */
 

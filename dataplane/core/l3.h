@@ -146,6 +146,12 @@ static inline void l3_parse_ipv4(const uint8_t *p, size_t avail, struct l3 *h)
         l3_parse_ipv4_odd(p, avail, h);
 }
 
+/* Does this frame of at least L2_LEN octets say that it holds IPv4? */
+static inline bool l3_is_ipv4(const uint8_t *frame)
+{
+    return load16(frame + 12) == 0x0008;
+}
+
 /* A whole frame; the IP packet, if there is one, begins at frame + L2_LEN. */
 static inline void l3_parse(const uint8_t *frame, size_t len, struct l3 *h)
 {

@@ -349,48 +349,6 @@ static void own_traffic(void **state)
     expect(&b, true, 60, VERDICT_PASSED_L2, PKT_TO_TX);
 }
 
-/* A datagram of IKE too long for one packet: later fragments have no ports, and must not open a door for others. */
-static void own_fragments(void **state)
-{
-    (void)state;
-    rig_ipv4(f, "10.9.9.9", "10.1.0.1", 17, 848, 848, 100);
-    f[18] = 9, f[19] = 9;
-    f[20] = 0, f[21] = 10; /* a later fragment without its first */
-    rig_fix_checksum(f);
-    assert_int_equal(rig_local(&b, f, 114).verdict, VERDICT_DROP_FRAGMENT);
-    f[20] = 0x20, f[21] = 0;
-    rig_fix_checksum(f);
-    assert_int_equal(rig_local(&b, f, 114).verdict, VERDICT_LOCAL);
-    f[20] = 0, f[21] = 10;
-    rig_fix_checksum(f);
-    assert_int_equal(rig_local(&b, f, 114).verdict, VERDICT_LOCAL);
-    f[19] = 8; /* another datagram's */
-    rig_fix_checksum(f);
-    assert_int_equal(rig_local(&b, f, 114).verdict, VERDICT_DROP_FRAGMENT);
-    rig_ipv4(f, "10.1.0.1", "10.9.9.9", 17, 848, 848, 100);
-    f[21] = 10;
-    rig_fix_checksum(f);
-    expect(&b, true, 114, VERDICT_LOCAL, PKT_TO_PUNT);
-}
-
-static void neighbour_discovery_and_ipv6(void **state)
-{
-    (void)state;
-    memset(f, 0, 100);
-    f[12] = 0x86, f[13] = 0xdd, f[14] = 0x60, f[19] = 24, f[20] = 58, f[21] = 255, f[54] = 135;
-    expect(&b, true, 78, VERDICT_PASSED_L2, PKT_TO_TX);
-    expect(&b, false, 78, VERDICT_PASSED_L2, PKT_TO_TX);
-    f[54] = 128; /* an echo request: no rule for it */
-    expect(&b, false, 78, VERDICT_SENT_CLEAR, PKT_TO_TX);
-    expect(&b, true, 78, VERDICT_RECEIVED_CLEAR, PKT_TO_TX);
-    rig_begin(&b);
-    rig_group(&b, 0, "g", "wan", IPC_GROUP_POLICY);
-    rig_rule(&b, 0, IPC_LIST_DOWNLOADED, 10, "permit ip any any");
-    assert_int_equal(rig_commit(&b), IPC_OK);
-    expect(&b, false, 78, VERDICT_DROP_NO_SA, PKT_TO_DROP); /* never in clear around the policy */
-    expect(&b, true, 78, VERDICT_DROP_POLICY_CLEAR_IN, PKT_TO_DROP);
-}
-
 /* GM7: without a policy nothing passes but the fail-close list's deny entries, mirrored inbound. */
 static void fail_close(void **state)
 {
@@ -594,8 +552,6 @@ int main(void)
         WITH_BOTH(congestion),
         WITH_BOTH(unknown_spi),
         WITH_BOTH(own_traffic),
-        WITH_BOTH(own_fragments),
-        WITH_BOTH(neighbour_discovery_and_ipv6),
         WITH_BOTH(fail_close),
         WITH_BOTH(groups_without_policy),
         WITH_BOTH(before_the_first_commit),

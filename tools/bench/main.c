@@ -11,6 +11,7 @@
 
 #define POOL_SIZE  1023
 #define POOL_CACHE 256
+#define ROOM       1536 /* for a frame of 1500 octets of IP, as an Ethernet port's buffers have */
 
 /* The last CPU we may run on: the first ones serve interrupts. */
 static int pick_cpu(void)
@@ -93,7 +94,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "gvpn-bench: crypto self test: %s\n", crypto_ipsec_mb() == NULL ? "no ipsec-mb" : why);
         return EXIT_FAILURE;
     }
-    pool = rte_pktmbuf_pool_create("bench", POOL_SIZE, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+    pool = rte_pktmbuf_pool_create("bench", POOL_SIZE, POOL_CACHE, 0, RTE_PKTMBUF_HEADROOM + ROOM, SOCKET_ID_ANY);
     if (pool == NULL) {
         fprintf(stderr, "gvpn-bench: no memory for packets\n");
         return EXIT_FAILURE;
