@@ -400,7 +400,8 @@ bool plane_busy(const struct plane *p)
 
 void plane_start(struct plane *p)
 {
-    set_timer(p, &p->attach, MONO_ZERO);
+    if (!dpc_attached(p->dpc))
+        set_timer(p, &p->attach, MONO_ZERO);
 }
 
 bool plane_holds(const struct plane *p, uint32_t spi)

@@ -26,6 +26,7 @@ void plane_remove(struct plane *p, const struct gm *gm);
 void plane_check_pairs(struct plane *p);
 /* How many memberships there are. */
 size_t plane_members(const struct plane *p);
+/* Begins to attach; harmless when it has. */
 void plane_start(struct plane *p);
 /* Something that a member wishes has changed: a transaction will follow. */
 void plane_changed(struct plane *p);
