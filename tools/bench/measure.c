@@ -20,17 +20,17 @@
 
 #define ROUNDS  601
 #define MIDDLE  41
-#define PASSES  2 /* over all templates, per round */
+#define PER_ROUND (2 * BENCH_PACKETS) /* packets of one measurement */
 #define TX_RING 128
 #define SENDER  7
 #define PEER    8
-#define PER_ROUND (PASSES * BENCH_PACKETS)
 
 struct bench_run {
     struct bench_gateway gateway;
     struct bench_packet packets[BENCH_PACKETS];
     bool outbound;
     unsigned burst;
+    unsigned n; /* packets in use: the fewer, the less the CPU's caches matter */
     /* raw */
     IMB_MGR *manager;
     aes_gcm_enc_dec_t call;
@@ -101,8 +101,8 @@ static double time_whole(struct bench_run *run)
 {
     uint64_t start = rte_rdtsc_precise();
 
-    for (unsigned pass = 0; pass < PASSES; pass++)
-        for (unsigned at = 0; at < BENCH_PACKETS; at += run->burst) {
+    for (unsigned pass = 0; pass < PER_ROUND / run->n; pass++)
+        for (unsigned at = 0; at < run->n; at += run->burst) {
             receive(run, at);
             run_pipeline(run);
             give_back(vec.tx, vec.n_tx);
@@ -114,8 +114,8 @@ static double time_harness(struct bench_run *run)
 {
     uint64_t start = rte_rdtsc_precise();
 
-    for (unsigned pass = 0; pass < PASSES; pass++)
-        for (unsigned at = 0; at < BENCH_PACKETS; at += run->burst) {
+    for (unsigned pass = 0; pass < PER_ROUND / run->n; pass++)
+        for (unsigned at = 0; at < run->n; at += run->burst) {
             receive(run, at);
             give_back(vec.m, vec.n);
         }
@@ -128,8 +128,8 @@ static double time_raw(struct bench_run *run)
     struct gcm_context_data scratch;
     uint64_t start = rte_rdtsc_precise();
 
-    for (unsigned pass = 0; pass < PASSES; pass++)
-        for (unsigned at = 0; at < BENCH_PACKETS; at++) {
+    for (unsigned pass = 0; pass < PER_ROUND / run->n; pass++)
+        for (unsigned at = 0; at < run->n; at++) {
             const struct bench_packet *p = &run->packets[at];
             unsigned slot = at % run->burst;
             uint8_t *esp = rte_pktmbuf_mtod_offset(run->buffers[slot], uint8_t *, L2_LEN + IPV4_LEN);
@@ -246,7 +246,7 @@ static bool check(struct bench_run *run)
 {
     bool ok = true;
 
-    for (unsigned at = 0; at < BENCH_PACKETS; at += run->burst) {
+    for (unsigned at = 0; at < run->n; at += run->burst) {
         receive(run, at);
         run_pipeline(run);
         ok = ok && vec.n_tx == run->burst;
@@ -270,9 +270,10 @@ static bool protect_templates(struct bench_run *run, const struct bench_options 
         return false;
     peer->outbound = true;
     peer->burst = run->burst;
+    peer->n = run->n;
     memcpy(peer->packets, run->packets, sizeof peer->packets);
     bench_gateway_open(&peer->gateway, o, crypto_libcrypto(), pool, PEER);
-    for (unsigned at = 0; ok && at < BENCH_PACKETS; at += run->burst) {
+    for (unsigned at = 0; ok && at < run->n; at += run->burst) {
         receive(peer, at);
         run_pipeline(peer);
         ok = vec.n_tx == run->burst;
@@ -334,7 +335,8 @@ bool bench_measure(const struct bench_options *o, struct rte_mempool *pool, bool
     *r = (struct bench_result){.outbound = outbound, .size = size};
     run->outbound = outbound;
     run->burst = o->burst;
-    for (unsigned i = 0; i < BENCH_PACKETS; i++)
+    run->n = size == BENCH_IMIX ? BENCH_PACKETS : BENCH_FLOWS;
+    for (unsigned i = 0; i < run->n; i++)
         bench_packet_make(&run->packets[i], i, size, o);
     ok = outbound || protect_templates(run, o, pool);
     bench_gateway_open(&run->gateway, o, crypto_ipsec_mb(), pool, SENDER);
