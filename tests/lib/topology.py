@@ -87,12 +87,11 @@ class Gateway:
                         for i, tap in enumerate(("gin", "gout"))]
         self.local_mac = f"02:00:00:{number:02x}:02:01"
 
-
     def wait_forwarding(self, timeout=5):
-        """Waits until the bridges see that a data plane has attached to both TAPs; the kernel takes up to a second."""
+        """Waits until the bridges see that a data plane has attached to its TAPs; the kernel takes up to a second."""
         def forwarding():
             states = run("ip", "netns", "exec", self.ns, "sh", "-c", "cat /sys/class/net/g*/brport/state")
-            return states.split() == ["3", "3"]
+            return set(states.split()) == {"3"}
         wait_for(forwarding, timeout, what=f"the bridges of {self.ns} to forward")
 
 
@@ -225,14 +224,26 @@ class Topology:
         gw = Gateway(self, self.namespace(name), self.gateways)
         self._no_netfilter(gw.ns)
         self.sh(gw.ns, "nft", BRIDGE_INPUT_DROP)  # so a capture must be on a port of the bridge, not on the bridge
-        for tap, bridge in (("gin", "brin"), ("gout", "brout")):
-            ip(gw.ns, f"tuntap add dev {tap} mode tap multi_queue")
-            quiet(gw.ns, tap)
-            self._bridge(gw.ns, bridge)
-            ip(gw.ns, f"link set {tap} master {bridge}", f"link set {tap} txqueuelen 10000 up")
+        self._tap_pair(gw.ns, "")
         if outside is not None:
             self.connect(gw.outside, outside)
         return gw
+
+    def _tap_pair(self, ns, suffix):
+        """gin and gout with a bridge each; returns the bridges."""
+        bridges = []
+        for tap, bridge in ((f"gin{suffix}", f"brin{suffix}"), (f"gout{suffix}", f"brout{suffix}")):
+            ip(ns, f"tuntap add dev {tap} mode tap multi_queue")
+            quiet(ns, tap)
+            bridges.append(self._bridge(ns, bridge))
+            ip(ns, f"link set {tap} master {bridge}", f"link set {tap} txqueuelen 10000 up")
+        return bridges
+
+    def second_pair(self, gw):
+        """Two more TAPs, gin2 and gout2, in bridges of their own: (inside, outside, devices)."""
+        devices = [f"net_tap{i + 2},iface={tap},mac=02:00:00:{gw.number:02x}:01:{i + 3:02x}"
+                   for i, tap in enumerate(("gin2", "gout2"))]
+        return (*self._tap_pair(gw.ns, "2"), devices)
 
     def _cable(self, ns_a, if_a, ns_b, if_b):
         ip(ns_a, f"link add name {if_a} type veth peer name {if_b} netns {ns_b}")
