@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A month of roll-overs: one key server, 50 members, TEKs of an hour, 5 % of all datagrams lost; every few minutes some member's
- * gvpnd dies, or its data plane, or both. A constant stream between any two members that are up would lose nothing
- * (GM2, DP9; decisions 12 to 17 as docs/invariants.md tells them).
+ * A month of roll-overs: one key server, 50 members, TEKs of an hour, 5 % of all datagrams lost; every few minutes some
+ * member's gvpnd dies, or its data plane, or both. Sender ids have 16 bits, so that they come round every day or two. A
+ * constant stream between any two members that are up would lose nothing (GM2, DP3, DP9; docs/invariants.md).
  */
 #include "tests/sim/world.h"
 

@@ -44,7 +44,7 @@ static struct config *server_config(const char *address, unsigned lifetime_s)
                       "groups:\n"
                       "  - name: GETVPN\n"
                       "    identity: 484\n"
-                      "    key-server: {address: %s, sa: [{number: %d, profile: branch, acl: corporate, replay: none}]}\n",
+                      "    key-server: {address: %s, sender-id-bits: 16, sa: [{number: %d, profile: branch, acl: corporate, replay: none}]}\n",
              address, lifetime_s, address, WORLD_SA);
     return parse(text);
 }
