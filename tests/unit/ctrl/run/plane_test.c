@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * When gvpnd takes over a data plane that still runs what an earlier gvpnd installed: the first transaction waits for all
- * members, but for 30 s at most after the first one, whatever happens meanwhile (GM2). Loop, dpc and gm are played here.
+ * members, but for 30 s at most after the first one, whatever happens meanwhile (GM2); and what several members on one data
+ * plane mean to each other (GM11). Loop, dpc and gm are played here.
  */
 #include "ctrl/run/plane.h"
 
@@ -17,9 +18,11 @@ static struct {
     struct dpc_events events;
     struct ipc_page page;
     struct ipc_hello hello;
-    struct config_group config;
+    struct config_group config[2];
     struct policy policy;
     bool has_policy[2], attached;
+    unsigned met[2], left_alone[2], wished[2], acknowledged[2]; /* what each member heard */
+    uint32_t spis[4]; /* that the members wish; 0 ends */
     unsigned transactions;
 } w;
 
@@ -145,8 +148,7 @@ const struct ipc_page *dpc_page(const struct dpc *d)
 
 const struct config_group *gm_config(const struct gm *gm)
 {
-    (void)gm;
-    return &w.config;
+    return &w.config[gm == member(1)];
 }
 
 const struct policy *gm_current_policy(const struct gm *gm)
@@ -156,7 +158,7 @@ const struct policy *gm_current_policy(const struct gm *gm)
 
 void gm_attached(struct gm *gm, uint64_t instance, unsigned n_workers, struct now now)
 {
-    (void)gm;
+    w.met[gm == member(1)]++;
     (void)instance;
     (void)n_workers;
     (void)now;
@@ -164,24 +166,27 @@ void gm_attached(struct gm *gm, uint64_t instance, unsigned n_workers, struct no
 
 void gm_detached(struct gm *gm, struct now now)
 {
-    (void)gm;
+    w.left_alone[gm == member(1)]++;
     (void)now;
 }
 
 void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,
              mono_t now)
 {
-    (void)gm;
+    w.wished[gm == member(1)]++;
+    for (size_t i = 0; gm == member(0) && w.spis[i]; i++) {
+        struct ipc_msg m = {.type = IPC_SA, .u.sa.spi = w.spis[i]};
+
+        put(ctx, &m);
+    }
     (void)index;
     (void)epoch;
-    (void)put;
-    (void)ctx;
     (void)now;
 }
 
 void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now)
 {
-    (void)gm;
+    w.acknowledged[gm == member(1)]++;
     (void)epoch;
     (void)refused;
     (void)now;
@@ -214,7 +219,8 @@ static struct plane *start(uint64_t epoch)
     timers_init(&w.real_timers);
     w.page.epoch = epoch;
     w.hello = (struct ipc_hello){.n_pairs = 1, .n_workers = 1, .instance = 1, .pairs = {"wan"}};
-    strcpy(w.config.gm.pair, "wan");
+    strcpy(w.config[0].gm.pair, "wan");
+    strcpy(w.config[1].gm.pair, "wan");
     w.now = mono_s(1);
     p = plane_new(NULL, "/nowhere", 1);
     assert_non_null(p);
@@ -274,12 +280,114 @@ static void one_member_waits_for_another_for_half_a_minute(void **state)
     stop(p);
 }
 
+/* Says that the transaction under way is in effect. */
+static void acknowledge(void)
+{
+    struct ipc_ack ack = {.epoch = w.transactions};
+
+    w.events.ack(w.events.ctx, (struct dpc *)(void *)&w, &ack);
+}
+
+/* Isolation: a pair that isn't there keeps nobody else from being served, and its member goes on when it is there. */
+static void a_member_without_a_pair_holds_up_nobody(void **state)
+{
+    struct plane *p;
+
+    (void)state;
+    memset(&w, 0, sizeof(w));
+    timers_init(&w.real_timers);
+    w.hello = (struct ipc_hello){.n_pairs = 1, .n_workers = 1, .instance = 1, .pairs = {"wan"}};
+    strcpy(w.config[0].gm.pair, "wan");
+    strcpy(w.config[1].gm.pair, "lan");
+    p = plane_new(NULL, "/nowhere", 1);
+    assert_non_null(p);
+    assert_true(plane_add(p, member(0)) && plane_add(p, member(1)));
+    plane_start(p);
+    run_until(2);
+    acknowledge();
+    assert_true(w.met[0] == 1 && w.wished[0] == 1 && w.acknowledged[0] == 1);
+    assert_true(w.met[1] == 0 && w.wished[1] == 0 && w.acknowledged[1] == 0);
+    strcpy(w.config[1].gm.pair, "wan"); /* a reload mends it */
+    plane_check_pairs(p);
+    plane_changed(p);
+    run_until(3);
+    assert_true(w.met[0] == 1 && w.met[1] == 1 && w.wished[1] == 1);
+    strcpy(w.config[0].gm.pair, "lan"); /* and breaks the other */
+    plane_check_pairs(p);
+    assert_int_equal(w.left_alone[0], 1);
+    stop(p);
+}
+
+/* What was in effect and then wasn't is deleted for the life of that data-plane process. */
+static void deleted_spis_are_remembered(void **state)
+{
+    struct plane *p = start(0);
+
+    (void)state;
+    w.spis[0] = 1000;
+    w.spis[1] = 2000;
+    acknowledge();
+    plane_changed(p);
+    run_until(3);
+    acknowledge();
+    assert_false(plane_lost(p, 1000) || plane_lost(p, 2000));
+    w.spis[1] = 0;
+    plane_changed(p);
+    run_until(4);
+    assert_false(plane_lost(p, 2000)); /* not in effect yet */
+    assert_true(plane_busy(p));
+    acknowledge();
+    assert_false(plane_busy(p));
+    assert_true(plane_lost(p, 2000));
+    assert_false(plane_lost(p, 1000));
+    w.events.detached(w.events.ctx, (struct dpc *)(void *)&w, "test");
+    run_until(5); /* attached again: the same process */
+    assert_true(plane_lost(p, 2000));
+    w.hello.instance = 2;
+    w.events.detached(w.events.ctx, (struct dpc *)(void *)&w, "test");
+    run_until(6);
+    assert_false(plane_lost(p, 2000));
+    stop(p);
+}
+
+/* What an earlier gvpnd installed and we leave out is deleted, too. */
+static void spis_of_an_earlier_gvpnd_are_remembered(void **state)
+{
+    struct plane *p;
+
+    (void)state;
+    p = start(7);
+    atomic_store(&w.page.sas[3].spi, 3000);
+    w.events.detached(w.events.ctx, (struct dpc *)(void *)&w, "test");
+    w.has_policy[0] = w.has_policy[1] = true;
+    run_until(3);
+    acknowledge();
+    assert_true(plane_lost(p, 3000));
+    stop(p);
+}
+
+/* A second start, as a group brings one that joins by reload, must not attach again. */
+static void starting_twice_attaches_once(void **state)
+{
+    struct plane *p = start(0);
+
+    (void)state;
+    plane_start(p);
+    run_until(3);
+    assert_true(w.met[0] == 1 && w.met[1] == 1);
+    stop(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fresh_data_plane_is_told_at_once),
         cmocka_unit_test(what_runs_stays_until_all_members_are_ready),
         cmocka_unit_test(one_member_waits_for_another_for_half_a_minute),
+        cmocka_unit_test(a_member_without_a_pair_holds_up_nobody),
+        cmocka_unit_test(deleted_spis_are_remembered),
+        cmocka_unit_test(spis_of_an_earlier_gvpnd_are_remembered),
+        cmocka_unit_test(starting_twice_attaches_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
