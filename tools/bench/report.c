@@ -20,7 +20,7 @@ void bench_report_table(const struct bench_options *o, const struct bench_result
 {
     char size[16];
 
-    printf("%s, %u SAs, %u rules, 1 worker, %u flows, bursts of %u; TSC cycles per packet, medians of one interleaved run\n",
+    printf("%s, %u SAs, %u rules, 1 worker, %u flows, bursts of %u; TSC cycles per packet, middle rounds of one interleaved run\n",
            o->suite->name, o->sas, o->rules, BENCH_FLOWS, o->burst);
     printf("%-9s %6s %9s %9s %9s %9s %9s %9s\n", "direction", "size", "packet", "harness", "raw", "net/raw", "Mpps",
            "Gbit/s");
