@@ -155,6 +155,9 @@ static void look_at_sending(struct judge *j, unsigned i, const struct dp *dp)
         mute = mute || !sa;
         if (sa && mono_reached(end_of(j, i, sa->spi), j->now))
             broken(j, i, "worker %u sends with 0x%08x past its end", w, sa->spi);
+        for (unsigned v = 0; sa && v < DP_WORKERS; v++)
+            if (!dp_receives(dp, v, sa->spi, j->now) && !dp_gone(dp, sa->spi))
+                broken(j, i, "worker %u sends with 0x%08x before worker %u receives with it", w, sa->spi, v);
         if (sa && m->sends[w] && m->sends[w] != sa->spi)
             j->switches++;
         m->sends[w] = sa ? sa->spi : 0;

@@ -2,10 +2,10 @@
 /*
  * Judges a world after every event, from its data planes alone: what counts is what workers would do with a packet now.
  *
- * Broken at once, with seed and time: an SA used past its key server's end; (SPI, sender id) given twice; a refused
- * transaction. Measured, for the test to judge: how long a member that could send once
- * can't (mute), how long a member sends with an SA that another one doesn't receive with (deaf; a packet is on its way for
- * JUDGE_FLIGHT_MS), and how long a new data plane takes until it can send.
+ * Broken at once, with seed and time: an SA used past its key server's end, or before all workers of the member receive
+ * with it; (SPI, sender id) given twice; a refused transaction. Measured, for the test to judge: how long a member that
+ * could send once can't (mute), how long a member sends with an SA that another one doesn't receive with (deaf; a packet is
+ * on its way for JUDGE_FLIGHT_MS), and how long a new data plane takes until it can send.
  */
 #ifndef GVPN_TESTS_SIM_JUDGE_H
 #define GVPN_TESTS_SIM_JUDGE_H

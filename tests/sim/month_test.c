@@ -26,21 +26,24 @@
 
 static struct world w;
 
-/* What dies, how often, and for how long. */
+/* What dies, how often, for how long, and how many times in a row. */
 struct misfortune {
     struct timer timer;
     mono_t every; /* on the average */
     bool gvpnd, dp;
     mono_t shortest, longest;
+    unsigned in_a_row;
 };
 
 static struct misfortune misfortunes[] = {
     {.every = {1200000000000}, .gvpnd = true, .shortest = {50000000}, .longest = {8000000000}},
     {.every = {1800000000000}, .dp = true, .shortest = {50000000}, .longest = {2000000000}},
     {.every = {3600000000000}, .gvpnd = true, .dp = true, .shortest = {50000000}, .longest = {8000000000}},
+    /* more processes than one registration has sender ids for */
+    {.every = {14400000000000}, .dp = true, .shortest = {50000000}, .longest = {2000000000}, .in_a_row = 7},
 };
 static struct timer gvpnd_up[WORLD_MEMBERS], dp_up[WORLD_MEMBERS];
-static unsigned deaths[2];
+static unsigned deaths[2], more_dp_deaths[WORLD_MEMBERS];
 
 static void set(struct timer *t, void (*fire)(struct timer *, mono_t), mono_t in)
 {
@@ -54,10 +57,26 @@ static void on_gvpnd_up(struct timer *t, mono_t now)
     world_gvpnd_start(&w.members[t - gvpnd_up]);
 }
 
-static void on_dp_up(struct timer *t, mono_t now)
+static void on_dp_up(struct timer *t, mono_t now);
+
+static void on_dp_down(struct timer *t, mono_t now)
 {
     (void)now;
-    world_dp_start(&w.members[t - dp_up]);
+    world_dp_die(&w.members[t - dp_up]);
+    deaths[1]++;
+    set(t, on_dp_up, world_between(&w, mono_ms(50), mono_s(2)));
+}
+
+static void on_dp_up(struct timer *t, mono_t now)
+{
+    size_t i = (size_t)(t - dp_up);
+
+    (void)now;
+    world_dp_start(&w.members[i]);
+    if (more_dp_deaths[i] == 0)
+        return;
+    more_dp_deaths[i]--;
+    set(t, on_dp_down, world_between(&w, mono_ms(50), mono_s(5)));
 }
 
 static void on_misfortune(struct timer *t, mono_t now)
@@ -74,6 +93,7 @@ static void on_misfortune(struct timer *t, mono_t now)
     if (f->dp && w.members[i].dp.up) {
         world_dp_die(&w.members[i]);
         set(&dp_up[i], on_dp_up, world_between(&w, f->shortest, f->longest));
+        more_dp_deaths[i] = f->in_a_row;
         deaths[1]++;
     }
     set(t, on_misfortune, world_between(&w, mono_ms(1), mono_add(f->every, f->every)));
