@@ -155,9 +155,6 @@ static void look_at_sending(struct judge *j, unsigned i, const struct dp *dp)
         mute = mute || !sa;
         if (sa && mono_reached(end_of(j, i, sa->spi), j->now))
             broken(j, i, "worker %u sends with 0x%08x past its end", w, sa->spi);
-        for (unsigned v = 0; sa && v < DP_WORKERS; v++)
-            if (!dp_receives(dp, v, sa->spi, j->now) && !dp_gone(dp, sa->spi))
-                broken(j, i, "worker %u sends with 0x%08x before worker %u receives with it", w, sa->spi, v);
         if (sa && m->sends[w] && m->sends[w] != sa->spi)
             j->switches++;
         m->sends[w] = sa ? sa->spi : 0;
@@ -179,10 +176,23 @@ static void look_at_sending(struct judge *j, unsigned i, const struct dp *dp)
     }
 }
 
+/* Receiving comes first, on every worker; when an SA is deleted, workers let go of it one by one. */
+static void look_at_order(const struct judge *j, unsigned i, const struct dp *dp)
+{
+    for (unsigned w = 0; w < DP_WORKERS; w++) {
+        const struct dp_sa *sa = dp_sender(dp, w, WORLD_SA, j->now);
+
+        for (unsigned v = 0; sa && v < DP_WORKERS; v++)
+            if (!dp_receives(dp, v, sa->spi, j->now) && !dp_gone(dp, sa->spi))
+                broken(j, i, "worker %u sends with 0x%08x before worker %u receives with it", w, sa->spi, v);
+    }
+}
+
 static void look_at_member(struct judge *j, unsigned i, const struct dp *dp)
 {
     struct judge_member *m = &j->members[i];
 
+    look_at_order(j, i, dp);
     m->in = dp->up;
     for (unsigned w = 0; w < DP_WORKERS; w++)
         m->in = m->in && dp_has_policy(dp, w);
