@@ -6,6 +6,7 @@
 """
 
 import os
+import re
 import signal
 import sys
 import time
@@ -125,7 +126,8 @@ def test_clearing_one_group_leaves_the_other_alone(system):
         wait_state(m, "TWO")
     time.sleep(0.3)
     pings.stop(signal.SIGINT)
-    assert " 0% packet loss" in pings.output()
+    answered = set(map(int, re.findall(r"icmp_seq=(\d+) ttl", pings.output())))
+    assert max(answered) == len(answered)  # those behind the last answer may still be on their way
     after = group(system.m1, GROUP)
     assert (after["registrations"], [sa["spi"] for sa in after["sas"]]) == (before["registrations"],
                                                                            [sa["spi"] for sa in before["sas"]])
