@@ -6,6 +6,7 @@ server is dead they end for good, and with them the traffic.
 import os
 import signal
 import sys
+import threading
 
 import pytest
 
@@ -56,6 +57,24 @@ def test_ended_keys_are_gone(system):
         sas = node.status()["sas"]
         assert 1 <= len(sas) <= 4
         assert all(0 <= sa["expires_in_s"] <= LIFETIME for sa in sas)
+
+
+def test_a_restarted_key_server_gives_new_keys_without_loss(system):
+    """It keeps nothing, so its keys are all new; members use theirs to the end and change over like at any roll-over."""
+    old = {sa["spi"] for sa in system.ks.status()["sas"]}
+    old |= {sa["spi"] for m in system.members for sa in m.status()["sas"]}
+    capture = system.capture("site2", "esp")
+    answered = []
+    pings = threading.Thread(
+        target=lambda: answered.append(ping(system.h1, system.h2.address, count=COUNT, interval=INTERVAL)))
+    pings.start()
+    assert system.ks.gvpnd.stop(signal.SIGKILL) == -signal.SIGKILL
+    system.ks.start(lifetime=f"{LIFETIME}s")
+    for m in system.members:
+        wait_for(lambda m=m: any(sa["sending"] and sa["spi"] not in old for sa in m.status()["sas"]), what="a new key")
+    pings.join()
+    assert answered == [COUNT]
+    esp.assert_unique_ivs(esp.esp_packets(capture.stop()))
 
 
 def test_without_a_key_server_traffic_ends_with_the_last_key(system):
