@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The model of a data plane, see dp.h. Its rules are those of dataplane/snap_build.c, written again from docs/ipc.md. */
+/* The model of a data plane, see dp.h. Its rules are those of dataplane/snap_build.c, written again from
+ * docs/ipc.md. */
 #include "tests/sim/dp.h"
 
 #include <setjmp.h>
@@ -15,7 +16,8 @@ static void on_edge(struct timer *t, mono_t now);
 
 void dp_init(struct dp *dp, struct wire *w, struct timers *timers, const struct dp_events *events)
 {
-    *dp = (struct dp){.wire = w, .timers = timers, .events = *events, .take.fire = on_take, .edge.fire = on_edge};
+    *dp = (struct dp){
+        .wire = w, .timers = timers, .events = *events, .take.fire = on_take, .edge.fire = on_edge};
 }
 
 static void forget_all(struct dp *dp)
@@ -23,8 +25,8 @@ static void forget_all(struct dp *dp)
     timer_cancel(dp->timers, &dp->take);
     timer_cancel(dp->timers, &dp->edge);
     free(dp->retired);
-    dp_init(dp, dp->wire, dp->timers, &(struct dp_events){dp->events.ctx, dp->events.ack, dp->events.given,
-                                                         dp->events.changed});
+    dp_init(dp, dp->wire, dp->timers,
+            &(struct dp_events){dp->events.ctx, dp->events.ack, dp->events.given, dp->events.changed});
 }
 
 void dp_free(struct dp *dp)

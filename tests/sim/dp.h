@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A data plane as a model: what docs/ipc.md promises of transactions, SAs and workers, and no packet. It holds each SA as an
- * object known by its SPI (installed is installed, a deleted SPI never comes back), gives every worker the new snapshot
- * at an instant of its own, acknowledges after the last one, keeps to hard limits by itself, and answers two questions: which SA
- * does worker w send with now, and does worker w receive with this one. It lives in real time (rate 1).
+ * A data plane as a model: what docs/ipc.md promises of transactions, SAs and workers, and no packet. It
+ * holds each SA as an object known by its SPI (installed is installed, a deleted SPI never comes back), gives
+ * every worker the new snapshot at an instant of its own, acknowledges after the last one, keeps to hard
+ * limits by itself, and answers two questions: which SA does worker w send with now, and does worker w
+ * receive with this one. It lives in real time (rate 1).
  */
 #ifndef GVPN_TESTS_SIM_DP_H
 #define GVPN_TESTS_SIM_DP_H
@@ -19,7 +20,8 @@ struct dp;
 
 struct dp_events {
     void *ctx;
-    /* The transaction is in effect on all workers (refused NULL), or refused with this reason, then from within commit. */
+    /* The transaction is in effect on all workers (refused NULL), or refused with this reason, then from
+     * within commit. */
     void (*ack)(void *ctx, struct dp *dp, uint64_t epoch, const char *refused);
     /* This process may now make IVs of (SPI, sender id) in this worker. */
     void (*given)(void *ctx, struct dp *dp, uint32_t spi, uint64_t sender, unsigned worker);

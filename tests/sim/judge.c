@@ -17,11 +17,12 @@ struct judge_pair {
     uint64_t sender, instance;
 };
 
-#define broken(j, who, ...)                                                                                            \
-    do {                                                                                                               \
-        print_error("SIM_SEED=%llu, after %lld.%03lld s, member %u: ", (unsigned long long)(j)->seed,                  \
-                    (long long)mono_to_s((j)->now), (long long)(mono_to_ms((j)->now) % 1000), (unsigned)(who));        \
-        fail_msg(__VA_ARGS__);                                                                                         \
+#define broken(j, who, ...)                                                                                  \
+    do {                                                                                                     \
+        print_error("SIM_SEED=%llu, after %lld.%03lld s, member %u: ", (unsigned long long)(j)->seed,        \
+                    (long long)mono_to_s((j)->now), (long long)(mono_to_ms((j)->now) % 1000),                \
+                    (unsigned)(who));                                                                        \
+        fail_msg(__VA_ARGS__);                                                                               \
     } while (0)
 
 void judge_init(struct judge *j, uint64_t seed, size_t n_members, mono_t now)
@@ -73,21 +74,24 @@ static mono_t end_of(const struct judge *j, unsigned who, uint32_t spi)
 
 static size_t slot_of(const struct judge *j, uint32_t spi, uint64_t sender)
 {
-    size_t i = (size_t)((spi * 0x9e3779b97f4a7c15ull ^ sender * 0xbf58476d1ce4e5b9ull) >> 20) & (j->cap_pairs - 1);
+    size_t i =
+        (size_t)((spi * 0x9e3779b97f4a7c15ull ^ sender * 0xbf58476d1ce4e5b9ull) >> 20) & (j->cap_pairs - 1);
 
     while (j->pairs[i].spi && (j->pairs[i].spi != spi || j->pairs[i].sender != sender))
         i = (i + 1) & (j->cap_pairs - 1);
     return i;
 }
 
-void judge_given(struct judge *j, unsigned member, uint32_t spi, uint64_t sender, uint64_t instance, unsigned worker)
+void judge_given(struct judge *j, unsigned member, uint32_t spi, uint64_t sender, uint64_t instance,
+                 unsigned worker)
 {
     struct judge_pair *p;
 
     assert_true(4 * j->n_pairs < 3 * j->cap_pairs);
     p = &j->pairs[slot_of(j, spi, sender)];
     if (p->spi)
-        broken(j, member, "sender id %llu of SA 0x%08x, given to data plane %llu worker %u, was worker %u's of %llu",
+        broken(j, member,
+               "sender id %llu of SA 0x%08x, given to data plane %llu worker %u, was worker %u's of %llu",
                (unsigned long long)sender, spi, (unsigned long long)instance, worker, p->worker,
                (unsigned long long)p->instance);
     *p = (struct judge_pair){spi, worker, sender, instance};
@@ -246,7 +250,8 @@ static void look_at_pair(struct judge *j, unsigned from, unsigned to)
     }
 }
 
-/* When the first packet that is still on its way, sent with an SA that its sender has left, will have arrived. */
+/* When the first packet that is still on its way, sent with an SA that its sender has left, will have
+ * arrived. */
 static mono_t first_arrival(const struct judge *j)
 {
     mono_t first = MONO_NEVER;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Judges a world after every event, from its data planes alone: what counts is what workers would do with a packet now.
+ * Judges a world after every event, from its data planes alone: what counts is what workers would do with a
+ * packet now.
  *
- * Broken at once, with seed and time: an SA used past its key server's end, or before all workers of the member receive
- * with it; (SPI, sender id) given twice; a refused transaction. Measured, for the test to judge: how long a member that
- * could send once can't (mute), how long a member sends with an SA that another one doesn't receive with (deaf; a packet is
- * on its way for JUDGE_FLIGHT_MS), and how long a new data plane takes until it can send.
+ * Broken at once, with seed and time: an SA used past its key server's end, or before all workers of the
+ * member receive with it; (SPI, sender id) given twice; a refused transaction. Measured, for the test to
+ * judge: how long a member that could send once can't (mute), how long a member sends with an SA that another
+ * one doesn't receive with (deaf; a packet is on its way for JUDGE_FLIGHT_MS), and how long a new data plane
+ * takes until it can send.
  */
 #ifndef GVPN_TESTS_SIM_JUDGE_H
 #define GVPN_TESTS_SIM_JUDGE_H
@@ -35,7 +37,7 @@ struct judge_member {
     mono_t mute_since;
     struct judge_use uses[JUDGE_USES];
     size_t n_uses;
-    uint32_t sends[2]; /* per worker; 0 = nothing */
+    uint32_t sends[2];             /* per worker; 0 = nothing */
     uint64_t used_mask, held_mask; /* of the SPIs in use now */
 };
 
@@ -72,7 +74,8 @@ void judge_free(struct judge *j);
 
 /* What the judge is told. */
 void judge_made(struct judge *j, uint32_t spi, mono_t end);
-void judge_given(struct judge *j, unsigned member, uint32_t spi, uint64_t sender, uint64_t instance, unsigned worker);
+void judge_given(struct judge *j, unsigned member, uint32_t spi, uint64_t sender, uint64_t instance,
+                 unsigned worker);
 void judge_ack(struct judge *j, unsigned member, const char *refused, unsigned returned);
 void judge_dp_started(struct judge *j, unsigned member);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A month of roll-overs: one key server, 50 members, TEKs of an hour, 5 % of all datagrams lost; every few minutes some
- * member's gvpnd dies, or its data plane, or both. Sender ids have 16 bits, so that they come round every day or two. A
- * constant stream between any two members that are up would lose nothing (GM2, DP3, DP9; docs/invariants.md).
+ * A month of roll-overs: one key server, 50 members, TEKs of an hour, 5 % of all datagrams lost; every few
+ * minutes some member's gvpnd dies, or its data plane, or both. Sender ids have 16 bits, so that they come
+ * round every day or two. A constant stream between any two members that are up would lose nothing (GM2, DP3,
+ * DP9; docs/invariants.md).
  */
 #include "tests/sim/world.h"
 
@@ -17,8 +18,8 @@
 #define LIFETIME_S 3600
 #define LOSS       5
 #define DAY        mono_s(86400)
-#define SETTLED 5 /* days until the half-open ring of 16384 is full once */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SETTLED    5 /* days until the half-open ring of 16384 is full once */
+#if WORLD_SANITIZED
 #define DAYS 2
 #else
 #define DAYS 30
@@ -117,8 +118,8 @@ static void a_month_of_losses_and_restarts(void **state)
     }
     judge_close(&w.judge);
     world_print(&w);
-    print_message("  %u gvpnd and %u gvpn-dp died; the server had at most %zu sessions, %zu members\n", deaths[0],
-                  deaths[1], w.servers[0].most_sessions, w.servers[0].ks.groups[0]->members.n);
+    print_message("  %u gvpnd and %u gvpn-dp died; the server had at most %zu sessions, %zu members\n",
+                  deaths[0], deaths[1], w.servers[0].most_sessions, w.servers[0].ks.groups[0]->members.n);
     assert_int_equal(w.judge.mute.n, 0); /* once it can send, a data plane always can */
     assert_int_equal(w.judge.deaf.n, 0); /* and everybody that is up can read it */
     assert_int_equal(w.judge.returned, 0);
@@ -129,7 +130,8 @@ static void a_month_of_losses_and_restarts(void **state)
     assert_int_equal(w.servers[0].ks.groups[0]->members.n, WORLD_MEMBERS);
     assert_true(w.servers[0].most_sessions <= 2 * WORLD_MEMBERS);
     if (DAYS > SETTLED + 1) {
-        print_message("  heap of all: +%zd octets since day %d\n", (ssize_t)(mallinfo2().uordblks - used), SETTLED);
+        print_message("  heap of all: +%zd octets since day %d\n", (ssize_t)(mallinfo2().uordblks - used),
+                      SETTLED);
         assert_true(mallinfo2().uordblks < used + (1 << 18));
     }
     world_free(&w);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Three key servers in every member's list, one of them up at a time (GM1). They don't cooperate yet, so each makes keys of its own;
- * whoever dies takes the next generation with it, and all members move to another server when it is time to register.
+ * Three key servers in every member's list, one of them up at a time (GM1). They don't cooperate yet, so each
+ * makes keys of its own; whoever dies takes the next generation with it, and all members move to another
+ * server when it is time to register.
  */
 #include "tests/sim/world.h"
 
@@ -13,7 +14,7 @@
 
 #define LIFETIME_S 3600
 #define LOSS       5
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if WORLD_SANITIZED
 #define DAYS 1
 #else
 #define DAYS 14
@@ -44,8 +45,8 @@ static void one_server_up_at_a_time_keeps_everybody_sending(void **state)
     world_print(&w);
     print_message("  %u servers died\n", moves);
     assert_int_equal(w.judge.mute.n, 0);
-    /* Bad luck with the one live server on top of two dead ones: about one registration in 10000 comes after sending has
-       moved on, 30 s before the end, but always before the end. */
+    /* Bad luck with the one live server on top of two dead ones: about one registration in 10000 comes after
+       sending has moved on, 30 s before the end, but always before the end. */
     assert_true(mono_before(w.judge.deaf.longest, mono_s(30)));
     assert_true(w.judge.deaf.n <= WORLD_MEMBERS * (1 + world_registrations(&w) / 2000));
     assert_true(w.peak <= 2 * 11 * WORLD_MEMBERS);
@@ -62,9 +63,10 @@ static size_t count_sending(void)
 }
 
 /*
- * All servers are dead for hours: keys end, members go on asking without a storm, and find the first server that comes back. A
- * round of silent servers takes 3 x 8 s and the pauses between; the longest pause is 60 s and a quarter of jitter, so
- * nobody looks away for longer than 2 x 1.25 + 3 x 8 + 75 s; then comes the registration, in this weather.
+ * All servers are dead for hours: keys end, members go on asking without a storm, and find the first server
+ * that comes back. A round of silent servers takes 3 x 8 s and the pauses between; the longest pause is 60 s
+ * and a quarter of jitter, so nobody looks away for longer than 2 x 1.25 + 3 x 8 + 75 s; then comes the
+ * registration, in this weather.
  */
 static void after_a_long_outage_everybody_is_back_in_two_minutes(void **state)
 {
@@ -92,8 +94,8 @@ static void after_a_long_outage_everybody_is_back_in_two_minutes(void **state)
         up = w.wire.now;
         while (count_sending() < WORLD_MEMBERS && mono_before(w.wire.now, mono_add(up, mono_s(600))))
             wire_run_for(&w.wire, mono_ms(100));
-        print_message("SIM_SEED=%llu: server %zu is back, everybody sends after %.1f s\n", (unsigned long long)w.seed,
-                      returning, (double)mono_sub(w.wire.now, up).ns / 1e9);
+        print_message("SIM_SEED=%llu: server %zu is back, everybody sends after %.1f s\n",
+                      (unsigned long long)w.seed, returning, (double)mono_sub(w.wire.now, up).ns / 1e9);
         assert_true(mono_before(mono_sub(w.wire.now, up), mono_s(120)));
         assert_true(w.peak <= 2 * 11 * WORLD_MEMBERS);
         world_free(&w);

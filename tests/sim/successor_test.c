@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A key server dies and starts again with new keys (its TEKs live in memory only), among members that know nothing of it.
- * In a quiet time nobody notices. When members hold different generations at that moment, they can't read each other until
- * the later half registers again: found here second by second, and bounded.
+ * A key server dies and starts again with new keys (its TEKs live in memory only), among members that know
+ * nothing of it. In a quiet time nobody notices. When members hold different generations at that moment, they
+ * can't read each other until the later half registers again: found here second by second, and bounded.
  */
 #include "tests/sim/world.h"
 
@@ -18,8 +18,8 @@
 #define SWITCH_S   30  /* and send with the next one so long before it */
 #define MEMBERS    12
 /* From one wave of registrations to the next. */
-#define PERIOD_S   (LIFETIME_S - OFFSET_S)
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PERIOD_S (LIFETIME_S - OFFSET_S)
+#if WORLD_SANITIZED
 #define STEP_S 600
 #else
 #define STEP_S 60
@@ -56,7 +56,8 @@ static void restart_gvpnd(size_t i)
     world_gvpnd_start(&w.members[i]);
 }
 
-/* All members hold the same keys: whenever it dies, and however long it is down before they register, nothing is lost. */
+/* All members hold the same keys: whenever it dies, and however long it is down before they register, nothing
+ * is lost. */
 static void a_restart_between_two_waves_is_not_noticed(void **state)
 {
     (void)state;
@@ -68,14 +69,15 @@ static void a_restart_between_two_waves_is_not_noticed(void **state)
         judge_close(&w.judge);
         assert_int_equal(w.judge.mute.n, 0);
         assert_int_equal(w.judge.deaf.n, 0);
-        assert_int_equal(world_registrations(&w), world_registrations(&w) / MEMBERS * MEMBERS); /* nobody but in a wave */
+        assert_int_equal(world_registrations(&w),
+                         world_registrations(&w) / MEMBERS * MEMBERS); /* nobody but in a wave */
         world_free(&w);
     }
 }
 
 /*
- * It is down when members want to register, with nobody else to ask: they go on to the end of their keys, are mute, and
- * back within a back-off.
+ * It is down when members want to register, with nobody else to ask: they go on to the end of their keys, are
+ * mute, and back within a back-off.
  */
 static void down_over_the_end_of_the_keys(void **state)
 {
@@ -89,8 +91,9 @@ static void down_over_the_end_of_the_keys(void **state)
         up = w.wire.now;
         wire_run_for(&w.wire, mono_s(300));
         judge_close(&w.judge);
-        print_message("up %lld s after the end: mute for at most %lld s, until %lld s after that\n", (long long)late,
-                      (long long)mono_to_s(w.judge.mute.longest), (long long)mono_to_s(mono_sub(w.judge.mute.at, up)));
+        print_message("up %lld s after the end: mute for at most %lld s, until %lld s after that\n",
+                      (long long)late, (long long)mono_to_s(w.judge.mute.longest),
+                      (long long)mono_to_s(mono_sub(w.judge.mute.at, up)));
         /* Mute from the end (two seconds early, by rounding) until a pause of the back-off is over. */
         assert_true(w.judge.mute.n <= MEMBERS);
         if (late <= -40)
@@ -125,8 +128,9 @@ static mono_t gap(int64_t dies, int64_t joins)
 }
 
 /*
- * Member 0 registers in the overlap and so holds the next TEK, which dies with the server; the others get another one. From
- * the moment when the others send with theirs until member 0 registers again, and they can't read 0 until it sends with it.
+ * Member 0 registers in the overlap and so holds the next TEK, which dies with the server; the others get
+ * another one. From the moment when the others send with theirs until member 0 registers again, and they
+ * can't read 0 until it sends with it.
  */
 static void who_registered_in_the_overlap_is_cut_off_for_most_of_a_period(void **state)
 {
@@ -140,8 +144,9 @@ static void who_registered_in_the_overlap_is_cut_off_for_most_of_a_period(void *
 }
 
 /*
- * Member 0 registers after the restart and holds the new TEK alone until the others' next wave; it can't read them until they
- * send with it. Its own first moment is the hole of two transactions: the keys that its data plane has are not the server's.
+ * Member 0 registers after the restart and holds the new TEK alone until the others' next wave; it can't read
+ * them until they send with it. Its own first moment is the hole of two transactions: the keys that its data
+ * plane has are not the server's.
  */
 static void who_registers_after_a_restart_waits_for_the_others(void **state)
 {

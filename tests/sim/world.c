@@ -12,14 +12,14 @@
 
 #include <cmocka.h>
 
-#define ATTACH_MS 200 /* as ctrl/run/plane.c */
+#define ATTACH_MS  200 /* as ctrl/run/plane.c */
 #define SERVER_NET "10.0.0."
 #define MEMBER_NET "10.1.0."
-#define IKE_TEXT                                                                                                       \
-    "gvpn: 1\n"                                                                                                        \
-    "ike:\n"                                                                                                           \
-    "  listen: [%s]\n"                                                                                                 \
-    "  proposals: [{encryption: aes-256, hash: sha256, group: 19, auth: psk, lifetime: 1h}]\n"                         \
+#define IKE_TEXT                                                                                             \
+    "gvpn: 1\n"                                                                                              \
+    "ike:\n"                                                                                                 \
+    "  listen: [%s]\n"                                                                                       \
+    "  proposals: [{encryption: aes-256, hash: sha256, group: 19, auth: psk, lifetime: 1h}]\n"               \
     "  pre-shared-keys: [{peer: 10.0.0.0/8, secret: \"a pre-shared key of 32 octets !!\"}]\n"
 
 static struct config *parse(const char *text)
@@ -44,7 +44,8 @@ static struct config *server_config(const char *address, unsigned lifetime_s)
                       "groups:\n"
                       "  - name: GETVPN\n"
                       "    identity: 484\n"
-                      "    key-server: {address: %s, sender-id-bits: 16, sa: [{number: %d, profile: branch, acl: corporate, replay: none}]}\n",
+                      "    key-server: {address: %s, sender-id-bits: 16, sa: [{number: %d, profile: branch, "
+                      "acl: corporate, replay: none}]}\n",
              address, lifetime_s, address, WORLD_SA);
     return parse(text);
 }
@@ -54,8 +55,8 @@ static struct config *member_config(const struct world *w, const char *address)
     char text[2048], servers[128] = "";
 
     for (size_t i = 0; i < w->n_servers; i++)
-        snprintf(servers + strlen(servers), sizeof(servers) - strlen(servers), "%s" SERVER_NET "%zu", i ? ", " : "",
-                 i + 1);
+        snprintf(servers + strlen(servers), sizeof(servers) - strlen(servers), "%s" SERVER_NET "%zu",
+                 i ? ", " : "", i + 1);
     snprintf(text, sizeof(text),
              IKE_TEXT "groups:\n"
                       "  - name: GETVPN\n"
@@ -67,7 +68,8 @@ static struct config *member_config(const struct world *w, const char *address)
 
 /* ---- key servers ---- */
 
-static bool ks_asks(void *ctx, const struct registration *reg, struct policy *out, struct refusal *why, struct now now)
+static bool ks_asks(void *ctx, const struct registration *reg, struct policy *out, struct refusal *why,
+                    struct now now)
 {
     return ks_request(&((struct world_server *)ctx)->ks, reg, out, why, now);
 }
@@ -133,7 +135,8 @@ static void changed(struct world_member *m)
 
 static void on_transact(struct timer *t, mono_t now)
 {
-    struct world_member *m = (struct world_member *)(void *)((char *)t - offsetof(struct world_member, transact));
+    struct world_member *m =
+        (struct world_member *)(void *)((char *)t - offsetof(struct world_member, transact));
 
     if (!m->changed || m->under_way || !m->attached || (m->takes_over && !gm_current_policy(m->gm)))
         return;
@@ -175,7 +178,8 @@ static void on_dp_changed(void *ctx, struct dp *dp)
 
 static void on_attach(struct timer *t, mono_t now)
 {
-    struct world_member *m = (struct world_member *)(void *)((char *)t - offsetof(struct world_member, attach));
+    struct world_member *m =
+        (struct world_member *)(void *)((char *)t - offsetof(struct world_member, attach));
 
     if (!m->dp.up) {
         must_set_timer(&m->host.real_timers, &m->attach, mono_add(now, mono_ms(ATTACH_MS)));
@@ -248,7 +252,8 @@ static void member_receives(void *ctx, const struct path *path, struct span data
 void world_gvpnd_start(struct world_member *m)
 {
     struct session_events events = {.ctx = m, .gm_policy = session_policy, .gm_failed = session_failed};
-    struct gm_ops ops = {.ctx = m, .register_with = gm_registers, .changed = gm_changed, .holds = gm_holds, .gone = gm_gone};
+    struct gm_ops ops = {
+        .ctx = m, .register_with = gm_registers, .changed = gm_changed, .holds = gm_holds, .gone = gm_gone};
 
     assert_null(m->gm);
     m->ss = sessions_new(&m->host.env, m->config, &events);
@@ -345,7 +350,8 @@ static void after_each_event(void *ctx, struct wire *wire)
     must_set_timer(&w->ground.real_timers, &w->look, w->judge.look_again);
 }
 
-void world_init(struct world *w, uint64_t seed, size_t n_servers, size_t n_members, unsigned lifetime_s, unsigned loss)
+void world_init(struct world *w, uint64_t seed, size_t n_servers, size_t n_members, unsigned lifetime_s,
+                unsigned loss)
 {
     char address[32];
 
@@ -430,17 +436,19 @@ static void print_worst(const char *name, const struct judge_worst *worst)
 {
     if (worst->n)
         print_message("  %s: %llu times, longest %lld ms (member %u, %u, until %lld s)\n", name,
-                      (unsigned long long)worst->n, (long long)mono_to_ms(worst->longest), worst->who, worst->other,
-                      (long long)mono_to_s(worst->at));
+                      (unsigned long long)worst->n, (long long)mono_to_ms(worst->longest), worst->who,
+                      worst->other, (long long)mono_to_s(worst->at));
 }
 
 void world_print(const struct world *w)
 {
-    print_message("SIM_SEED=%llu: %.2f days, %u registrations, %u failed, %llu datagrams, at most %u in a second\n",
-                  (unsigned long long)w->seed, (double)w->wire.now.ns / 86400e9, world_registrations(w),
-                  world_failures(w), (unsigned long long)w->wire.n_sent, w->peak);
-    print_message("  %llu looks, %llu switches of a worker, %zu (SPI, id) given\n", (unsigned long long)w->judge.looks,
-                  (unsigned long long)w->judge.switches, w->judge.n_pairs);
+    print_message(
+        "SIM_SEED=%llu: %.2f days, %u registrations, %u failed, %llu datagrams, at most %u in a second\n",
+        (unsigned long long)w->seed, (double)w->wire.now.ns / 86400e9, world_registrations(w),
+        world_failures(w), (unsigned long long)w->wire.n_sent, w->peak);
+    print_message("  %llu looks, %llu switches of a worker, %zu (SPI, id) given\n",
+                  (unsigned long long)w->judge.looks, (unsigned long long)w->judge.switches,
+                  w->judge.n_pairs);
     print_worst("could not send", &w->judge.mute);
     print_worst("sent what another could not read", &w->judge.deaf);
     print_worst("a new data plane could send after", &w->judge.back);

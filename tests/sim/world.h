@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A whole group on the fake network: key servers and members, each with the real ks or gm, sessions, phase 1 and PULL, joined
- * as ctrl/run/roles.c and plane.c join them; a model of a data plane (dp.h) per member; and a judge (judge.h) that looks
- * after every event. Processes die without a word and start again; a data plane outlives its gvpnd and the other way round.
+ * A whole group on the fake network: key servers and members, each with the real ks or gm, sessions, phase 1
+ * and PULL, joined as ctrl/run/roles.c and plane.c join them; a model of a data plane (dp.h) per member; and
+ * a judge (judge.h) that looks after every event. Processes die without a word and start again; a data plane
+ * outlives its gvpnd and the other way round.
  */
 #ifndef GVPN_TESTS_SIM_WORLD_H
 #define GVPN_TESTS_SIM_WORLD_H
@@ -16,6 +17,18 @@
 #define WORLD_MEMBERS 50
 #define WORLD_SERVERS 3
 #define WORLD_SA      10 /* number of the group's one `sa` */
+
+/* Sanitizers are slow: such builds live for days instead of weeks. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define WORLD_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WORLD_SANITIZED 1
+#endif
+#endif
+#ifndef WORLD_SANITIZED
+#define WORLD_SANITIZED 0
+#endif
 
 struct world;
 
@@ -66,7 +79,8 @@ struct world {
 };
 
 /* Everything is down. lifetime: of the TEKs. The struct is large: static. */
-void world_init(struct world *w, uint64_t seed, size_t n_servers, size_t n_members, unsigned lifetime_s, unsigned loss);
+void world_init(struct world *w, uint64_t seed, size_t n_servers, size_t n_members, unsigned lifetime_s,
+                unsigned loss);
 void world_free(struct world *w);
 
 void world_server_start(struct world_server *s);
