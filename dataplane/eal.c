@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #define MAX_ARGS    (32 + CFG_MAX_EAL + 2 * CFG_MAX_PORTS)
 #define MEMORY_MB   256
@@ -97,13 +98,22 @@ static void args_free(struct args *a)
     }
 }
 
-static bool enough_hugepages(void)
+/*
+ * Are there enough free 2 MB pages? Data planes that start together would all count the same ones, so whoever counts
+ * next waits until *counted is closed, after EAL has taken its pages. The lock is on a file of /proc, which all network
+ * namespaces share; /sys they don't.
+ */
+static bool enough_hugepages(FILE **counted)
 {
     FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
     unsigned long pages = 0;
 
     if (f == NULL) {
         return false;
+    }
+    *counted = fopen("/proc/sys/vm/nr_hugepages", "re");
+    if (*counted != NULL) {
+        (void)flock(fileno(*counted), LOCK_EX); /* without it EAL may fail, and says so */
     }
     if (fscanf(f, "%lu", &pages) != 1) {
         pages = 0;
@@ -149,7 +159,7 @@ static bool add_lcores(struct args *a, const struct cfg *cfg, char error[EAL_ERR
     return true;
 }
 
-static void add_memory(struct args *a, const struct cfg *cfg)
+static void add_memory(struct args *a, const struct cfg *cfg, FILE **counted)
 {
     char mb[16];
 
@@ -159,7 +169,7 @@ static void add_memory(struct args *a, const struct cfg *cfg)
         }
         return;
     }
-    if (enough_hugepages()) {
+    if (enough_hugepages(counted)) {
         add(a, "--in-memory");
     } else {
         add(a, "--no-huge");
@@ -191,6 +201,7 @@ bool eal_start(const struct cfg *cfg, char error[EAL_ERROR_MAX])
     struct args a = {0};
     char *argv[MAX_ARGS + 1];
     char said[EAL_ERROR_MAX];
+    FILE *counted = NULL;
     bool ok = false;
 
     words.stream = fopencookie(NULL, "w", to_log);
@@ -203,7 +214,7 @@ bool eal_start(const struct cfg *cfg, char error[EAL_ERROR_MAX])
     if (!add_lcores(&a, cfg, error)) {
         goto out;
     }
-    add_memory(&a, cfg);
+    add_memory(&a, cfg, &counted);
     add(&a, "--no-telemetry");
     add_devices(&a, cfg);
     if (a.failed) {
@@ -221,6 +232,9 @@ bool eal_start(const struct cfg *cfg, char error[EAL_ERROR_MAX])
     }
     ok = true;
 out:
+    if (counted != NULL) {
+        fclose(counted);
+    }
     args_free(&a);
     return ok;
 }
