@@ -107,7 +107,7 @@ static struct classify_result downloaded(const struct snap_group *g, enum classi
     }
 }
 
-struct classify_result classify_flow(const struct snap *s, bool unregistered_clear, unsigned pair,
+struct classify_result classify_flow(const struct snap *s, bool unregistered_clear, int group,
                                      enum classify_way way, const struct flow *f, struct classify_why *why)
 {
     struct classify_why ignored;
@@ -119,9 +119,9 @@ struct classify_result classify_flow(const struct snap *s, bool unregistered_cle
     *why = (struct classify_why){.number = -1};
     if (s == NULL)
         return unregistered_clear ? clear(way) : drop(VERDICT_DROP_UNREGISTERED);
-    if (pair >= IPC_MAX_PAIRS || s->pair_group[pair] < 0)
+    if (group < 0)
         return drop(VERDICT_DROP_UNPROTECTED);
-    g = &s->groups[s->pair_group[pair]];
+    g = &s->groups[group];
     why->group = g->name;
     if (g->state != IPC_GROUP_POLICY)
         return no_policy(g, way, f, why);
@@ -155,9 +155,9 @@ void classify_cache_free(struct classify_cache *c)
 }
 
 struct classify_result classify_miss(struct classify_cache *c, const struct snap *s, bool unregistered_clear,
-                                     unsigned pair, enum classify_way way, const struct l3 *h, const uint8_t *ip)
+                                     int group, enum classify_way way, const struct l3 *h, const uint8_t *ip)
 {
-    uint64_t tuple = classify_tuple(h, pair, way);
+    uint64_t tuple = classify_tuple(h, group, way);
     struct classify_entry *bucket = classify_bucket(c, h->addrs, tuple);
     bool cacheable = s != NULL && h->kind == L3_IPV4;
     struct classify_result result;
@@ -166,7 +166,7 @@ struct classify_result classify_miss(struct classify_cache *c, const struct snap
     if (cacheable && bucket[1].addrs == h->addrs && bucket[1].tuple == tuple && bucket[1].generation == s->generation)
         return bucket[1].result;
     l3_flow(h, ip, &flow);
-    result = classify_flow(s, unregistered_clear, pair, way, &flow, NULL);
+    result = classify_flow(s, unregistered_clear, group, way, &flow, NULL);
     if (cacheable) {
         bucket[1] = bucket[0];
         bucket[0] = (struct classify_entry){h->addrs, tuple, s->generation, result, 0};

@@ -37,28 +37,28 @@ struct classify_result {
 struct classify_why {
     const struct acl_entry *rule;
     enum ipc_source source;
-    const char *group; /* name, NULL when the pair has none */
+    const char *group; /* name, NULL when there is none */
     int number;        /* index of the SA list that a downloaded permit names, -1 without */
 };
 
 /*
- * The decision for a flow of a pair. snap NULL = nothing was ever committed (`unregistered_clear` decides). why may be
+ * The decision for a flow of a group (index in the snapshot: snap_group_of(), -1 = none protects it). snap NULL = nothing was ever committed (`unregistered_clear` decides). why may be
  * NULL. Exempt traffic and own addresses are not this function's business.
  */
-struct classify_result classify_flow(const struct snap *s, bool unregistered_clear, unsigned pair,
+struct classify_result classify_flow(const struct snap *s, bool unregistered_clear, int group,
                                      enum classify_way way, const struct flow *f, struct classify_why *why);
 
 /* Two entries share a cache line; the newer one stands first. */
 struct classify_entry {
     uint64_t addrs;
-    uint64_t tuple;      /* l3.tuple | way << 48 | pair << 56 */
+    uint64_t tuple;      /* l3.tuple | way << 48 | group << 56 */
     uint32_t generation; /* of the snapshot that decided; 0: empty */
     struct classify_result result;
     uint64_t reserved;
 };
 static_assert(sizeof(struct classify_entry) == 32, "two entries of the flow cache fill one cache line");
 
-/* The flow cache: exact match on addresses, protocol, ports, way and pair; entries of older snapshots don't count. */
+/* The flow cache: exact match on addresses, protocol, ports, way and group; entries of older snapshots don't count. */
 struct classify_cache {
     uint64_t seed;
     uint64_t mask; /* of bucket numbers */
@@ -71,7 +71,7 @@ void classify_cache_free(struct classify_cache *c);
 
 /* The same decision for a parsed packet whose IP header stands at `ip`; asks the lists and remembers IPv4 flows. */
 struct classify_result classify_miss(struct classify_cache *c, const struct snap *s, bool unregistered_clear,
-                                     unsigned pair, enum classify_way way, const struct l3 *h, const uint8_t *ip);
+                                     int group, enum classify_way way, const struct l3 *h, const uint8_t *ip);
 
 static inline struct classify_entry *classify_bucket(struct classify_cache *c, uint64_t addrs, uint64_t tuple)
 {
@@ -80,16 +80,16 @@ static inline struct classify_entry *classify_bucket(struct classify_cache *c, u
     return &c->entries[(h & c->mask) * 2];
 }
 
-static inline uint64_t classify_tuple(const struct l3 *h, unsigned pair, enum classify_way way)
+static inline uint64_t classify_tuple(const struct l3 *h, int group, enum classify_way way)
 {
-    return h->tuple | (uint64_t)way << 48 | (uint64_t)pair << 56;
+    return h->tuple | (uint64_t)way << 48 | (uint64_t)(uint8_t)group << 56;
 }
 
 /* Does the flow cache hold exactly this answer? False may also mean that it holds none. */
-static inline bool classify_cached(struct classify_cache *c, const struct snap *s, unsigned pair, enum classify_way way,
+static inline bool classify_cached(struct classify_cache *c, const struct snap *s, int group, enum classify_way way,
                                    const struct l3 *h, struct classify_result want)
 {
-    uint64_t tuple = classify_tuple(h, pair, way);
+    uint64_t tuple = classify_tuple(h, group, way);
     const struct classify_entry *e = classify_bucket(c, h->addrs, tuple);
 
     return e->addrs == h->addrs && e->tuple == tuple && e->generation == s->generation &&
@@ -98,10 +98,10 @@ static inline bool classify_cached(struct classify_cache *c, const struct snap *
 
 /* Through the flow cache. */
 static inline struct classify_result classify_packet(struct classify_cache *c, const struct snap *s,
-                                                     bool unregistered_clear, unsigned pair, enum classify_way way,
+                                                     bool unregistered_clear, int group, enum classify_way way,
                                                      const struct l3 *h, const uint8_t *ip)
 {
-    uint64_t tuple = classify_tuple(h, pair, way);
+    uint64_t tuple = classify_tuple(h, group, way);
     const struct classify_entry *e;
 
     if (__builtin_expect(s != NULL && h->kind == L3_IPV4, 1)) {
@@ -109,7 +109,7 @@ static inline struct classify_result classify_packet(struct classify_cache *c, c
         if (__builtin_expect(e->addrs == h->addrs && e->tuple == tuple && e->generation == s->generation, 1))
             return e->result;
     }
-    return classify_miss(c, s, unregistered_clear, pair, way, h, ip);
+    return classify_miss(c, s, unregistered_clear, group, way, h, ip);
 }
 
 #endif

@@ -22,16 +22,15 @@ static inline void put_nonce(struct crypto_op *op, uint32_t salt, uint64_t iv_be
 /* What a packet's SPI leads to; the last answer is kept, because packets come in runs. */
 struct found {
     uint32_t spi_be;
-    struct sa *sa; /* NULL: none of this pair */
+    struct sa *sa; /* NULL: none of this group */
     bool expired;
 };
 
-static struct found find(const struct pipeline_ctx *ctx, uint32_t spi_be, unsigned pair)
+static struct found find(const struct pipeline_ctx *ctx, uint32_t spi_be, int group)
 {
-    struct sa *sa = ctx->snap != NULL ? snap_spi_find(ctx->snap, spi_be) : NULL;
+    const struct snap_spi *e = ctx->snap != NULL ? snap_spi_find(ctx->snap, spi_be) : NULL;
+    struct sa *sa = e != NULL && e->group == group ? e->sa : NULL;
 
-    if (sa != NULL && sa->pair != pair)
-        sa = NULL;
     return (struct found){spi_be, sa, sa != NULL && sa_expired(sa, ctx->now_tsc)};
 }
 
@@ -59,7 +58,8 @@ static inline enum verdict prepare(struct pkt *p, struct sa *sa, bool expired, s
 unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     struct found last = {0, NULL, false}; /* SPI 0 is nobody's */
-    unsigned n = v->n, pair = v->pair, n_ops = 0;
+    unsigned n = v->n, n_ops = 0;
+    int group = snap_group_of(ctx->snap, v->pair, 0);
 
     for (unsigned i = 0; i < n; i++) {
         struct pkt *p = &v->pkts[i];
@@ -74,7 +74,7 @@ unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
         }
         spi_be = load32(p->l3 + IPV4_LEN);
         if (unlikely(spi_be != last.spi_be))
-            last = find(ctx, spi_be, pair);
+            last = find(ctx, spi_be, group);
         if (unlikely(last.sa == NULL)) {
             p->way = CLASSIFY_UNKNOWN;
             p->todo = PKT_CLASSIFY;
@@ -92,9 +92,9 @@ unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 }
 
 /* Did the list before the last change let this SA carry it? */
-static bool previous_allows(const struct pipeline_ctx *ctx, unsigned pair, const struct sa *sa, const struct flow *flow)
+static bool previous_allows(const struct pipeline_ctx *ctx, int group, const struct sa *sa, const struct flow *flow)
 {
-    const struct snap_group *g = &ctx->snap->groups[ctx->snap->pair_group[pair]];
+    const struct snap_group *g = &ctx->snap->groups[group];
     const struct acl_entry *e;
 
     if (ctx->now_tsc >= g->previous_until_tsc)
@@ -104,10 +104,10 @@ static bool previous_allows(const struct pipeline_ctx *ctx, unsigned pair, const
 }
 
 /* Does the policy let this SA carry the inner packet? */
-static enum verdict judge(struct pipeline_ctx *ctx, unsigned pair, const struct sa *sa, const struct l3 *inner,
+static enum verdict judge(struct pipeline_ctx *ctx, int group, const struct sa *sa, const struct l3 *inner,
                           const uint8_t *ip)
 {
-    struct classify_result r = classify_packet(ctx->cache, ctx->snap, false, pair, CLASSIFY_INNER, inner, ip);
+    struct classify_result r = classify_packet(ctx->cache, ctx->snap, false, group, CLASSIFY_INNER, inner, ip);
     struct flow flow;
 
     if (r.action == CLASSIFY_PROTECT && r.number == sa->number)
@@ -115,12 +115,12 @@ static enum verdict judge(struct pipeline_ctx *ctx, unsigned pair, const struct 
     if (r.action == CLASSIFY_DROP && r.verdict != VERDICT_DROP_INNER_POLICY)
         return (enum verdict)r.verdict;
     l3_flow(inner, ip, &flow);
-    return previous_allows(ctx, pair, sa, &flow) ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_INNER_POLICY;
+    return previous_allows(ctx, group, sa, &flow) ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_INNER_POLICY;
 }
 
 /* The whole judgement of a decrypted packet, check by check. Sets *len to the inner packet's length. */
 static enum verdict __attribute__((noinline)) finish_checked(struct pipeline_ctx *ctx, const struct pkt *p,
-                                                             unsigned pair, const struct crypto_op *op, uint32_t *len)
+                                                             int group, const struct crypto_op *op, uint32_t *len)
 {
     uint8_t *text = op->esp + ESP_HEADER_LEN + ESP_IV_LEN;
     enum verdict verdict;
@@ -133,7 +133,7 @@ static enum verdict __attribute__((noinline)) finish_checked(struct pipeline_ctx
         return verdict;
     if (inner.addrs != p->h.addrs)
         return VERDICT_DROP_ADDRESS_MISMATCH;
-    verdict = judge(ctx, pair, p->sa, &inner, text);
+    verdict = judge(ctx, group, p->sa, &inner, text);
     if (verdict != VERDICT_RECEIVED_DECRYPTED)
         return verdict;
     *len = inner.len;
@@ -141,7 +141,7 @@ static enum verdict __attribute__((noinline)) finish_checked(struct pipeline_ctx
 }
 
 /* The same for the packets that nearly all are: everything as usual, and the flow cache knows the answer. */
-static inline enum verdict finish(struct pipeline_ctx *ctx, const struct pkt *p, unsigned pair,
+static inline enum verdict finish(struct pipeline_ctx *ctx, const struct pkt *p, int group,
                                   const struct crypto_op *op, struct classify_result want, uint32_t *len)
 {
     const uint8_t *text = op->esp + ESP_HEADER_LEN + ESP_IV_LEN;
@@ -150,8 +150,8 @@ static inline enum verdict finish(struct pipeline_ctx *ctx, const struct pkt *p,
 
     if (unlikely(!op->ok || !l3_try_ipv4(text, payload_len, &inner) || inner.addrs != p->h.addrs ||
                  ((inner.head ^ p->h.head) & 0x0300) != 0 || /* congestion marks differ */
-                 !classify_cached(ctx->cache, ctx->snap, pair, CLASSIFY_INNER, &inner, want)))
-        return finish_checked(ctx, p, pair, op, len);
+                 !classify_cached(ctx->cache, ctx->snap, group, CLASSIFY_INNER, &inner, want)))
+        return finish_checked(ctx, p, group, op, len);
     *len = inner.len;
     return VERDICT_RECEIVED_DECRYPTED;
 }
@@ -184,7 +184,7 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
     struct classify_result want = {CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, 0};
     struct sa *run = NULL; /* counters are written once per run of packets of one SA */
     uint64_t packets = 0, bytes = 0;
-    unsigned pair = v->pair;
+    int group = snap_group_of(ctx->snap, v->pair, 0);
 
     for (unsigned k = 0; k < n; k++) {
         const struct crypto_op *op = &ctx->ops[k];
@@ -200,7 +200,7 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
             want.number = run->number;
             packets = bytes = 0;
         }
-        verdict = finish(ctx, p, pair, op, want, &len);
+        verdict = finish(ctx, p, group, op, want, &len);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
             pkt_drop(p, verdict);
             continue;

@@ -51,7 +51,8 @@ static void judge(const struct pipeline_config *config, const struct snap *snap,
 {
     struct classify_why why = {.number = -1};
     enum classify_way way = q->inbound ? CLASSIFY_IN : CLASSIFY_OUT;
-    struct classify_result r = classify_flow(snap, config->unregistered_clear, pair, way, &q->flow, &why);
+    struct classify_result r = classify_flow(snap, config->unregistered_clear, snap_group_of(snap, pair, q->vlan), way,
+                                             &q->flow, &why);
     bool can_protect = why.number >= 0 && q->flow.src.family == 4; /* ESP of IPv6 isn't in this version */
     const struct sa *sa = can_protect ? snap_sender(snap, (unsigned)why.number, now_tsc) : NULL;
 

@@ -106,7 +106,8 @@ static void classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     const struct snap *snap = ctx->snap;
     struct classify_cache *cache = ctx->cache;
-    unsigned n = v->n, pair = v->pair;
+    int group = snap_group_of(snap, v->pair, 0);
+    unsigned n = v->n;
     struct chosen last = {-1, NULL};
 
     for (unsigned i = 0; i < n; i++) {
@@ -115,7 +116,7 @@ static void classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
 
         if (p->todo != PKT_CLASSIFY)
             continue;
-        r = classify_packet(cache, snap, ctx->config->unregistered_clear, pair, (enum classify_way)p->way, &p->h,
+        r = classify_packet(cache, snap, ctx->config->unregistered_clear, group, (enum classify_way)p->way, &p->h,
                             p->l3);
         if (likely(r.action == CLASSIFY_PROTECT))
             protect(ctx, p, r.number, &last);

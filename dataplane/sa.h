@@ -36,8 +36,7 @@ struct sa {
     _Atomic uint16_t n_senders; /* 0 = receives only */
     uint16_t number;      /* of the `sa` whose traffic it protects */
     uint16_t slot;        /* in the counter page */
-    uint8_t pair;
-    uint8_t reserved;
+    uint16_t reserved;
 
     struct sa_worker workers[IPC_MAX_WORKERS];
     struct crypto_key key;

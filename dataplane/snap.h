@@ -13,6 +13,7 @@
 #include "dataplane/sa.h"
 
 #define SNAP_SEND_MAX    8 /* SAs that can be ready to send for one `sa` number */
+#define SNAP_VLANS       4096 /* values of a VLAN ID */
 #define SNAP_INNER_GRACE 60 /* s for which the previous list still counts for decrypted packets (decision 1) */
 
 /* One SA that may send, and when; order is the order of arrival, the first usable one sends. */
@@ -33,7 +34,6 @@ struct snap_number {
 
 struct snap_group {
     char name[IPC_NAME_MAX];
-    uint8_t pair;
     enum ipc_group_state state;
     bool passive, receive_only;
     struct acl lists[IPC_LIST_COUNT]; /* owned */
@@ -44,25 +44,38 @@ struct snap_group {
 
 struct snap_spi {
     uint32_t spi_be;
-    uint32_t used;
+    uint16_t used;
+    uint16_t group; /* index: it protects this group's traffic and no other's */
     struct sa *sa;
 };
+static_assert(sizeof(struct snap_spi) == 16, "four entries of the SPI table fill one cache line");
 
 struct snap {
     uint64_t epoch;
     uint32_t generation; /* changes with every snapshot of the process: what the flow cache compares */
     uint16_t n_groups, n_numbers;
     uint32_t n_rules, n_sas;
-    int16_t pair_group[IPC_MAX_PAIRS]; /* index of the group that protects a pair, -1 = none */
     uint32_t spi_mask;
     struct snap_spi *spis; /* owned: open addressing */
     struct snap_number *numbers; /* owned */
     struct snap_group *groups; /* owned */
     struct sa **sas; /* owned array: every SA that this snapshot refers to */
+    int8_t group_of[IPC_MAX_PAIRS][SNAP_VLANS]; /* index of the group that protects it, -1 = none */
 };
+static_assert(IPC_MAX_GROUPS <= INT8_MAX, "a group's index fits group_of");
 
-/* The receiving SA of an SPI (network order), or NULL. */
-static inline struct sa *snap_spi_find(const struct snap *s, uint32_t spi_be)
+/*
+ * Index of the group that protects frames of a pair with this VLAN ID (GM11), -1 = none. vlan: VID of the outermost
+ * tag, 0 = untagged or a priority tag. A pair's group protects all VLANs but those that have a group of their own. s may
+ * be NULL (nothing was ever committed): -1.
+ */
+static inline int snap_group_of(const struct snap *s, unsigned pair, unsigned vlan)
+{
+    return s != NULL ? s->group_of[pair][vlan & (SNAP_VLANS - 1)] : -1;
+}
+
+/* The receiving SA of an SPI (network order) with its group, or NULL. */
+static inline const struct snap_spi *snap_spi_find(const struct snap *s, uint32_t spi_be)
 {
     uint32_t i = (spi_be * 0x9e3779b1u) >> 16;
 
@@ -70,7 +83,7 @@ static inline struct sa *snap_spi_find(const struct snap *s, uint32_t spi_be)
         const struct snap_spi *e = &s->spis[i & s->spi_mask];
 
         if (e->spi_be == spi_be && e->used)
-            return e->sa;
+            return e;
         if (!e->used)
             return NULL;
     }

@@ -83,36 +83,39 @@ static int find_pair(const struct snap_store *st, const char *name)
     return -1;
 }
 
+static void bind_group(struct snap_store *st, unsigned group, const char *pair_name, unsigned vlan)
+{
+    struct snap_builder *b = &st->builder;
+    const char *name = b->groups[group].name;
+    int pair = find_pair(st, pair_name);
+
+    if (pair < 0)
+        fail(st, IPC_UNKNOWN_PAIR, "group %s: no pair is called %s", name, pair_name);
+    else if (vlan >= SNAP_VLANS - 1) /* 4095 is no VLAN (802.1Q 9.6) */
+        fail(st, IPC_BAD_MESSAGE, "group %s: there is no VLAN %u", name, vlan);
+    else if (b->bound[pair][vlan] != 0)
+        fail(st, IPC_LIMIT, "pair %s, VLAN %u: has two groups: %s and %s", pair_name, vlan,
+             b->groups[b->bound[pair][vlan] - 1].name, name);
+    else
+        b->bound[pair][vlan] = (int8_t)(group + 1);
+}
+
 void snap_group(struct snap_store *st, const struct ipc_group *m)
 {
     struct snap_builder *b = &st->builder;
     struct snap_group *g;
-    int pair = find_pair(st, m->pair);
 
     if (!take(st, m->group, true))
         return;
-    if (pair < 0) {
-        fail(st, IPC_UNKNOWN_PAIR, "group %s: no pair is called %s", m->name, m->pair);
-        return;
-    }
-    if (m->vlan != 0) {
-        fail(st, IPC_BAD_MESSAGE, "group %s: VLANs are not supported by this version", m->name);
-        return;
-    }
-    for (unsigned i = 0; i < b->n_groups; i++)
-        if (b->known[i] && b->groups[i].pair == pair) {
-            fail(st, IPC_LIMIT, "pair %s has two groups: %s and %s", m->pair, b->groups[i].name, m->name);
-            return;
-        }
     g = &b->groups[m->group];
     snprintf(g->name, sizeof g->name, "%s", m->name);
-    g->pair = (uint8_t)pair;
     g->state = m->state;
     g->passive = m->passive;
     g->receive_only = m->receive_only;
     b->known[m->group] = true;
     if (m->group >= b->n_groups)
         b->n_groups = m->group + 1u;
+    bind_group(st, m->group, m->pair, m->vlan);
 }
 
 void snap_rule(struct snap_store *st, const struct ipc_rule *m)
@@ -244,7 +247,7 @@ static bool keep_previous(const struct snap_store *st, const struct snap *old, s
     const struct snap_group *before = NULL;
 
     for (unsigned i = 0; old != NULL && i < old->n_groups; i++)
-        if (strcmp(old->groups[i].name, g->name) == 0 && old->groups[i].pair == g->pair)
+        if (strcmp(old->groups[i].name, g->name) == 0)
             before = &old->groups[i];
     if (before == NULL || before->state != IPC_GROUP_POLICY || g->state != IPC_GROUP_POLICY)
         return true;
@@ -258,13 +261,13 @@ static bool keep_previous(const struct snap_store *st, const struct snap *old, s
     return acl_copy(&g->previous, &before->previous);
 }
 
-static void put_spi(struct snap *s, struct sa *sa)
+static void put_spi(struct snap *s, struct sa *sa, unsigned group)
 {
     uint32_t i = (sa->spi_be * 0x9e3779b1u) >> 16;
 
     while (s->spis[i & s->spi_mask].used)
         i++;
-    s->spis[i & s->spi_mask] = (struct snap_spi){sa->spi_be, 1, sa};
+    s->spis[i & s->spi_mask] = (struct snap_spi){sa->spi_be, 1, (uint16_t)group, sa};
 }
 
 static bool put_sender(const struct snap_store *st, struct snap *s, const struct snap_built_sa *built, uint64_t now_tsc)
@@ -298,11 +301,22 @@ static bool link_sas(const struct snap_store *st, struct snap *s, uint64_t now_t
     for (unsigned i = 0; i < b->n_sas; i++) {
         s->sas[i] = b->sas[i].sa;
         if (b->sas[i].receive)
-            put_spi(s, b->sas[i].sa);
+            put_spi(s, b->sas[i].sa, b->sas[i].group);
         if (b->sas[i].send && !put_sender(st, s, &b->sas[i], now_tsc))
             return false;
     }
     return true;
+}
+
+/* A VLAN without a group of its own belongs to its pair's. */
+static void link_bindings(struct snap *s, const struct snap_builder *b)
+{
+    for (unsigned pair = 0; pair < IPC_MAX_PAIRS; pair++)
+        for (unsigned vlan = 0; vlan < SNAP_VLANS; vlan++) {
+            int own = b->bound[pair][vlan], all = b->bound[pair][0];
+
+            s->group_of[pair][vlan] = (int8_t)((own != 0 ? own : all) - 1);
+        }
 }
 
 /* A snapshot of the builder's groups and SAs; it takes the groups' lists over. NULL when memory is short. */
@@ -319,14 +333,12 @@ static struct snap *make_snap(struct snap_store *st, uint64_t now_tsc)
     if (s->groups == NULL)
         goto failed;
     s->n_groups = (uint16_t)b->n_groups;
-    for (unsigned i = 0; i < IPC_MAX_PAIRS; i++)
-        s->pair_group[i] = -1;
+    link_bindings(s, b);
     memcpy(s->groups, b->groups, b->n_groups * sizeof *s->groups);
     memset(b->groups, 0, sizeof b->groups);
     for (unsigned i = 0; i < b->n_groups; i++) {
         if (!b->known[i])
             continue;
-        s->pair_group[s->groups[i].pair] = (int16_t)i;
         if (!keep_previous(st, old, &s->groups[i], now_tsc) || !link_rules(s, i))
             goto failed;
     }
@@ -354,7 +366,7 @@ static void check_room(struct snap_store *st)
         fail(st, IPC_LIMIT, "workers still hold %u older policies", st->n_pending);
 }
 
-static void take_slot(struct snap_store *st, struct sa *sa, unsigned pair)
+static void take_slot(struct snap_store *st, struct sa *sa)
 {
     struct ipc_page_sa *page;
 
@@ -363,7 +375,6 @@ static void take_slot(struct snap_store *st, struct sa *sa, unsigned pair)
         sa->slot++;
     st->slots[sa->slot] = true;
     st->sas[st->n_sas++] = sa;
-    sa->pair = (uint8_t)pair;
     page = &st->config.page->sas[sa->slot];
     atomic_store(&page->packets_in, 0);
     atomic_store(&page->bytes_in, 0);
@@ -397,7 +408,7 @@ static void install_sa(struct snap_store *st, struct snap *s, struct snap_built_
     bool may_send_now = false;
 
     if (built->is_new) {
-        take_slot(st, sa, s->groups[built->group].pair);
+        take_slot(st, sa);
     } else if (built->senders != NULL && atomic_load(&sa->n_senders) == 0) {
         sa_set_senders(sa, built->senders);
         may_send_now = true;

@@ -282,7 +282,7 @@ static void the_cache_knows_way_and_pair(void **state)
                          VERDICT_DROP_POLICY_CLEAR_IN);
         assert_int_equal(classify_packet(cache, s, false, 0, CLASSIFY_INNER, &h, NULL).verdict,
                          VERDICT_RECEIVED_DECRYPTED);
-        assert_int_equal(classify_packet(cache, s, false, 1, CLASSIFY_OUT, &h, NULL).verdict,
+        assert_int_equal(classify_packet(cache, s, false, -1, CLASSIFY_OUT, &h, NULL).verdict,
                          VERDICT_DROP_UNPROTECTED);
         assert_int_equal(classify_packet(cache, NULL, true, 0, CLASSIFY_OUT, &h, NULL).verdict, VERDICT_SENT_CLEAR);
         assert_int_equal(classify_packet(cache, NULL, false, 0, CLASSIFY_OUT, &h, NULL).verdict,

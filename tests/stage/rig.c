@@ -92,7 +92,13 @@ void rig_begin(struct rig *r)
 
 void rig_group(struct rig *r, unsigned index, const char *name, const char *pair, enum ipc_group_state state)
 {
-    struct ipc_group m = {.group = (uint16_t)index, .state = state};
+    rig_group_on(r, index, name, pair, 0, state);
+}
+
+void rig_group_on(struct rig *r, unsigned index, const char *name, const char *pair, unsigned vlan,
+                  enum ipc_group_state state)
+{
+    struct ipc_group m = {.group = (uint16_t)index, .vlan = (uint16_t)vlan, .state = state};
 
     strcpy(m.name, name);
     strcpy(m.pair, pair);

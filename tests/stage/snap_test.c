@@ -469,7 +469,6 @@ static void a_refused_transaction_changes_nothing(void **state)
 
 static void too_much_is_refused(void **state)
 {
-    struct ipc_group vlan = {.state = IPC_GROUP_POLICY, .name = "v", .pair = "wan", .vlan = 10};
     struct ipc_time time = {.group = 0, .window_ms = 1000};
     struct rig r;
 
@@ -489,15 +488,73 @@ static void too_much_is_refused(void **state)
     }
     assert_int_equal(rig_commit(&r), IPC_LIMIT);
     rig_begin(&r);
-    r.n_messages++;
-    snap_group(r.store, &vlan);
+    rig_group_on(&r, 0, "v", "wan", 4095, IPC_GROUP_POLICY);
     assert_int_equal(rig_commit(&r), IPC_BAD_MESSAGE);
+    rig_begin(&r);
+    rig_group_on(&r, 0, "v", "wan", 10, IPC_GROUP_POLICY);
+    rig_group_on(&r, 1, "w", "wan", 10, IPC_GROUP_POLICY);
+    assert_int_equal(rig_commit(&r), IPC_LIMIT);
     rig_begin(&r);
     rig_group(&r, 0, "g", "wan", IPC_GROUP_POLICY);
     r.n_messages++;
     snap_time(r.store, &time);
     assert_int_equal(rig_commit(&r), IPC_BAD_MESSAGE);
     assert_null(snap_store_current(r.store));
+    rig_close(&r);
+}
+
+/* GM11: a pair's group has all VLANs but those with a group of their own; a pair of VLANs alone leaves the rest to none. */
+static void every_vlan_has_its_group(void **state)
+{
+    const struct snap *s;
+    struct rig r;
+
+    (void)state;
+    assert_int_equal(snap_group_of(NULL, 0, 0), -1);
+    rig_open(&r, 1);
+    rig_begin(&r);
+    rig_group_on(&r, 0, "ten", "wan", 10, IPC_GROUP_POLICY);
+    rig_group_on(&r, 2, "rest", "wan", 0, IPC_GROUP_POLICY);
+    rig_group_on(&r, 5, "last", "wan", 4094, IPC_GROUP_POLICY);
+    rig_group_on(&r, 63, "dmz", "dmz", 20, IPC_GROUP_POLICY);
+    assert_int_equal(rig_commit(&r), IPC_OK);
+    s = snap_store_current(r.store);
+    for (unsigned vlan = 0; vlan < SNAP_VLANS; vlan++) {
+        assert_int_equal(snap_group_of(s, 0, vlan), vlan == 10 ? 0 : vlan == 4094 ? 5 : 2);
+        assert_int_equal(snap_group_of(s, 1, vlan), vlan == 20 ? 63 : -1);
+        assert_int_equal(snap_group_of(s, 2, vlan), -1);
+    }
+    rig_begin(&r);
+    assert_int_equal(rig_commit(&r), IPC_OK);
+    assert_int_equal(snap_group_of(snap_store_current(r.store), 0, 10), -1);
+    rig_close(&r);
+}
+
+/* An SA protects its own group's traffic: the SPI table says whose it is. */
+static void an_spi_knows_its_group(void **state)
+{
+    struct ipc_sa m;
+    const struct snap_spi *e;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 1);
+    rig_begin(&r);
+    rig_group_on(&r, 0, "ten", "wan", 10, IPC_GROUP_POLICY);
+    rig_group_on(&r, 1, "rest", "wan", 0, IPC_GROUP_POLICY);
+    for (unsigned i = 0; i < 2; i++) {
+        m = rig_sa_message(&r, 0x1000 + i, 10, 1 + i);
+        m.group = (uint16_t)i;
+        rig_sa(&r, &m);
+    }
+    assert_int_equal(rig_commit(&r), IPC_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        e = snap_spi_find(snap_store_current(r.store), __builtin_bswap32(0x1000 + i));
+        assert_non_null(e);
+        assert_int_equal(e->group, i);
+        assert_int_equal(e->sa->spi, 0x1000 + i);
+    }
+    assert_null(snap_spi_find(snap_store_current(r.store), __builtin_bswap32(0x1002)));
     rig_close(&r);
 }
 
@@ -543,6 +600,8 @@ int main(void)
         cmocka_unit_test(pairs_keep_apart),
         cmocka_unit_test(a_refused_transaction_changes_nothing),
         cmocka_unit_test(too_much_is_refused),
+        cmocka_unit_test(every_vlan_has_its_group),
+        cmocka_unit_test(an_spi_knows_its_group),
         cmocka_unit_test(nothing_goes_while_a_worker_looks),
     };
 
