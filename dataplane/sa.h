@@ -44,7 +44,6 @@ struct sa {
     /* Cold: the control thread's. */
     uint32_t spi;
     const struct suite *suite;
-    char group_name[IPC_NAME_MAX];
     uint8_t sid_bits;
     mono_t end; /* hard limit on the scaled clock */
     bool expired_told;

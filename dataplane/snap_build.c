@@ -150,8 +150,8 @@ static struct sa *sa_of(struct snap_store *st, const struct ipc_sa *m, bool *is_
         return NULL;
     }
     if (sa != NULL) {
-        if (!sa_same(sa, m) || strcmp(sa->group_name, st->builder.groups[m->group].name) != 0) {
-            fail(st, IPC_SA_REFUSED, "SA 0x%08x is installed with another key, group or number", m->spi);
+        if (!sa_same(sa, m)) { /* the group may have another name or index by now */
+            fail(st, IPC_SA_REFUSED, "SA 0x%08x is installed with another key or number", m->spi);
             return NULL;
         }
         return sa;
@@ -161,7 +161,6 @@ static struct sa *sa_of(struct snap_store *st, const struct ipc_sa *m, bool *is_
         fail(st, IPC_NO_MEMORY, "SA 0x%08x: no memory", m->spi);
         return NULL;
     }
-    snprintf(sa->group_name, sizeof sa->group_name, "%s", st->builder.groups[m->group].name);
     *is_new = true;
     return sa;
 }

@@ -558,6 +558,32 @@ static void an_spi_knows_its_group(void **state)
     rig_close(&r);
 }
 
+/* A group that was renamed, by a reload or between two gvpnds, has its keys: SPI and key say whose they are, not a name. */
+static void a_renamed_group_keeps_its_keys(void **state)
+{
+    struct ipc_sa m;
+    struct rig r;
+    uint64_t before, after;
+    uint32_t spi;
+
+    (void)state;
+    rig_open(&r, 1);
+    m = rig_sa_message(&r, 0x1000, 10, 1);
+    policy_with(&r, &m, 1);
+    assert_int_equal(rig_commit(&r), IPC_OK);
+    assert_true(send_on(&r, 0, &spi, &before));
+    rig_begin(&r);
+    rig_group(&r, 3, "renamed", "wan", IPC_GROUP_POLICY);
+    rig_rule(&r, 3, IPC_LIST_DOWNLOADED, 10, "permit ip 10.1.0.0/16 10.2.0.0/16");
+    m.group = 3;
+    rig_sa(&r, &m);
+    assert_int_equal(rig_commit(&r), IPC_OK);
+    assert_true(send_on(&r, 0, &spi, &after));
+    assert_int_equal(spi, 0x1000);
+    assert_int_equal(after, before + 1);
+    rig_close(&r);
+}
+
 /* Memory and keys go when the last worker has let go, not before. */
 static void nothing_goes_while_a_worker_looks(void **state)
 {
@@ -590,6 +616,7 @@ int main(void)
         cmocka_unit_test(limits_hold_to_the_tick),
         cmocka_unit_test(the_clock_ends_an_sa_too),
         cmocka_unit_test(installed_is_installed),
+        cmocka_unit_test(a_renamed_group_keeps_its_keys),
         cmocka_unit_test(leases_are_published_before_use),
         cmocka_unit_test(leases_and_the_last_iv),
         cmocka_unit_test(no_iv_comes_twice),
