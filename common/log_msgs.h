@@ -35,6 +35,7 @@
     X(GM_CM_ATTACH, "GDOI", 5, 0, "Group %s: member on port pair %s")                                                  \
     X(GM_CM_DETACH, "GDOI", 5, 0, "Group %s: no longer a member on port pair %s, whose traffic is now %s")             \
     X(GM_FAIL_CLOSE, "GDOI", 4, 0, "Group %s: no usable policy; fail-close is in effect")                              \
+    X(GM_REVERT, "GDOI", 4, 0, "Group %s: all SAs have ended and no key server answers; back to fail-close")           \
     /* key server */                                                                                                   \
     X(KS_GM_REGISTERED, "GDOI", 5, 50, "Group %s: member %s registered (version %s)")                                  \
     X(KS_REFUSED, "GDOI", 4, 5, "Group %s: registration of %s refused: %s")                                            \

@@ -145,6 +145,7 @@ static void free_group(struct config_group *g)
     free(g->ks.sas);
     acl_free(&g->ks.authorize);
     acl_free(&g->gm.fail_close_allow);
+    acl_free(&g->gm.local_acl);
 }
 
 void config_free(struct config *c)

@@ -72,6 +72,8 @@ struct config_member {
     uint16_t vlan; /* 0 = untagged */
     bool fail_close;
     struct acl fail_close_allow; /* deny entries */
+    bool revert;                 /* back to fail-close when all SAs have ended; only with fail_close */
+    struct acl local_acl;        /* deny entries; a permit drops (GM5) */
     bool leave_on_stop;
     enum config_unprotected unprotected;
 };

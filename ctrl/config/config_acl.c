@@ -114,7 +114,8 @@ static bool parse_named(struct schema *s, const struct yaml_node *n, void *at)
     struct named_acl *a = &l->acls[l->n_acls++]; /* counted at once, so that it is freed whatever happens */
 
     snprintf(a->name, sizeof(a->name), "%s", n->key);
-    return put_list(s, n, put_packet_entry, &a->acl) && lint_mirrors(s, n, &a->acl);
+    a->node = n;
+    return put_list(s, n, put_packet_entry, &a->acl);
 }
 
 bool config_acl_named(struct schema *s, const struct yaml_node *n, void *at)
@@ -124,6 +125,71 @@ bool config_acl_named(struct schema *s, const struct yaml_node *n, void *at)
     (void)at;
     l->acls = loader_alloc(s, n, n->n, sizeof(*l->acls));
     return l->acls && schema_named(s, n, YAML_MAX_KEYS, CONFIG_NAME_MAX - 1, parse_named, l);
+}
+
+static struct named_acl *find(struct schema *s, const struct yaml_node *n)
+{
+    struct loader *l = loader_of(s);
+    const struct named_acl *a = config_value_find(s, n, "acl", l->acls, l->n_acls, sizeof(*l->acls));
+
+    return a ? &l->acls[a - l->acls] : NULL;
+}
+
+bool config_acl_protecting(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct named_acl *a = find(s, n);
+
+    if (a)
+        a->is_protecting = true;
+    *(const struct named_acl **)at = a;
+    return a != NULL;
+}
+
+/* A permit can't mean "encrypt" there: no SA belongs to it. It drops, and that may not be what was meant. */
+static bool lint_local_permits(struct schema *s, const struct named_acl *a, unsigned line)
+{
+    uint16_t said = 0; /* the other family of an `any any` entry isn't said again */
+
+    for (size_t i = 0; i < a->acl.n; i++) {
+        const struct acl_entry *e = &a->acl.entries[i];
+
+        if (!e->permit || e->number == said)
+            continue;
+        said = e->number;
+        if (!loader_lint(s, &a->node->children[e->number - 1],
+                         "%s: a permit entry of a local-acl (line %u) drops what matches, better only deny entries",
+                         a->name, line))
+            return false;
+    }
+    return true;
+}
+
+bool config_acl_local(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct named_acl *a = schema_name(s, n, CONFIG_NAME_MAX - 1) ? find(s, n) : NULL;
+    struct acl *out = at;
+
+    if (!a)
+        return false;
+    if (!acl_copy(out, &a->acl))
+        return schema_fail(s, n, "out of memory");
+    if (!a->is_local && !lint_local_permits(s, a, n->line))
+        return false;
+    a->is_local = true;
+    return true;
+}
+
+bool config_acl_lint(struct schema *s)
+{
+    const struct loader *l = loader_of(s);
+
+    for (size_t i = 0; i < l->n_acls; i++) {
+        const struct named_acl *a = &l->acls[i];
+
+        if ((a->is_protecting || !a->is_local) && !lint_mirrors(s, a->node, &a->acl))
+            return false;
+    }
+    return true;
 }
 
 bool config_acl_fail_close(struct schema *s, const struct yaml_node *n, void *at)

@@ -46,6 +46,15 @@ static bool check_pair(struct schema *s, const struct yaml_node *n, const struct
     return true;
 }
 
+/* Back to what? With fail-close disabled a group without policy sends in clear, which the end of keys must never mean. */
+static bool check_revert(struct schema *s, const struct yaml_node *n, const struct config_group *g)
+{
+    if (!g->is_member || !g->gm.revert || g->gm.fail_close)
+        return true;
+    return schema_fail(s, yaml_find(yaml_find(yaml_find(n, "member"), "fail-close"), "revert"),
+                       "'true' needs fail-close, expected false beside `enabled: false`");
+}
+
 static bool parse_group(struct schema *s, const struct yaml_node *n, void *at)
 {
     struct config *c = at;
@@ -67,7 +76,7 @@ static bool parse_group(struct schema *s, const struct yaml_node *n, void *at)
         return false;
     if (!server && !member)
         return schema_fail(s, n, "a group without a role, expected the key 'key-server' or 'member'");
-    return check_unique(s, n, c, g) && check_pair(s, n, c, g);
+    return check_unique(s, n, c, g) && check_pair(s, n, c, g) && check_revert(s, n, g);
 }
 
 /* A server of one group may be open to every peer it can authenticate; with several, each says who may join.
@@ -99,5 +108,6 @@ bool config_groups_parse(struct schema *s, const struct yaml_node *n, void *at)
 
     (void)at;
     c->groups = loader_alloc(s, n, n->n, sizeof(*c->groups));
-    return c->groups && schema_list(s, n, 1, CONFIG_MAX_GROUPS, parse_group, c) && check_authorize(s, n, c);
+    return c->groups && schema_list(s, n, 1, CONFIG_MAX_GROUPS, parse_group, c) && check_authorize(s, n, c) &&
+           config_acl_lint(s);
 }

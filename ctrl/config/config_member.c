@@ -44,7 +44,7 @@ static const struct schema_field fail_close_fields[] = {
      .type = SCHEMA_CUSTOM,
      SCHEMA_AT(struct config_group, gm.fail_close_allow),
      .fn = config_acl_fail_close},
-    {.key = "revert", .type = SCHEMA_FALSE},
+    {.key = "revert", .type = SCHEMA_BOOL, SCHEMA_AT(struct config_group, gm.revert)},
     {0},
 };
 
@@ -71,7 +71,7 @@ const struct schema_field config_member_fields[] = {
      .type = SCHEMA_ENUM,
      SCHEMA_AT(struct config_group, gm.unprotected),
      .names = unprotected},
-    {.key = "local-acl", .type = SCHEMA_NAME, .flags = SCHEMA_LATER, .max = CONFIG_NAME_MAX - 1},
+    {.key = "local-acl", .type = SCHEMA_CUSTOM, SCHEMA_AT(struct config_group, gm.local_acl), .fn = config_acl_local},
     {.key = "accept", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_accept},
     {.key = "track", .type = SCHEMA_MAP, .fields = track_fields},
     {.key = "interop", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_interop},

@@ -26,15 +26,6 @@ static bool parse_profile(struct schema *s, const struct yaml_node *n, void *at)
     return p != NULL;
 }
 
-static bool parse_acl(struct schema *s, const struct yaml_node *n, void *at)
-{
-    const struct loader *l = loader_of(s);
-    const struct named_acl *a = config_value_find(s, n, "acl", l->acls, l->n_acls, sizeof(*l->acls));
-
-    *(const struct named_acl **)at = a;
-    return a != NULL;
-}
-
 static bool parse_replay(struct schema *s, const struct yaml_node *n, void *at)
 {
     if (n->kind == YAML_MAP)
@@ -62,7 +53,7 @@ static const struct schema_field sa_fields[] = {
      .type = SCHEMA_CUSTOM,
      .flags = SCHEMA_REQUIRED,
      SCHEMA_AT(struct draft, acl),
-     .fn = parse_acl},
+     .fn = config_acl_protecting},
     {.key = "replay",
      .type = SCHEMA_CUSTOM,
      .flags = SCHEMA_REQUIRED,

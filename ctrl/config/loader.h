@@ -14,6 +14,9 @@
 struct named_acl {
     char name[CONFIG_NAME_MAX];
     struct acl acl;
+    const struct yaml_node *node; /* where it stands; valid while the file is read */
+    bool is_protecting;           /* an `sa` refers to it */
+    bool is_local;                /* a `local-acl` does */
 };
 
 struct named_set {
@@ -68,6 +71,10 @@ bool config_secret_parse(struct schema *s, const struct yaml_node *map, struct s
 schema_fn config_acl_named;      /* the section acls */
 schema_fn config_acl_fail_close; /* a list of deny entries -> struct acl */
 schema_fn config_acl_authorize;  /* a list of `permit|deny ADDRESS` -> struct acl */
+schema_fn config_acl_local;      /* the name of a list -> struct acl, with a warning for its permit entries (GM5) */
+schema_fn config_acl_protecting; /* the name of a list -> const struct named_acl * */
+/* Warnings of lists as policy, once it is known which are. False when memory is short. */
+bool config_acl_lint(struct schema *s);
 
 /* No `proposals:` means one proposal. False when memory is short. */
 bool config_ike_set_defaults(struct config *c);

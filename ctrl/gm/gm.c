@@ -166,6 +166,7 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
         return;
     }
     gm->has_policy = true;
+    gm->reverted = false;
     gm->home = *gm_server(gm);
     gm->failed_in_a_row = 0;
     gm->stats.registrations++;
@@ -227,6 +228,7 @@ void gm_set_config(struct gm *gm, const struct config_group *config, struct now 
         gm->failed_in_a_row = 0;
         begin = true;
     }
+    (void)gm_install_revert(gm);
     gm->ops.changed(gm->ops.ctx, gm);
     if (begin)
         start_registration(gm, now);
@@ -298,6 +300,8 @@ enum gm_state gm_state(const struct gm *gm, mono_t now)
 {
     if (!gm->attached)
         return GM_DOWN;
+    if (gm->reverted)
+        return gm->config->gm.fail_close ? GM_FAIL_CLOSE : GM_FAIL_OPEN; /* a reload may say the latter later on */
     if (!gm->has_policy)
         return GM_REGISTERING;
     if (gm_install_usable(gm, now) == 0)

@@ -29,6 +29,7 @@ struct gm {
 
     /* what was downloaded */
     bool has_policy;
+    bool reverted; /* had a policy, whose SAs have all ended, and gave it up (GM7) */
     struct policy policy; /* its SAs' keys are wiped: they live in sas[] */
     struct gm_sa sas[POLICY_MAX_SAS];
     size_t n_sas;
@@ -47,6 +48,11 @@ struct gm {
 MUST_CHECK bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[160]);
 /* Forgets policy and unused sender ids; the SAs stay known to the data plane, but out of use. */
 void gm_install_park(struct gm *gm);
+/*
+ * With fail-close revert and when no SA is left: gives the policy up, so that fail-close is in effect (GM7). Registering goes
+ * on as it was. False when there was nothing to do.
+ */
+bool gm_install_revert(struct gm *gm);
 /* A data plane attached: it may be a new process, which needs sender ids of its own. */
 void gm_install_attached(struct gm *gm);
 /* False when a counter-mode SA has no sender ids for the present data plane and none are left. */

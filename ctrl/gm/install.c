@@ -82,9 +82,19 @@ void gm_install_on_change(struct timer *t, mono_t now)
 
     drop_gone(gm, &gm->policy, now);
     set_change_timer(gm);
-    if (gm->n_sas == 0 && gm->has_policy)
+    if (gm->n_sas == 0 && gm->has_policy && !gm_install_revert(gm))
         log_msg(GM_FAIL_CLOSE, gm->config->name);
     gm->ops.changed(gm->ops.ctx, gm);
+}
+
+bool gm_install_revert(struct gm *gm)
+{
+    if (!gm->config->gm.revert || !gm->has_policy || gm->n_sas > 0)
+        return false;
+    gm_install_park(gm);
+    gm->reverted = true;
+    log_msg(GM_REVERT, gm->config->name);
+    return true;
 }
 
 /* How many SAs of the policy we don't hold yet. */
@@ -153,7 +163,7 @@ void gm_install_park(struct gm *gm)
     }
     policy_wipe(&gm->policy);
     policy_init(&gm->policy);
-    gm->has_policy = false;
+    gm->has_policy = gm->reverted = false;
     memset(gm->ids, 0, sizeof(gm->ids));
     gm->n_ids = 0;
     gm->ids_instance = 0;
@@ -369,6 +379,7 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
     m.u.group.state = wished_state(gm);
     put(ctx, &m);
     wish_list(index, IPC_LIST_FAIL_CLOSE, &c->fail_close_allow, put, ctx);
+    wish_list(index, IPC_LIST_LOCAL, &c->local_acl, put, ctx);
     wish_list(index, IPC_LIST_DOWNLOADED, &gm->policy.acl, put, ctx);
     for (size_t i = 0; i < gm->n_sas; i++)
         prepare_sa(gm, &gm->sas[i], epoch, now);

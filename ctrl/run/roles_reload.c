@@ -55,7 +55,7 @@ static struct config_group *copy_for_remnant(const struct config_group *g)
     if (!own)
         return NULL;
     *own = *g;
-    own->gm.fail_close_allow = (struct acl){0};
+    own->gm.fail_close_allow = own->gm.local_acl = (struct acl){0};
     own->ks = (struct config_key_server){0};
     return own;
 }

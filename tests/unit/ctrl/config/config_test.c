@@ -112,6 +112,8 @@ static void smallest_member_gets_defaults(void **state)
     assert_int_equal(g->gm.vlan, 0);
     assert_true(g->gm.fail_close);
     assert_int_equal(g->gm.fail_close_allow.n, 0);
+    assert_false(g->gm.revert);
+    assert_int_equal(g->gm.local_acl.n, 0);
     assert_true(g->gm.leave_on_stop);
     assert_int_equal(g->gm.unprotected, CONFIG_UNPROTECTED_DROP);
     assert_int_equal(c->n_lints, 0);
@@ -260,6 +262,41 @@ static void warnings_have_places(void **state)
     config_free(c);
 }
 
+#define LOCAL_ACLS(groups)                                                                                   \
+    "gvpn: 1\nike: {listen: [10.0.0.2], pre-shared-keys: [{peer: 10.0.0.0/8, secret: " SECRET "}]}\n"        \
+    "acls:\n"                                                                                                \
+    "  local:\n"                                                                                             \
+    "    - deny tcp 10.1.0.0/16 range 80 90 any\n"                                                           \
+    "    - permit udp any any eq 9\n"                                                                        \
+    "    - permit tcp any host 10.9.9.9\n"                                                                   \
+    "groups:\n" groups
+
+/* GM5: deny entries are meant, and a list that is only local needs no mirror image. */
+static void a_local_list_is_taken_and_its_permits_are_told(void **state)
+{
+    struct config *c =
+        parse(LOCAL_ACLS("- {name: g, identity: 1, member: {key-servers: [10.0.0.1], data-plane: {pair: w},\n"
+                         "   local-acl: local, fail-close: {revert: true}}}\n"
+                         "- {name: h, identity: 2, member: {key-servers: [10.0.0.1], data-plane: {pair: v},\n"
+                         "   local-acl: local}}\n"));
+    const struct acl *acl = &c->groups[0].gm.local_acl;
+
+    (void)state;
+    assert_true(c->groups[0].gm.revert);
+    assert_false(c->groups[1].gm.revert);
+    assert_int_equal(acl->n, 4); /* the second entry is of both families */
+    assert_int_equal(acl->entries[0].sel.sport.high, 90);
+    assert_int_equal(acl->entries[0].sa, 0);
+    assert_int_equal(acl->entries[3].number, 3);
+    assert_true(acl_equal(acl, &c->groups[1].gm.local_acl));
+    assert_true(has_lint(c, "f:6:7: local: a permit entry of a local-acl (line 10) drops what matches, better only "
+                            "deny entries"));
+    assert_true(has_lint(c, "f:7:7: local: a permit entry of a local-acl (line 10) drops what matches, better only "
+                            "deny entries"));
+    assert_int_equal(c->n_lints, 2);
+    config_free(c);
+}
+
 /* Appends a pre-shared key to a growing text. */
 static size_t put_psk(char *text, size_t len, const char *peer, unsigned i)
 {
@@ -357,8 +394,8 @@ static const char *const whole[] = {
     "        pair: wan",
     "        vlan: 10",
     "      direction: both",
-    "      fail-close: {enabled: true, allow: [deny tcp any eq 22 any], revert: false}",
-    "      local-acl: exceptions",
+    "      fail-close: {enabled: true, allow: [deny tcp any eq 22 any], revert: true}",
+    "      local-acl: corporate",
     "      accept: {rekey-encryption: [aes-256], rekey-hash: [sha256], suites: [aes-gcm-256]}",
     "      track: {link-loss-forwarding: false}",
     "      interop: {push-signature: bare-hash}",
@@ -372,7 +409,7 @@ static void the_whole_language_is_understood(void **state)
 {
     static const char lacking[] =
         "certificates nat-traversal fragmentation dpd older rekey number:10 number:11 number:12 "
-        "identities cooperative pseudotime-sync vlan local-acl accept interop";
+        "identities cooperative pseudotime-sync vlan accept interop";
     bool gone[sizeof(whole) / sizeof(whole[0])] = {false};
     char text[8000];
     unsigned removed = 0, want = 1;
@@ -448,6 +485,7 @@ int main(void)
         cmocka_unit_test(server_values_are_taken),
         cmocka_unit_test(member_values_are_taken),
         cmocka_unit_test(warnings_have_places),
+        cmocka_unit_test(a_local_list_is_taken_and_its_permits_are_told),
         cmocka_unit_test(psks_are_found_by_longest_prefix),
         cmocka_unit_test(lists_have_a_limit),
         cmocka_unit_test(the_whole_language_is_understood),
