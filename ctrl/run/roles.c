@@ -74,6 +74,7 @@ static void on_gm_policy(void *ctx, struct session *s, struct policy *policy, st
     char line[KEYLOG_LINE_MAX];
 
     m->session = NULL;
+    m->home_local = m->local;
     for (size_t i = 0; r->s.env.keylog && i < policy->n_sas; i++) {
         const struct policy_sa *sa = &policy->sas[i];
 
@@ -113,6 +114,8 @@ static bool on_register_with(void *ctx, struct gm *gm, const struct addr *server
     struct path path = {.local = {.addr = r->s.config->listen[0], .port = UDP_PORT_GDOI},
                         .remote = {.addr = *server, .port = UDP_PORT_GDOI}};
 
+    if (r->leaving.active)
+        return false;
     log_registration(r, gm, false);
     m->local = path.local.addr;
     m->session = sessions_register(r->sessions, &path, &gm_config(gm)->id, n_sender_ids, m, now);
@@ -178,10 +181,12 @@ void roles_free_unused_planes(struct roles *r)
     size_t kept = 0;
 
     for (size_t i = 0; i < r->n_planes; i++) {
-        if (plane_members(r->planes[i]) > 0)
+        if (plane_members(r->planes[i]) > 0) {
             r->planes[kept++] = r->planes[i];
-        else
-            plane_free(r->planes[i]);
+            continue;
+        }
+        roles_forget_plane(r, r->planes[i]);
+        plane_free(r->planes[i]);
     }
     r->n_planes = kept;
 }
@@ -209,8 +214,6 @@ void roles_member_free(struct member *m)
         return;
     if (m->session)
         session_abort(m->session);
-    if (m->leave)
-        session_abort(m->leave);
     if (m->plane)
         plane_remove(m->plane, m->gm);
     gm_free(m->gm);
@@ -269,6 +272,7 @@ void roles_free(struct roles *r)
     if (!r)
         return;
     timer_cancel(r->s.env.real_timers, &r->leaving.tick);
+    roles_free_farewells(r);
     for (size_t i = 0; i < r->n_members; i++)
         roles_member_free(r->members[i]);
     for (size_t i = 0; i < r->n_remnants; i++)

@@ -10,7 +10,18 @@ struct member {
     struct plane *plane;
     struct session *session; /* the registration under way */
     struct addr local;       /* the address that it registers from */
-    struct session *leave;   /* the LEAVE under way */
+    struct addr home_local;  /* the address that it got its policy at: the key server knows it by that */
+};
+
+/* A LEAVE under way; it outlives a membership that a reload removes. */
+struct farewell {
+    struct farewell *next;
+    struct roles *r;
+    struct session *session;
+    struct group_id group;
+    char name[CONFIG_NAME_MAX];
+    struct addr server;
+    const struct plane *plane; /* IKE travels through its data plane; NULL = it isn't ours any more */
 };
 
 /* Leaving on stop (roles_leave.c). */
@@ -33,6 +44,7 @@ struct roles {
     struct plane **planes;
     size_t n_planes;
     struct leaving leaving;
+    struct farewell *farewells;
 };
 
 /* A membership that isn't listed or known to its plane yet; makes the plane when it is the first on it. NULL: no memory. */
@@ -42,9 +54,23 @@ void roles_member_free(struct member *m);
 /* The whole path of a data plane's socket. */
 #define ROLES_SOCKET_MAX (2 * CONFIG_MAX_TEXT)
 void roles_socket_path(const struct roles *r, const char *socket, char out[ROLES_SOCKET_MAX]);
+/* Is it one of our addresses? */
+bool roles_listens(const struct config *config, const struct addr *a);
 /* Frees planes without memberships. */
 void roles_free_unused_planes(struct roles *r);
-/* roles_leave.c: the key server has answered LEAVE (why NULL), or it failed. */
-void roles_left(struct member *m, const char *why);
+
+/*
+ * roles_leave.c. Begins to tell the key server that gave m its policy, if any, that m leaves. m may be freed at once. config:
+ * what rules from now on; the exchange itself uses the keys of the sessions' present one.
+ */
+void roles_say_leave(struct roles *r, const struct member *m, const struct config *config);
+/* The key server has answered (why NULL), or it failed. Frees f. */
+void roles_left(struct farewell *f, const char *why);
+/* A member of the group is there again: what wasn't heard yet must not be heard after it has registered. */
+void roles_stay(struct roles *r, const struct group_id *group);
+/* Ends them all without an event. */
+void roles_free_farewells(struct roles *r);
+/* A data plane goes that some of them may travel through. */
+void roles_forget_plane(struct roles *r, const struct plane *p);
 
 #endif

@@ -140,6 +140,16 @@ static bool pair_is_taken(const struct change *c, const struct member *m)
     return false;
 }
 
+/* Is there still a membership of its group? */
+static bool group_stays(const struct change *c, const struct member *m)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (group_id_equal(&c->groups[i]->id, &gm_config(m->gm)->id))
+            return true;
+    }
+    return false;
+}
+
 static void end_session(struct member *m)
 {
     if (m->session)
@@ -163,6 +173,8 @@ static void part(struct change *c)
         log_msg(GM_CM_DETACH, gm_config(m->gm)->name, g->pair,
                 pair_is_taken(c, m) ? "another group's" : drops ? "dropped" : "passed in clear");
         end_session(m);
+        if (!group_stays(c, m))
+            roles_say_leave(r, m, c->config);
         /* A data plane that never was there has nothing to be told. */
         if (pair_is_taken(c, m) || !dpc_page(plane_dpc(m->plane))) {
             c->over[c->n_over++] = m;
@@ -188,7 +200,7 @@ static void part(struct change *c)
     c->remnants = NULL;
 }
 
-static bool listens(const struct config *config, const struct addr *a)
+bool roles_listens(const struct config *config, const struct addr *a)
 {
     for (size_t i = 0; i < config->n_listen; i++) {
         if (addr_equal(&config->listen[i], a))
@@ -209,7 +221,7 @@ static bool lists_server(const struct config_group *g, const struct addr *server
 static void go_on(struct roles *r, struct member *m, const struct config_group *g)
 {
     struct now now = loop_now(r->s.loop);
-    bool lost_address = m->session && !listens(r->s.config, &m->local);
+    bool lost_address = m->session && !roles_listens(r->s.config, &m->local);
 
     if (m->session && (lost_address || !lists_server(g, gm_server(m->gm))))
         end_session(m);
@@ -236,6 +248,7 @@ static void commit(struct change *c)
 
     ks_commit(&r->ks, c->ks);
     part(c);
+    sessions_set_config(r->sessions, c->config); /* after LEAVE, which may need a key that is gone now */
     free(r->members);
     r->members = c->members;
     r->n_members = c->n;
@@ -246,6 +259,7 @@ static void commit(struct change *c)
     for (size_t i = 0; i < r->n_members; i++) {
         struct member *m = r->members[i];
 
+        roles_stay(r, &c->groups[i]->id);
         if (!c->is_new[i]) {
             go_on(r, m, c->groups[i]);
             plane_check_pairs(m->plane);
@@ -274,7 +288,7 @@ bool roles_reload(struct roles *r, const struct config *config, char error[ROLES
         return false;
     }
     c.ks = ks_prepare(&r->ks, config, loop_now(r->s.loop).scaled, why);
-    if (!c.ks || !sessions_set_config(r->sessions, config)) {
+    if (!c.ks || !sessions_prepare(r->sessions, config)) {
         snprintf(error, ROLES_ERROR_MAX, "%s", c.ks ? "memory or random octets are short" : why);
         abandon(&c);
         return false;

@@ -94,10 +94,11 @@ struct session_stats {
  */
 struct sessions *sessions_new(const struct env *env, const struct config *config, const struct session_events *events);
 /*
- * Replaces the configuration that new exchanges use (reload); those under way have their own copies. False when memory or
- * random is short: the old one stays. Going back to it never fails.
+ * Replaces the configuration that new exchanges use (reload), in two steps; those under way have their own copies.
+ * sessions_prepare() changes nothing that anybody could see; false when memory or random is short.
  */
-bool sessions_set_config(struct sessions *ss, const struct config *config);
+MUST_CHECK bool sessions_prepare(struct sessions *ss, const struct config *config);
+void sessions_set_config(struct sessions *ss, const struct config *config);
 /* Ends and wipes all of them without an event. Not from within an event. */
 void sessions_free(struct sessions *ss);
 /* Any datagram from the wire; never trusts a bit of it. */

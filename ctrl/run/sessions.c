@@ -66,14 +66,10 @@ static bool has_server(const struct config *c)
     return false;
 }
 
-/* The front exists only where there is, or was, a key server: it holds some megabytes. False: memory is short. */
-static bool make_front(struct sessions *ss, const struct config *config)
+/* The front exists only where there is, or was, a key server: it holds some megabytes. */
+bool sessions_prepare(struct sessions *ss, const struct config *config)
 {
-    if (ss->halfopen) {
-        halfopen_set_proposals(ss->halfopen, config->proposals, config->n_proposals);
-        return true;
-    }
-    if (!has_server(config))
+    if (ss->halfopen || !has_server(config))
         return true;
     uint8_t secret[32];
     bool ok = ss->env.random(ss->env.ctx, secret, sizeof(secret));
@@ -96,7 +92,7 @@ struct sessions *sessions_new(const struct env *env, const struct config *config
     ss->scratch = malloc(PULL_MAX_MESSAGE);
     ss->admit = malloc(sizeof(*ss->admit));
     if (!ss->scratch || !ss->admit || !env->random(env->ctx, seeds, sizeof(seeds)) ||
-        !demux_init(&ss->demux, seeds) || !make_front(ss, config)) {
+        !demux_init(&ss->demux, seeds) || !sessions_prepare(ss, config)) {
         sessions_free(ss);
         return NULL;
     }
@@ -104,12 +100,11 @@ struct sessions *sessions_new(const struct env *env, const struct config *config
     return ss;
 }
 
-bool sessions_set_config(struct sessions *ss, const struct config *config)
+void sessions_set_config(struct sessions *ss, const struct config *config)
 {
-    if (!make_front(ss, config))
-        return false;
+    if (ss->halfopen)
+        halfopen_set_proposals(ss->halfopen, config->proposals, config->n_proposals);
     ss->config = config;
-    return true;
 }
 
 void sessions_free(struct sessions *ss)
