@@ -6,49 +6,67 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ANY        CTL_MAX_WORDS
+#define ERROR_MAX  512
+
 struct command {
     const char *words[3];
     int (*run)(struct ctl_request *r); /* NULL: the contract has it, this version doesn't */
+    size_t most;                       /* words that may follow */
 };
+
+/* What gvpnctl does without us, or with several questions. */
+static int of_the_tool(struct ctl_request *r)
+{
+    return ctl_error(r, CTL_USAGE, "%s is gvpnctl's own", r->words[0]);
+}
 
 /* Longer ones first where one begins like another. */
 static const struct command commands[] = {
-    {{"status"}, ctl_status},
-    {{"show", "group"}, ctl_show_group},
-    {{"show", "ks", "members"}, ctl_show_ks_members},
-    {{"show", "ipsec", "sa"}, ctl_show_ipsec_sa},
-    {{"show", "counters"}, ctl_show_counters},
-    {{"show", "version"}, ctl_show_version},
-    {{"show", "ports"}, ctl_show_ports},
-    {{"show", "workers"}, ctl_show_workers},
-    {{"show", "isakmp", "sa"}, ctl_show_isakmp_sa},
-    {{"show", "events"}, ctl_show_events},
-    {{"show", "log-messages"}, ctl_show_log_messages},
-    {{"explain"}, ctl_explain},
-    {{"reload"}, ctl_reload_file},
-    {{"clear", "counters"}, ctl_clear_counters},
-    {{"clear", "group"}, ctl_clear_group},
-    {{"clear", "ks", "members"}, ctl_clear_ks_members},
-    {{"show", "gm"}, NULL},
-    {{"show", "acl"}, NULL},
-    {{"show", "ruleset"}, NULL},
-    {{"show", "ks"}, NULL},
-    {{"show", "feature"}, NULL},
-    {{"show", "fail-close"}, NULL},
-    {{"trace"}, NULL},
-    {{"rekey"}, NULL},
-    {{"clear"}, NULL},
-    {{"gm"}, NULL},
-    {{"plan"}, NULL},
-    {{"debug"}, NULL},
-    {{"monitor"}, NULL},
-    {{"top"}, NULL},
-    {{"tech-support"}, NULL},
+    {{"status"}, ctl_status, 0},
+    {{"show", "group"}, ctl_show_group, 1},
+    {{"show", "gm", "replay"}, NULL, ANY},
+    {{"show", "gm"}, ctl_show_gm, 1},
+    {{"show", "isakmp", "sa"}, ctl_show_isakmp_sa, 0},
+    {{"show", "ipsec", "sa"}, ctl_show_ipsec_sa, 0},
+    {{"show", "acl"}, ctl_show_acl, 1},
+    {{"show", "ruleset"}, ctl_show_ruleset, 2},
+    {{"show", "ks", "members"}, ctl_show_ks_members, 1},
+    {{"show", "ks", "policy"}, ctl_show_ks_policy, 1},
+    {{"show", "ks", "rekey"}, NULL, ANY},
+    {{"show", "ks", "replay"}, NULL, ANY},
+    {{"show", "ks", "coop"}, NULL, ANY},
+    {{"show", "feature"}, ctl_show_feature, 1},
+    {{"show", "counters"}, ctl_show_counters, 2},
+    {{"show", "ports"}, ctl_show_ports, 2},
+    {{"show", "workers"}, ctl_show_workers, 2},
+    {{"show", "fail-close"}, ctl_show_fail_close, 1},
+    {{"show", "events"}, ctl_show_events, 1},
+    {{"show", "version"}, ctl_show_version, 0},
+    {{"show", "log-messages"}, ctl_show_log_messages, 0},
+    {{"explain"}, ctl_explain, ANY},
+    {{"trace"}, NULL, ANY},
+    {{"rekey"}, NULL, ANY},
+    {{"clear", "group"}, ctl_clear_group, 1},
+    {{"clear", "ks", "members"}, ctl_clear_ks_members, 2},
+    {{"clear", "ks", "coop"}, NULL, ANY},
+    {{"clear", "gm", "replay"}, NULL, ANY},
+    {{"clear", "counters"}, ctl_clear_counters, 0},
+    {{"gm", "direction"}, NULL, ANY},
+    {{"check"}, of_the_tool, ANY},
+    {{"reload"}, ctl_reload_file, 0},
+    {{"plan"}, NULL, ANY},
+    {{"debug"}, NULL, ANY},
+    {{"monitor"}, NULL, ANY},
+    {{"top"}, NULL, ANY},
+    {{"tech-support"}, of_the_tool, ANY},
 };
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 int ctl_error(struct ctl_request *r, int code, const char *fmt, ...)
 {
-    char text[256];
+    char text[ERROR_MAX];
     va_list args;
 
     va_start(args, fmt);
@@ -60,29 +78,77 @@ int ctl_error(struct ctl_request *r, int code, const char *fmt, ...)
     return code;
 }
 
-static bool begins_with(const struct ctl_request *r, const struct command *c)
+/* How many words of the request are the command's own, from the first on. */
+static size_t common_words(const struct ctl_request *r, const struct command *c)
 {
-    for (size_t i = 0; i < 3 && c->words[i]; i++) {
-        if (i >= r->n_words || strcmp(r->words[i], c->words[i]) != 0)
-            return false;
+    size_t n = 0;
+
+    while (n < 3 && n < r->n_words && c->words[n] && strcmp(r->words[n], c->words[n]) == 0)
+        n++;
+    return n;
+}
+
+static size_t length(const struct command *c)
+{
+    size_t n = 0;
+
+    while (n < 3 && c->words[n])
+        n++;
+    return n;
+}
+
+static void append(char text[ERROR_MAX], const char *more)
+{
+    size_t len = strlen(text);
+
+    snprintf(text + len, ERROR_MAX - len, "%.40s", more);
+}
+
+/* The words are no command: says which can stand where they go wrong. */
+static int say_possible(struct ctl_request *r)
+{
+    char begin[ERROR_MAX] = "", possible[ERROR_MAX] = "";
+    const char *last = "";
+    size_t right = 0;
+
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        size_t n = common_words(r, &commands[i]);
+
+        right = n > right ? n : right;
     }
-    return true;
+    for (size_t i = 0; i <= right && i < r->n_words; i++) {
+        append(begin, r->words[i]);
+        append(begin, i == right || i + 1 == r->n_words ? ": " : " ");
+    }
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        const char *word = common_words(r, &commands[i]) == right ? commands[i].words[right] : NULL;
+
+        if (!word || strcmp(word, last) == 0)
+            continue;
+        append(possible, *last ? ", " : "");
+        append(possible, word);
+        last = word;
+    }
+    return ctl_error(r, CTL_USAGE, "%s%sexpected one of: %s", begin, right < r->n_words ? "no such command; " : "", possible);
 }
 
 int ctl_run(struct ctl_request *r)
 {
-    char text[128] = "";
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        const struct command *c = &commands[i];
+        char text[ERROR_MAX] = "";
 
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (!begins_with(r, &commands[i]))
+        if (common_words(r, c) < length(c))
             continue;
-        if (commands[i].run)
-            return commands[i].run(r);
-        for (size_t k = 0; k < r->n_words && k < 3; k++)
-            snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", k ? " " : "", r->words[k]);
-        return ctl_error(r, CTL_FAILURE, "%s: not supported by this version", text);
+        for (size_t k = 0; k < length(c); k++)
+            snprintf(text + strlen(text), ERROR_MAX - strlen(text), "%s%s", k ? " " : "", c->words[k]);
+        if (!c->run)
+            return ctl_error(r, CTL_FAILURE, "%s: not supported by this version", text);
+        if (r->n_words > length(c) + c->most)
+            return ctl_error(r, CTL_USAGE, "%s: too many words", text);
+        return c->run(r);
     }
-    return ctl_error(r, CTL_USAGE, "no such command: %s", r->n_words ? r->words[0] : "(none)");
+    return say_possible(r);
 }
 
 bool ctl_plane_has_pair(struct ctl_request *r, struct plane *p, const char *pair)

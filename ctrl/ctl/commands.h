@@ -25,7 +25,7 @@ struct ctl_request {
 
 #define CTL_MAX_PLANES 64
 
-/* Runs the command in r->words. */
+/* Runs the command in r->words. Words that are no command are an error that says what is possible there. */
 int ctl_run(struct ctl_request *r);
 
 /* Writes {"error": text} and returns code. */
@@ -41,7 +41,13 @@ int ctl_planes(struct ctl_request *r, size_t first, struct plane *planes[CTL_MAX
 
 int ctl_status(struct ctl_request *r);
 int ctl_show_group(struct ctl_request *r);
+int ctl_show_gm(struct ctl_request *r);
+int ctl_show_acl(struct ctl_request *r);
+int ctl_show_ruleset(struct ctl_request *r);
+int ctl_show_fail_close(struct ctl_request *r);
 int ctl_show_ks_members(struct ctl_request *r);
+int ctl_show_ks_policy(struct ctl_request *r);
+int ctl_show_feature(struct ctl_request *r);
 int ctl_show_ipsec_sa(struct ctl_request *r);
 int ctl_show_counters(struct ctl_request *r);
 int ctl_show_version(struct ctl_request *r);

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* status, show group, show ks members, show ipsec sa: groups as their members and their key server see them. */
+/* status, show group, show ipsec sa: groups as their members and their key server see them. */
 #include "ctrl/ctl/view.h"
 
 #include <string.h>
-
-static const char *text_or_null(const char *text)
-{
-    return text[0] ? text : NULL;
-}
 
 /* What both roles and both views begin with. Keys whose mechanism this version lacks are null. */
 static void put_head(struct json *j, const struct config_group *g, const char *role, const char *state)
@@ -42,22 +37,6 @@ static void put_member_sas(struct ctl_request *r, const struct gm *gm)
     json_end_array(r->out);
 }
 
-static void put_rules(struct json *j, const char *key, const struct acl *acl)
-{
-    char text[ACL_TEXT_MAX];
-
-    json_key(j, key);
-    json_array(j);
-    for (size_t i = 0; i < acl->n; i++) {
-        json_object(j);
-        json_kv_u64(j, "number", acl->entries[i].number);
-        json_kv_u64(j, "sa", acl->entries[i].sa);
-        json_kv_string(j, "text", acl_entry_text(&acl->entries[i], text));
-        json_end_object(j);
-    }
-    json_end_array(j);
-}
-
 static void put_member(struct ctl_request *r, const struct gm *gm, bool details)
 {
     struct json *j = r->out;
@@ -77,13 +56,13 @@ static void put_member(struct ctl_request *r, const struct gm *gm, bool details)
     json_kv_u64(j, "registrations", stats->registrations);
     put_rekey_part(j);
     json_kv_u64(j, "failed_registrations", stats->failures);
-    json_kv_string(j, "last_error", text_or_null(stats->last_error));
+    json_kv_string(j, "last_error", view_text_or_null(stats->last_error));
     if (mono_is_never(gm_next_registration(gm)))
         json_kv_null(j, "registers_in_s");
     else
         json_kv_u64(j, "registers_in_s", view_seconds_until(gm_next_registration(gm), now));
     json_kv_bool(j, "attached", dpc_attached(plane_dpc(roles_plane(r->roles, gm))));
-    json_kv_string(j, "pair", text_or_null(g->gm.pair));
+    view_bindings(j, g);
     json_kv_bool(j, "fail_close", g->gm.fail_close);
     put_member_sas(r, gm);
     if (details) {
@@ -92,8 +71,9 @@ static void put_member(struct ctl_request *r, const struct gm *gm, bool details)
         for (size_t i = 0; i < g->gm.n_servers; i++)
             json_string(j, addr_text(&g->gm.servers[i], server));
         json_end_array(j);
-        put_rules(j, "fail_close_allow", &g->gm.fail_close_allow);
-        put_rules(j, "rules", policy ? &policy->acl : &(struct acl){0});
+        view_rules(j, "fail_close_allow", &g->gm.fail_close_allow);
+        view_rules(j, "local_acl", &g->gm.local_acl);
+        view_rules(j, "rules", policy ? &policy->acl : &(struct acl){0});
     }
     json_end_object(j);
 }
@@ -119,7 +99,7 @@ static void put_server(struct ctl_request *r, const struct ks_group *g, bool det
         view_tek(j, &g->teks[i], now);
     json_end_array(j);
     if (details)
-        put_rules(j, "rules", &g->acl);
+        view_rules(j, "rules", &g->acl);
     json_end_object(j);
 }
 
@@ -168,72 +148,16 @@ int ctl_status(struct ctl_request *r)
     return healthy ? CTL_OK : CTL_DEGRADED;
 }
 
-static bool has_group(struct ctl_request *r, const char *name)
-{
-    return config_find_group(roles_config(r->roles), name) != NULL;
-}
-
 int ctl_show_group(struct ctl_request *r)
 {
-    const char *name = r->n_words > 2 ? r->words[2] : NULL;
+    const char *name;
     bool healthy;
+    int code;
 
-    if (name && !has_group(r, name))
-        return ctl_error(r, CTL_NOT_FOUND, "no group named %s", name);
+    if (!view_group_name(r, 2, true, true, &name, &code))
+        return code;
     json_object(r->out);
     (void)put_groups(r, name, true, &healthy);
-    json_end_object(r->out);
-    return CTL_OK;
-}
-
-static void put_ks_member(struct json *j, const struct ks_member *m, const struct ks_group *g, mono_t now)
-{
-    char text[ADDR_TEXT_MAX], version[KS_VERSION_TEXT_MAX];
-
-    json_object(j);
-    json_kv_string(j, "address", addr_text(&m->peer.addr, text));
-    json_kv_string(j, "identity", m->identity);
-    json_kv_string(j, "version", ks_version_text(&m->features, version));
-    json_kv_u64(j, "registered_s_ago", (uint64_t)mono_to_s(mono_sub(now, m->registered_at)));
-    json_kv_string(j, "state", m->left ? "left" : "registered");
-    if (m->left)
-        json_kv_u64(j, "left_s_ago", (uint64_t)mono_to_s(mono_sub(now, m->last_seen)));
-    else
-        json_kv_null(j, "left_s_ago");
-    json_kv_u64(j, "registrations", m->registrations);
-    json_kv_u64(j, "rekeys_sent", m->rekeys_sent);
-    json_kv_u64(j, "rekeys_acked", m->rekeys_acked);
-    json_kv_u64(j, "missed", m->missed);
-    json_kv_string(j, "server", addr_text(&g->config->ks.address, text));
-    json_end_object(j);
-}
-
-int ctl_show_ks_members(struct ctl_request *r)
-{
-    const char *name = r->n_words > 3 ? r->words[3] : NULL;
-    struct ks *ks = roles_ks(r->roles);
-    mono_t now = roles_now(r->roles).scaled;
-
-    if (name && !ks_find(ks, name))
-        return ctl_error(r, CTL_NOT_FOUND, "no group named %s is served here", name);
-    json_object(r->out);
-    json_key(r->out, "groups");
-    json_array(r->out);
-    for (size_t i = 0; i < ks->n_groups; i++) {
-        const struct ks_group *g = ks->groups[i];
-
-        if (name && strcmp(g->config->name, name) != 0)
-            continue;
-        json_object(r->out);
-        json_kv_string(r->out, "name", g->config->name);
-        json_key(r->out, "members");
-        json_array(r->out);
-        for (size_t k = 0; k < g->members.n; k++)
-            put_ks_member(r->out, &g->members.entries[k], g, now);
-        json_end_array(r->out);
-        json_end_object(r->out);
-    }
-    json_end_array(r->out);
     json_end_object(r->out);
     return CTL_OK;
 }

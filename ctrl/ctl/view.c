@@ -19,6 +19,63 @@ uint64_t view_seconds_until(mono_t at, mono_t now)
     return s > 0 ? (uint64_t)s : 0;
 }
 
+uint64_t view_seconds_since(mono_t at, mono_t now)
+{
+    return view_seconds_until(now, at);
+}
+
+const char *view_text_or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+void view_rules(struct json *j, const char *key, const struct acl *acl)
+{
+    char text[ACL_TEXT_MAX];
+
+    json_key(j, key);
+    json_array(j);
+    for (size_t i = 0; i < acl->n; i++) {
+        json_object(j);
+        json_kv_u64(j, "number", acl->entries[i].number);
+        json_kv_u64(j, "sa", acl->entries[i].sa);
+        json_kv_string(j, "text", acl_entry_text(&acl->entries[i], text));
+        json_end_object(j);
+    }
+    json_end_array(j);
+}
+
+void view_bindings(struct json *j, const struct config_group *g)
+{
+    json_key(j, "bindings");
+    json_array(j);
+    json_object(j);
+    json_kv_string(j, "pair", view_text_or_null(g->gm.pair));
+    if (g->gm.vlan)
+        json_kv_u64(j, "vlan", g->gm.vlan);
+    else
+        json_kv_null(j, "vlan");
+    json_end_object(j);
+    json_end_array(j);
+}
+
+bool view_group_name(struct ctl_request *r, size_t at, bool as_member, bool as_server, const char **name, int *code)
+{
+    const struct config_group *g;
+
+    *name = r->n_words > at ? r->words[at] : NULL;
+    if (!*name)
+        return true;
+    g = config_find_group(roles_config(r->roles), *name);
+    if (g && (g->is_member ? as_member : as_server))
+        return true;
+    if (!g)
+        *code = ctl_error(r, CTL_NOT_FOUND, "no group named %s", *name);
+    else
+        *code = ctl_error(r, CTL_NOT_FOUND, "group %s is %s here", *name, g->is_member ? "a member's" : "a key server's");
+    return false;
+}
+
 void view_digest(struct json *j, const char *key, const uint8_t digest[32])
 {
     char text[65];

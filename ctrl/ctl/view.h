@@ -9,6 +9,19 @@
 void view_spi(struct json *j, const char *key, uint32_t spi);
 /* Whole seconds until `at`, never negative. */
 uint64_t view_seconds_until(mono_t at, mono_t now);
+/* NULL for "", which JSON shows as null. */
+const char *view_text_or_null(const char *text);
+/* The entries of a list: number, sa (0 = belongs to none), text. */
+void view_rules(struct json *j, const char *key, const struct acl *acl);
+/* Where a member's group applies: "bindings": [{"pair", "vlan"}]; vlan null = all of the pair. */
+void view_bindings(struct json *j, const struct config_group *g);
+/* Whole seconds since `at`, never negative. */
+uint64_t view_seconds_since(mono_t at, mono_t now);
+/*
+ * The name behind the command's words, if there is one: true with *name NULL (all groups) or a group that exists. It is
+ * one of the roles that the view is about. False after an error was written; *code is the exit code.
+ */
+bool view_group_name(struct ctl_request *r, size_t at, bool as_member, bool as_server, const char **name, int *code);
 /* 64 hex digits. */
 void view_digest(struct json *j, const char *key, const uint8_t digest[32]);
 /* One object for an SA of a member, with the counters of its data plane. */

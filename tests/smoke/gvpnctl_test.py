@@ -38,10 +38,10 @@ SERVER_COMMANDS = [["status"], ["show", "group"], ["show", "group", GROUP], ["sh
                    ["show", "ks", "members", GROUP], ["show", "ipsec", "sa"], ["show", "counters"], ["show", "version"]]
 BOTH_COMMANDS = [["show", "isakmp", "sa"], ["show", "ports"], ["show", "workers"], ["show", "events"],
                  ["show", "log-messages"]]
-LATER = [["show", "gm", "replay"], ["show", "acl"], ["show", "ruleset"], ["show", "ks", "rekey"], ["show", "ks", "coop"],
-         ["show", "feature"], ["show", "fail-close"], ["trace"], ["rekey", GROUP], ["clear", "gm", "replay"],
-         ["gm", "direction", GROUP, "both"], ["plan", "file"], ["debug", "ike", "info"], ["monitor"], ["top"],
-         ["tech-support"]]
+LATER = [["show", "gm", "replay"], ["show", "ks", "rekey"], ["show", "ks", "replay"], ["show", "ks", "coop"], ["trace"],
+         ["trace", "--count", "3", "host", "10.1.1.10"], ["rekey", GROUP], ["rekey", GROUP, "--replace"],
+         ["clear", "gm", "replay"], ["clear", "ks", "coop", "role", GROUP], ["gm", "direction", GROUP, "both"],
+         ["plan", "file"], ["debug", "ike", "info"], ["debug", "ike", "info", "peer", "10.0.0.1"], ["monitor"], ["top"]]
 COMMANDS = [("m1", c) for c in MEMBER_COMMANDS + BOTH_COMMANDS] + [("ks", c) for c in SERVER_COMMANDS + BOTH_COMMANDS]
 spelled = [f"{node}: {' '.join(c)}" for node, c in COMMANDS]
 

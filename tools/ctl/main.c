@@ -6,6 +6,7 @@
 #include "ctrl/config/config.h"
 #include "tools/ctl/check.h"
 #include "tools/ctl/request.h"
+#include "tools/ctl/support.h"
 #include "tools/ctl/views.h"
 
 #include <getopt.h>
@@ -14,28 +15,44 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char usage_text[] =
+    "usage: gvpnctl [--socket PATH | --run-dir DIR] [--json] COMMAND ...\n"
+    "members and key servers\n"
+    "  status                          groups, keys and traffic on one screen\n"
+    "  show group [G]                  the same with policy and key servers\n"
+    "  show acl [G]                    every list of a group, and whether it is in use\n"
+    "  show isakmp sa                  IKE sessions: peer, state, algorithms, lifetime\n"
+    "  show counters [--pair P]        ports, verdicts, workers, IKE\n"
+    "  show ports|workers [--pair P]   traffic of every port, what every worker does\n"
+    "  show events [COUNT]             the last messages, newest last\n"
+    "  show log-messages               every message there is\n"
+    "  show version                    of gvpnd and its data planes\n"
+    "members\n"
+    "  show gm [G]                     registration, bindings, policy and SAs of a member\n"
+    "  show ipsec sa                   SAs and their counters\n"
+    "  show ruleset [--pair P]         what the data plane has: lists in their order\n"
+    "  show fail-close [G]             in effect or not, and what passes then\n"
+    "  explain [--in|--out] [--pair P] [--vlan V] SRC DST PROTO [SPORT DPORT]\n"
+    "                                  what happens to such a packet, and why\n"
+    "key servers\n"
+    "  show ks members [G]             who registered here, who has left\n"
+    "  show ks policy [G]              keys by SPI, lifetimes, list, when the next key is made\n"
+    "  show feature [F]                which member announced what, and who lacks it\n"
+    "  clear ks members G [A]          forget members (of address A)\n"
+    "operation\n"
+    "  clear group G                   member: register anew; key server: new keys\n"
+    "  clear counters\n"
+    "  check FILE                      load a configuration as the daemons would\n"
+    "  reload                          put the changed file into effect, or say why not\n"
+    "  tech-support                    every view in one document, no secrets\n"
+    "named, but not supported by this version\n"
+    "  show gm replay, show ks rekey|replay|coop, trace, rekey, clear gm replay, clear ks coop role,\n"
+    "  gm direction, plan, debug, monitor, top\n"
+    "exit: 0 ok, 1 failure, 2 usage, 3 daemon or data plane unreachable, 4 not found, 5 degraded\n";
+
 static void usage(FILE *to)
 {
-    (void)fprintf(to, "usage: gvpnctl [--socket PATH | --run-dir DIR] [--json] COMMAND ...\n"
-                      "  status                          groups, keys and traffic on one screen\n"
-                      "  show group [G]                  with policy and key servers\n"
-                      "  show ks members [G]             who registered here, who has left\n"
-                      "  show ipsec sa                   SAs and their counters\n"
-                      "  show isakmp sa                  IKE sessions: peer, state, algorithms, lifetime\n"
-                      "  show counters [--pair P]        ports, verdicts, workers\n"
-                      "  show ports [--pair P]           traffic of every port\n"
-                      "  show workers [--pair P]         what every worker does\n"
-                      "  show events [COUNT]             the last messages, newest last\n"
-                      "  show log-messages               every message there is\n"
-                      "  show version                    of gvpnd and its data planes\n"
-                      "  explain [--in|--out] [--pair P] SRC DST PROTO [SPORT DPORT]\n"
-                      "                                  what happens to such a packet, and why\n"
-                      "  reload                          put the changed file into effect, or say why not\n"
-                      "  clear group G                   member: register anew; key server: new keys\n"
-                      "  clear ks members G [A]          forget members (of address A)\n"
-                      "  clear counters\n"
-                      "  check FILE                      load a configuration as the daemons would\n"
-                      "exit: 0 ok, 1 failure, 2 usage, 3 daemon unreachable, 4 not found, 5 degraded\n");
+    (void)fputs(usage_text, to);
 }
 
 static int ask(const char *socket_path, char **words, int n_words, int as_json)
@@ -108,5 +125,7 @@ int main(int argc, char **argv)
         }
         return check_file(argv[optind + 1], as_json);
     }
+    if (strcmp(argv[optind], "tech-support") == 0 && argc - optind == 1)
+        return support_print(socket_path, as_json);
     return ask(socket_path, argv + optind, argc - optind, as_json);
 }

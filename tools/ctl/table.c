@@ -6,7 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-void table_init(struct table *t, const char *indent, const char *const *heads)
+#define GAP 2 /* between columns */
+
+/* Where the columns stand. */
+struct layout {
+    size_t width[TABLE_MAX_COLUMNS];
+    size_t column[TABLE_MAX_COLUMNS]; /* where it begins */
+    int begins_line[TABLE_MAX_COLUMNS];
+};
+
+void table_init(struct table *t, size_t indent, const char *const *heads)
 {
     *t = (struct table){.indent = indent};
     while (t->n_columns < TABLE_MAX_COLUMNS && heads[t->n_columns]) {
@@ -15,33 +24,38 @@ void table_init(struct table *t, const char *indent, const char *const *heads)
     }
 }
 
+static void give_up(void)
+{
+    perror("gvpnctl");
+    exit(EXIT_FAILURE);
+}
+
 void table_cell(struct table *t, const char *fmt, ...)
 {
     va_list args;
 
     if (t->n_cells == t->cap) {
         size_t cap = t->cap ? 2 * t->cap : 64;
-        char *grown = realloc(t->cells, cap * TABLE_CELL_MAX);
+        char **grown = realloc(t->cells, cap * sizeof(*grown));
 
-        if (!grown) {
-            perror("gvpnctl");
-            exit(EXIT_FAILURE);
-        }
+        if (!grown)
+            give_up();
         t->cells = grown;
         t->cap = cap;
     }
     va_start(args, fmt);
-    (void)vsnprintf(t->cells + t->n_cells * TABLE_CELL_MAX, TABLE_CELL_MAX, fmt, args);
+    if (vasprintf(&t->cells[t->n_cells], fmt, args) < 0)
+        give_up();
     va_end(args);
     t->n_cells++;
 }
 
-static const char *cell(const struct table *t, size_t i)
+static int is_number(const struct table *t, size_t c)
 {
-    return t->cells + i * TABLE_CELL_MAX;
+    return t->heads[c][0] == '>';
 }
 
-/* The rest of a row, broken between words where the line would be longer than TABLE_LINE_MAX. */
+/* Text from `column` on, broken between words where it would go beyond the line; a word that is too long is broken, too. */
 static void print_wrapped(FILE *to, const char *text, size_t column)
 {
     size_t room = column + TABLE_LAST_MIN < TABLE_LINE_MAX ? TABLE_LINE_MAX - column : TABLE_LAST_MIN;
@@ -59,44 +73,88 @@ static void print_wrapped(FILE *to, const char *text, size_t column)
     (void)fputs(text, to);
 }
 
-static void print_row(const struct table *t, FILE *to, const size_t *width, size_t row, int is_head)
+/* How much room a column must find in a line. A last column of text may be broken. */
+static size_t least_room(const struct table *t, const struct layout *l, size_t c)
 {
-    size_t column = strlen(t->indent);
+    int may_break = c + 1 == t->n_columns && !is_number(t, c);
 
-    (void)fprintf(to, "%s", t->indent);
+    return may_break && l->width[c] > TABLE_LAST_MIN ? TABLE_LAST_MIN : l->width[c];
+}
+
+static void arrange(const struct table *t, struct layout *l, size_t rows)
+{
+    size_t at = t->indent;
+
+    *l = (struct layout){{0}, {0}, {0}};
+    for (size_t c = 0; c < t->n_columns; c++)
+        l->width[c] = strlen(t->heads[c]) - (size_t)is_number(t, c);
+    for (size_t i = 0; i < rows * t->n_columns; i++) {
+        size_t len = strlen(t->cells[i]);
+
+        if (len > l->width[i % t->n_columns])
+            l->width[i % t->n_columns] = len;
+    }
     for (size_t c = 0; c < t->n_columns; c++) {
-        int number = t->heads[c][0] == '>';
-        const char *text = is_head ? t->heads[c] + number : cell(t, row * t->n_columns + c);
-        int last = c + 1 == t->n_columns;
+        if (c > 0 && at + least_room(t, l, c) > TABLE_LINE_MAX) {
+            l->begins_line[c] = 1;
+            at = t->indent + TABLE_FOLD;
+        }
+        l->column[c] = at;
+        at += l->width[c] + GAP;
+    }
+}
 
-        if (number)
-            (void)fprintf(to, "%*s%s", (int)width[c], text, last ? "" : "  ");
-        else if (last)
-            print_wrapped(to, text, column);
+static void print_row(const struct table *t, FILE *to, const struct layout *l, char *const *cells)
+{
+    (void)fprintf(to, "%*s", (int)t->indent, "");
+    for (size_t c = 0; c < t->n_columns; c++) {
+        const char *text = cells ? cells[c] : t->heads[c] + is_number(t, c);
+        int ends_line = c + 1 == t->n_columns || l->begins_line[c + 1];
+
+        if (l->begins_line[c])
+            (void)fprintf(to, "\n%*s", (int)l->column[c], "");
+        if (is_number(t, c) && l->column[c] + l->width[c] <= TABLE_LINE_MAX)
+            (void)fprintf(to, "%*s", (int)l->width[c], text);
+        else if (ends_line)
+            print_wrapped(to, text, l->column[c]);
         else
-            (void)fprintf(to, "%-*s  ", (int)width[c], text);
-        column += width[c] + 2;
+            (void)fprintf(to, "%-*s", (int)l->width[c], text);
+        if (!ends_line)
+            (void)fprintf(to, "%*s", GAP, "");
     }
     (void)fputc('\n', to);
 }
 
 void table_print(struct table *t, FILE *to)
 {
-    size_t width[TABLE_MAX_COLUMNS] = {0};
     size_t rows = t->n_columns ? t->n_cells / t->n_columns : 0;
+    struct layout l;
 
-    for (size_t c = 0; c < t->n_columns; c++)
-        width[c] = strlen(t->heads[c]) - (t->heads[c][0] == '>');
-    for (size_t i = 0; i < rows * t->n_columns; i++) {
-        size_t len = strlen(cell(t, i));
-
-        if (len > width[i % t->n_columns])
-            width[i % t->n_columns] = len;
-    }
+    arrange(t, &l, rows);
     if (rows > 0)
-        print_row(t, to, width, 0, 1);
+        print_row(t, to, &l, NULL);
     for (size_t r = 0; r < rows; r++)
-        print_row(t, to, width, r, 0);
+        print_row(t, to, &l, t->cells + r * t->n_columns);
+    for (size_t i = 0; i < t->n_cells; i++)
+        free(t->cells[i]);
     free(t->cells);
     *t = (struct table){0};
+}
+
+void table_text(FILE *to, size_t indent, const char *fmt, ...)
+{
+    char *text;
+    va_list args;
+
+    va_start(args, fmt);
+    if (vasprintf(&text, fmt, args) < 0)
+        give_up();
+    va_end(args);
+    (void)fprintf(to, "%*s", (int)indent, "");
+    if (indent + strlen(text) <= TABLE_LINE_MAX)
+        (void)fputs(text, to);
+    else
+        print_wrapped(to, text, indent + TABLE_FOLD);
+    (void)fputc('\n', to);
+    free(text);
 }

@@ -1,66 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Views of the daemon itself rather than of its groups, what actions answer, and how values read. */
+/* Views of the daemons themselves rather than of their groups, and what actions answer. */
 #include "tools/ctl/views_impl.h"
 
+#include <stdint.h>
 #include <string.h>
 
-const char *view_text(const json_t *object, const char *key)
-{
-    static char numbers[8][24];
-    static unsigned next;
-    const json_t *v = json_object_get(object, key);
-    char *out = numbers[next++ % 8];
-
-    if (json_is_string(v))
-        return json_string_value(v);
-    if (json_is_boolean(v))
-        return json_is_true(v) ? "yes" : "no";
-    if (!json_is_integer(v))
-        return "-";
-    (void)snprintf(out, sizeof(numbers[0]), "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-    return out;
-}
-
-const char *view_duration(const json_t *object, const char *key)
-{
-    static char texts[4][24];
-    static unsigned next;
-    const json_t *v = json_object_get(object, key);
-    char *out = texts[next++ % 4];
-    json_int_t s = json_integer_value(v);
-
-    if (!json_is_integer(v))
-        return "-";
-    if (s < 60)
-        (void)snprintf(out, sizeof(texts[0]), "%ds", (int)s);
-    else if (s < 3600)
-        (void)snprintf(out, sizeof(texts[0]), "%dm%02ds", (int)(s / 60), (int)(s % 60));
-    else if (s < 86400)
-        (void)snprintf(out, sizeof(texts[0]), "%dh%02dm", (int)(s / 3600), (int)(s / 60 % 60));
-    else
-        (void)snprintf(out, sizeof(texts[0]), "%dd%02dh", (int)(s / 86400), (int)(s / 3600 % 24));
-    return out;
-}
-
-/* One table: a row per element of the array, a column per key. No rows are said: silence looks like a failure. */
+/* An array alone. No rows are said: silence looks like a failure. */
 static void print_array(FILE *to, const json_t *array, const char *const *heads, const char *const *keys)
 {
-    const json_t *row;
-    struct table t;
-    size_t i;
-
     if (json_array_size(array) == 0)
         (void)fprintf(to, "none\n");
-    table_init(&t, "", heads);
-    json_array_foreach (array, i, row) {
-        for (size_t k = 0; keys[k]; k++) {
-            size_t len = strlen(keys[k]);
-            int seconds = len > 2 && strcmp(keys[k] + len - 2, "_s") == 0;
-
-            table_cell(&t, "%s", seconds ? view_duration(row, keys[k]) : view_text(row, keys[k]));
-        }
-    }
-    table_print(&t, to);
+    view_array(to, 0, array, heads, keys);
 }
 
 void view_ports(FILE *to, const json_t *document)
@@ -83,11 +33,72 @@ void view_workers(FILE *to, const json_t *document)
     print_array(to, json_object_get(document, "workers"), heads, keys);
 }
 
+/* What gvpnd did with datagrams of IKE; a key server has nothing but these. False: there were none. */
+static int print_ike(FILE *to, const json_t *ike)
+{
+    static const char *const heads[] = {">COUNT", "IKE", NULL};
+    const char *name;
+    const json_t *n;
+    struct table t;
+    int any;
+
+    table_init(&t, 0, heads);
+    json_object_foreach ((json_t *)(uintptr_t)ike, name, n) {
+        if (json_integer_value(n) == 0)
+            continue;
+        table_cell(&t, "%s", view_text(ike, name));
+        table_cell(&t, "%s", name);
+    }
+    any = t.n_cells > 0;
+    table_print(&t, to);
+    return any;
+}
+
+void view_counters(FILE *to, const json_t *document)
+{
+    static const char *const heads[] = {">PACKETS", "VERDICT", "MEANING", NULL};
+    const json_t *verdict;
+    const char *name;
+    struct table t;
+
+    if (json_array_size(json_object_get(document, "ports")) > 0) {
+        view_ports(to, document);
+        (void)fputc('\n', to);
+    }
+    table_init(&t, 0, heads);
+    json_object_foreach ((json_t *)(uintptr_t)json_object_get(document, "verdicts"), name, verdict) {
+        if (json_integer_value(json_object_get(verdict, "packets")) == 0)
+            continue;
+        table_cell(&t, "%s", view_text(verdict, "packets"));
+        table_cell(&t, "%s", name);
+        table_cell(&t, "%s", view_text(verdict, "meaning"));
+    }
+    if (t.n_cells > 0) {
+        table_print(&t, to);
+        (void)fputc('\n', to);
+    }
+    if (!print_ike(to, json_object_get(document, "ike")) && json_array_size(json_object_get(document, "ports")) == 0)
+        (void)fputs("nothing was counted yet\n", to);
+}
+
+void view_version(FILE *to, const json_t *document)
+{
+    const json_t *plane;
+    size_t i;
+
+    table_text(to, 0, "gvpnd %s", view_text(document, "version"));
+    json_array_foreach (json_object_get(document, "data_planes"), i, plane)
+        table_text(to, 0, "gvpn-dp %s at %s", json_is_string(json_object_get(plane, "version")) ? view_text(plane, "version")
+                                                                                              : "not attached",
+                   view_text(plane, "socket"));
+}
+
 void view_isakmp_sas(FILE *to, const json_t *document)
 {
-    static const char *const heads[] = {"PEER", "ROLE", "ENCRYPTION", "HASH", ">GROUP", ">LEFT", ">AGE", "STATE", NULL};
-    static const char *const keys[] = {"peer",  "role",            "encryption", "hash",
-                                       "group", "lifetime_left_s", "age_s",      "state", NULL};
+    static const char *const heads[] = {"PEER",  "ROLE",   "ENCRYPTION", "HASH",  ">GROUP",
+                                        "AUTH", ">LEFT", ">AGE",        "STATE", NULL};
+    static const char *const keys[] = {"peer", "role",            "encryption", "hash",  "group",
+                                       "auth", "lifetime_left_s", "age_s",      "state", NULL};
 
     print_array(to, json_object_get(document, "sas"), heads, keys);
     (void)fprintf(to, "%s sessions\n", view_text(document, "count"));
@@ -114,21 +125,23 @@ void view_reload(FILE *to, const json_t *document)
     const json_t *warning;
     size_t i;
 
-    (void)fprintf(to, "%s is in effect: %s groups\n", view_text(document, "file"), view_text(document, "groups"));
+    table_text(to, 0, "%s is in effect: %s groups", view_text(document, "file"), view_text(document, "groups"));
     json_array_foreach (json_object_get(document, "warnings"), i, warning)
-        (void)fprintf(to, "%s\n", json_string_value(warning));
+        table_text(to, 0, "%s", json_string_value(warning));
 }
 
 void view_cleared_counters(FILE *to, const json_t *document)
 {
-    (void)fprintf(to, "cleared: IKE, %s data planes\n%s\n", view_text(document, "data_planes"),
-                  view_text(document, "note"));
+    table_text(to, 0, "cleared: IKE, %s data planes", view_text(document, "data_planes"));
+    table_text(to, 0, "%s", view_text(document, "note"));
 }
 
 void view_cleared(FILE *to, const json_t *document)
 {
-    (void)fprintf(to, "group %s (%s) cleared", view_text(document, "group"), view_text(document, "role"));
-    if (json_object_get(document, "members_forgotten"))
-        (void)fprintf(to, ", %s members forgotten", view_text(document, "members_forgotten"));
-    (void)fprintf(to, "\n%s\n", view_text(document, "note"));
+    int members = json_object_get(document, "members_forgotten") != NULL;
+
+    table_text(to, 0, "group %s (%s) cleared%s%s%s", view_text(document, "group"), view_text(document, "role"),
+               members ? ", " : "", members ? view_text(document, "members_forgotten") : "",
+               members ? " members forgotten" : "");
+    table_text(to, 0, "%s", view_text(document, "note"));
 }

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * show feature [F]: which registered member announced which feature and version, and who lacks what (KS16). A member that
+ * lacks what its policy needs is refused, so those listed here lack only what isn't needed yet.
+ */
+#include "ctrl/ctl/view.h"
+
+#include <string.h>
+
+static const struct feature {
+    uint64_t bit;
+    const char *name, *meaning;
+} features[] = {
+    {FEATURE_ORDERED_POLICY, "ordered-policy", "permit and deny entries in order, port ranges"},
+    {FEATURE_TIME_REPLAY, "time-replay", "replay check by pseudotime"},
+    {FEATURE_COUNTER_REPLAY, "counter-replay", "replay check by sequence numbers"},
+    {FEATURE_TAG, "tag", "tags inside ESP"},
+    {FEATURE_STRICT_SENDER, "strict-sender", "replay check per sender id"},
+    {FEATURE_LONG_LIFETIME, "long-lifetime", "lifetimes above 24 h"},
+    {FEATURE_CHACHA20, "chacha20-poly1305", "the cipher of that name"},
+    {FEATURE_REPLACE, "replace", "rekey that replaces all keys at once"},
+};
+
+#define N_FEATURES (sizeof(features) / sizeof(features[0]))
+
+/* What the group's configuration asks of its members. The list is told by the ordered policy always. */
+static uint64_t needed(const struct ks_group *g)
+{
+    const struct config_key_server *c = &g->config->ks;
+    uint64_t need = FEATURE_ORDERED_POLICY;
+
+    for (size_t i = 0; i < c->n_sas; i++) {
+        if (c->sas[i].replay == REPLAY_TIME)
+            need |= FEATURE_TIME_REPLAY;
+        if (c->sas[i].replay == REPLAY_COUNTER)
+            need |= FEATURE_COUNTER_REPLAY;
+        if (c->sas[i].suite->id == SUITE_CHACHA20_POLY1305)
+            need |= FEATURE_CHACHA20;
+    }
+    return need;
+}
+
+static void put_names(struct json *j, const char *key, uint64_t bits)
+{
+    json_key(j, key);
+    json_array(j);
+    for (size_t i = 0; i < N_FEATURES; i++) {
+        if (bits & features[i].bit)
+            json_string(j, features[i].name);
+    }
+    json_end_array(j);
+}
+
+/* How many members have a feature, and how many there are. Those that left count no more. */
+static void count(const struct ks *ks, uint64_t bit, uint64_t *with, uint64_t *all)
+{
+    *with = *all = 0;
+    for (size_t i = 0; i < ks->n_groups; i++) {
+        const struct ks_members *ms = &ks->groups[i]->members;
+
+        for (size_t k = 0; k < ms->n; k++) {
+            if (ms->entries[k].left)
+                continue;
+            ++*all;
+            *with += (ms->entries[k].features.features & bit) != 0;
+        }
+    }
+}
+
+static void put_feature(struct json *j, const struct ks *ks, const struct feature *f)
+{
+    uint64_t with, all;
+
+    count(ks, f->bit, &with, &all);
+    json_object(j);
+    json_kv_string(j, "name", f->name);
+    json_kv_string(j, "meaning", f->meaning);
+    json_kv_bool(j, "this_version", (FEATURES_OURS & f->bit) != 0);
+    json_kv_u64(j, "members_with", with);
+    json_kv_u64(j, "members_lacking", all - with);
+    json_end_object(j);
+}
+
+static void put_group(struct json *j, const struct ks_group *g, uint64_t asked)
+{
+    char text[ADDR_TEXT_MAX], version[KS_VERSION_TEXT_MAX];
+
+    json_object(j);
+    json_kv_string(j, "name", g->config->name);
+    put_names(j, "needed", needed(g) & asked);
+    json_key(j, "members");
+    json_array(j);
+    for (size_t i = 0; i < g->members.n; i++) {
+        const struct ks_member *m = &g->members.entries[i];
+
+        if (m->left)
+            continue;
+        json_object(j);
+        json_kv_string(j, "address", addr_text(&m->peer.addr, text));
+        json_kv_string(j, "identity", m->identity);
+        json_kv_string(j, "version", ks_version_text(&m->features, version));
+        put_names(j, "has", m->features.features & asked);
+        put_names(j, "lacks", ~m->features.features & asked);
+        json_end_object(j);
+    }
+    json_end_array(j);
+    json_end_object(j);
+}
+
+int ctl_show_feature(struct ctl_request *r)
+{
+    const char *name = r->n_words > 2 ? r->words[2] : NULL;
+    struct ks *ks = roles_ks(r->roles);
+    uint64_t asked = 0;
+
+    for (size_t i = 0; i < N_FEATURES; i++) {
+        if (!name || strcmp(features[i].name, name) == 0)
+            asked |= features[i].bit;
+    }
+    if (!asked)
+        return ctl_error(r, CTL_NOT_FOUND, "no feature named %s", name);
+    json_object(r->out);
+    json_key(r->out, "features");
+    json_array(r->out);
+    for (size_t i = 0; i < N_FEATURES; i++) {
+        if (asked & features[i].bit)
+            put_feature(r->out, ks, &features[i]);
+    }
+    json_end_array(r->out);
+    json_key(r->out, "groups");
+    json_array(r->out);
+    for (size_t i = 0; i < ks->n_groups; i++)
+        put_group(r->out, ks->groups[i], asked);
+    json_end_array(r->out);
+    json_end_object(r->out);
+    return CTL_OK;
+}

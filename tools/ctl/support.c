@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* All views one after another: see support.h. */
+#include "tools/ctl/support.h"
+
+#include "tools/ctl/request.h"
+#include "tools/ctl/views.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define TIME_MAX 32
+#define MAX_WORDS 4
+
+static const char *const views[] = {
+    "show version", "status",        "show group",      "show gm",         "show isakmp sa",
+    "show ipsec sa", "show acl",     "show ruleset",    "show fail-close", "show ks members",
+    "show ks policy", "show feature", "show counters",  "show ports",      "show workers",
+    "show events",   "show log-messages",
+};
+
+#define N_VIEWS (sizeof(views) / sizeof(views[0]))
+
+static void utc_text(char out[TIME_MAX])
+{
+    time_t now = time(NULL);
+    struct tm tm;
+
+    if (!gmtime_r(&now, &tm) || strftime(out, TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        strcpy(out, "unknown");
+}
+
+/* Cuts a view's name into words in place. */
+static int cut(char *line, char *words[MAX_WORDS])
+{
+    char *save = NULL;
+    int n = 0;
+
+    for (char *w = strtok_r(line, " ", &save); w && n < MAX_WORDS; w = strtok_r(NULL, " ", &save))
+        words[n++] = w;
+    return n;
+}
+
+static void print_view(const char *name, char *const *words, int n_words, const json_t *document)
+{
+    const char *error = json_string_value(json_object_get(document, "error"));
+
+    (void)printf("\n== %s\n", name);
+    if (error)
+        (void)printf("error: %s\n", error);
+    else
+        views_print(stdout, words, n_words, document);
+}
+
+int support_print(const char *socket_path, int as_json)
+{
+    json_t *all = json_object();
+    char taken_at[TIME_MAX];
+    int code = CTL_OK;
+
+    utc_text(taken_at);
+    if (!as_json)
+        (void)printf("gvpnctl %s, %s\n", GVPN_VERSION, taken_at);
+    for (size_t i = 0; i < N_VIEWS && code == CTL_OK; i++) {
+        char line[64], *words[MAX_WORDS];
+        json_t *document = NULL;
+        int n;
+
+        (void)snprintf(line, sizeof(line), "%s", views[i]);
+        n = cut(line, words);
+        (void)request_send(socket_path, words, n, &document);
+        if (!document)
+            code = i == 0 ? CTL_UNREACHABLE : CTL_FAILURE;
+        else if (as_json)
+            (void)json_object_set(all, views[i], document);
+        else
+            print_view(views[i], words, n, document);
+        json_decref(document);
+    }
+    if (as_json && code == CTL_OK) {
+        json_t *out = json_pack("{s:s, s:s, s:O}", "gvpnctl_version", GVPN_VERSION, "taken_at", taken_at, "views", all);
+
+        (void)json_dumpf(out, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+        (void)fputc('\n', stdout);
+        json_decref(out);
+    }
+    json_decref(all);
+    return code;
+}
