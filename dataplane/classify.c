@@ -138,14 +138,16 @@ struct classify_result classify_flow(const struct snap *s, bool unregistered_cle
 
 struct classify_cache *classify_cache_new(unsigned entries, int socket)
 {
+    size_t size4 = sizeof(struct classify_cache) + entries * sizeof(struct classify_entry);
     struct classify_cache *c;
 
     /* Generation 0 is no snapshot's: zeroes are empty places. */
-    c = rte_zmalloc_socket("flows", sizeof *c + entries * sizeof c->entries[0], 64, socket);
+    c = rte_zmalloc_socket("flows", size4 + entries * sizeof(struct classify_entry6), 64, socket);
     if (c == NULL)
         return NULL;
     c->seed = (uint32_t)rte_rand();
     c->mask = entries / 2 - 1;
+    c->entries6 = (struct classify_entry6 *)(void *)((uint8_t *)c + size4);
     return c;
 }
 
@@ -154,22 +156,50 @@ void classify_cache_free(struct classify_cache *c)
     rte_free(c);
 }
 
-struct classify_result classify_miss(struct classify_cache *c, const struct snap *s, bool unregistered_clear,
-                                     int group, enum classify_way way, const struct l3 *h, const uint8_t *ip)
+static struct classify_result ask(const struct snap *s, bool unregistered_clear, int group, enum classify_way way,
+                                  const struct l3 *h, const uint8_t *ip)
+{
+    struct flow flow;
+
+    l3_flow(h, ip, &flow);
+    return classify_flow(s, unregistered_clear, group, way, &flow, NULL);
+}
+
+static struct classify_result miss4(struct classify_cache *c, const struct snap *s, int group, enum classify_way way,
+                                    const struct l3 *h, const uint8_t *ip)
 {
     uint64_t tuple = classify_tuple(h, group, way);
     struct classify_entry *bucket = classify_bucket(c, h->addrs, tuple);
-    bool cacheable = s != NULL && h->kind == L3_IPV4;
     struct classify_result result;
-    struct flow flow;
 
-    if (cacheable && bucket[1].addrs == h->addrs && bucket[1].tuple == tuple && bucket[1].generation == s->generation)
+    if (bucket[1].addrs == h->addrs && bucket[1].tuple == tuple && bucket[1].generation == s->generation)
         return bucket[1].result;
-    l3_flow(h, ip, &flow);
-    result = classify_flow(s, unregistered_clear, group, way, &flow, NULL);
-    if (cacheable) {
-        bucket[1] = bucket[0];
-        bucket[0] = (struct classify_entry){h->addrs, tuple, s->generation, result, 0};
-    }
+    result = ask(s, false, group, way, h, ip);
+    bucket[1] = bucket[0];
+    bucket[0] = (struct classify_entry){h->addrs, tuple, s->generation, result, 0};
     return result;
+}
+
+static struct classify_result miss6(struct classify_cache *c, const struct snap *s, int group, enum classify_way way,
+                                    const struct l3 *h, const uint8_t *ip)
+{
+    uint64_t tuple = classify_tuple(h, group, way);
+    struct classify_entry6 *bucket = classify_bucket6(c, ip, tuple);
+    struct classify_result result;
+
+    if (classify_is6(&bucket[1], ip, tuple, s->generation))
+        return bucket[1].result;
+    result = ask(s, false, group, way, h, ip);
+    bucket[1] = bucket[0];
+    bucket[0] = (struct classify_entry6){.tuple = tuple, .generation = s->generation, .result = result};
+    memcpy(bucket[0].addrs, ip + 8, sizeof bucket[0].addrs);
+    return result;
+}
+
+struct classify_result classify_miss(struct classify_cache *c, const struct snap *s, bool unregistered_clear,
+                                     int group, enum classify_way way, const struct l3 *h, const uint8_t *ip)
+{
+    if (s == NULL)
+        return ask(s, unregistered_clear, group, way, h, ip);
+    return h->kind == L3_IPV4 ? miss4(c, s, group, way, h, ip) : miss6(c, s, group, way, h, ip);
 }

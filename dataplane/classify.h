@@ -58,18 +58,28 @@ struct classify_entry {
 };
 static_assert(sizeof(struct classify_entry) == 32, "two entries of the flow cache fill one cache line");
 
+/* An IPv6 flow fills a cache line; two of them are a bucket. */
+struct classify_entry6 {
+    uint64_t addrs[4]; /* source and destination as in memory */
+    uint64_t tuple;
+    uint32_t generation;
+    struct classify_result result;
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct classify_entry6) == 64, "an IPv6 entry of the flow cache fills one cache line");
+
 /* The flow cache: exact match on addresses, protocol, ports, way and group; entries of older snapshots don't count. */
 struct classify_cache {
     uint64_t seed;
-    uint64_t mask; /* of bucket numbers */
+    uint64_t mask; /* of bucket numbers, both families alike */
+    struct classify_entry6 *entries6; /* behind the others */
     struct classify_entry entries[] __attribute__((aligned(64)));
 };
 
-/* entries: a power of two, at least 2. NULL when memory is short. */
+/* entries per family: a power of two, at least 2. NULL when memory is short. */
 struct classify_cache *classify_cache_new(unsigned entries, int socket);
 void classify_cache_free(struct classify_cache *c);
 
-/* The same decision for a parsed packet whose IP header stands at `ip`; asks the lists and remembers IPv4 flows. */
+/* The same decision for a parsed packet whose IP header stands at `ip`; asks the lists and remembers the answer. */
 struct classify_result classify_miss(struct classify_cache *c, const struct snap *s, bool unregistered_clear,
                                      int group, enum classify_way way, const struct l3 *h, const uint8_t *ip);
 
@@ -80,6 +90,25 @@ static inline struct classify_entry *classify_bucket(struct classify_cache *c, u
     return &c->entries[(h & c->mask) * 2];
 }
 
+/* ip: the IPv6 header. */
+static inline struct classify_entry6 *classify_bucket6(struct classify_cache *c, const uint8_t *ip, uint64_t tuple)
+{
+    uint64_t src = _mm_crc32_u64(_mm_crc32_u64(c->seed, load64(ip + 8)), load64(ip + 16));
+    uint64_t dst = _mm_crc32_u64(_mm_crc32_u64(tuple, load64(ip + 24)), load64(ip + 32));
+    uint64_t h = _mm_crc32_u64(src, tuple >> 32 ^ dst);
+
+    return &c->entries6[(h & c->mask) * 2];
+}
+
+static inline bool classify_is6(const struct classify_entry6 *e, const uint8_t *ip, uint64_t tuple, uint32_t generation)
+{
+    uint64_t differ = (load64(ip + 8) ^ e->addrs[0]) | (load64(ip + 16) ^ e->addrs[1]) |
+                      (load64(ip + 24) ^ e->addrs[2]) | (load64(ip + 32) ^ e->addrs[3]) | (tuple ^ e->tuple) |
+                      (generation ^ e->generation);
+
+    return differ == 0;
+}
+
 static inline uint64_t classify_tuple(const struct l3 *h, int group, enum classify_way way)
 {
     return h->tuple | (uint64_t)way << 48 | (uint64_t)(uint8_t)group << 56;
@@ -87,11 +116,17 @@ static inline uint64_t classify_tuple(const struct l3 *h, int group, enum classi
 
 /* Does the flow cache hold exactly this answer? False may also mean that it holds none. */
 static inline bool classify_cached(struct classify_cache *c, const struct snap *s, int group, enum classify_way way,
-                                   const struct l3 *h, struct classify_result want)
+                                   const struct l3 *h, const uint8_t *ip, struct classify_result want)
 {
     uint64_t tuple = classify_tuple(h, group, way);
-    const struct classify_entry *e = classify_bucket(c, h->addrs, tuple);
+    const struct classify_entry *e;
 
+    if (__builtin_expect(h->kind == L3_IPV6, 0)) {
+        const struct classify_entry6 *e6 = classify_bucket6(c, ip, tuple);
+
+        return classify_is6(e6, ip, tuple, s->generation) && load32(&e6->result) == load32(&want);
+    }
+    e = classify_bucket(c, h->addrs, tuple);
     return e->addrs == h->addrs && e->tuple == tuple && e->generation == s->generation &&
            load32(&e->result) == load32(&want);
 }
@@ -108,6 +143,11 @@ static inline struct classify_result classify_packet(struct classify_cache *c, c
         e = classify_bucket(c, h->addrs, tuple);
         if (__builtin_expect(e->addrs == h->addrs && e->tuple == tuple && e->generation == s->generation, 1))
             return e->result;
+    } else if (s != NULL) {
+        const struct classify_entry6 *e6 = classify_bucket6(c, ip, tuple);
+
+        if (__builtin_expect(classify_is6(e6, ip, tuple, s->generation), 1))
+            return e6->result;
     }
     return classify_miss(c, s, unregistered_clear, group, way, h, ip);
 }

@@ -31,9 +31,11 @@ struct pipeline_ctx {
     int local_pair;
     unsigned n_own4;
     uint32_t own4[IPC_MAX_ADDRESSES]; /* IPv4 addresses among config->own, as in a packet */
+    unsigned n_own6;
+    uint8_t own6[IPC_MAX_ADDRESSES][16]; /* IPv6 ones */
 
     /* Changing. */
-    uint16_t ip_id; /* next outer identification; workers count in steps so that they never meet */
+    uint16_t ip_id; /* next outer IPv4 identification; workers count in steps so that they never meet */
     uint64_t clear_generation;
     unsigned next_fragment;
     struct ctx_fragment fragments[CTX_FRAGMENTS];

@@ -4,7 +4,7 @@
  * checked before decryption; finish judges what came out, asks whether this SA may carry it, and restores the packet as
  * it was. Nothing of a packet is believed before its ICV was right. Exits of prepare: drop_malformed, drop_sa_expired,
  * drop_own_sender, and by policy drop_unknown_spi or clear; of finish: drop_auth, drop_inner_malformed, drop_dummy,
- * drop_fragment, drop_ip_options, drop_address_mismatch, drop_inner_policy, drop_fail_close, drop_unprotected, drop_ecn.
+ * drop_fragment, drop_ip_options, drop_ext_header, drop_address_mismatch, drop_inner_policy, drop_fail_close, drop_unprotected, drop_ecn.
  */
 #include "dataplane/core/esp.h"
 #include "dataplane/ctx.h"
@@ -22,6 +22,7 @@ static inline void put_nonce(struct crypto_op *op, uint32_t salt, uint64_t iv_be
 /* What a packet's SPI leads to; the last answer is kept, because packets come in runs. */
 struct found {
     uint32_t spi_be;
+    int group;
     struct sa *sa; /* NULL: none of this group */
     bool expired;
 };
@@ -31,16 +32,16 @@ static struct found find(const struct pipeline_ctx *ctx, uint32_t spi_be, int gr
     const struct snap_spi *e = ctx->snap != NULL ? snap_spi_find(ctx->snap, spi_be) : NULL;
     struct sa *sa = e != NULL && e->group == group ? e->sa : NULL;
 
-    return (struct found){spi_be, sa, sa != NULL && sa_expired(sa, ctx->now_tsc)};
+    return (struct found){spi_be, group, sa, sa != NULL && sa_expired(sa, ctx->now_tsc)};
 }
 
 /* The SA is known. Returns VERDICT_RECEIVED_DECRYPTED when the packet is worth a decryption, else why not. */
-static inline enum verdict prepare(struct pkt *p, struct sa *sa, bool expired, struct crypto_op *op)
+static inline enum verdict prepare(struct pkt *p, uint8_t *esp, uint32_t esp_len, struct sa *sa, bool expired,
+                                   struct crypto_op *op)
 {
-    uint8_t *esp = p->l3 + IPV4_LEN;
     uint64_t iv_be;
 
-    if (unlikely(!esp_len_possible(p->h.len)))
+    if (unlikely(!esp_len_possible(esp_len)))
         return VERDICT_DROP_MALFORMED;
     if (unlikely(expired))
         return VERDICT_DROP_SA_EXPIRED;
@@ -51,36 +52,39 @@ static inline enum verdict prepare(struct pkt *p, struct sa *sa, bool expired, s
     put_nonce(op, sa->salt, iv_be);
     op->key = &sa->key;
     op->esp = esp;
-    op->len = (uint32_t)p->h.len - ESP_FRONT_LEN - ESP_ICV_LEN;
+    op->len = esp_len - ESP_INTRO_LEN - ESP_ICV_LEN;
     return VERDICT_RECEIVED_DECRYPTED;
 }
 
 unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
-    struct found last = {0, NULL, false}; /* SPI 0 is nobody's */
+    struct found last = {0, -1, NULL, false}; /* SPI 0 is nobody's */
     unsigned n = v->n, n_ops = 0;
-    int group = snap_group_of(ctx->snap, v->pair, 0);
 
     for (unsigned i = 0; i < n; i++) {
         struct pkt *p = &v->pkts[i];
+        uint32_t spi_be, header_len, esp_len;
         enum verdict verdict;
-        uint32_t spi_be;
+        uint8_t *esp;
 
         if (p->todo != PKT_ESP_IN)
             continue;
-        if (unlikely(p->h.len < IPV4_LEN + 4)) {
+        header_len = l3_header_len((enum l3_kind)p->h.kind);
+        esp_len = p->h.len - header_len;
+        esp = p->l3 + header_len;
+        if (unlikely(esp_len < sizeof spi_be)) {
             pkt_drop(p, VERDICT_DROP_MALFORMED);
             continue;
         }
-        spi_be = load32(p->l3 + IPV4_LEN);
-        if (unlikely(spi_be != last.spi_be))
-            last = find(ctx, spi_be, group);
+        spi_be = load32(esp);
+        if (unlikely(spi_be != last.spi_be || p->group != last.group))
+            last = find(ctx, spi_be, p->group);
         if (unlikely(last.sa == NULL)) {
             p->way = CLASSIFY_UNKNOWN;
             p->todo = PKT_CLASSIFY;
             continue;
         }
-        verdict = prepare(p, last.sa, last.expired, &ctx->ops[n_ops]);
+        verdict = prepare(p, esp, esp_len, last.sa, last.expired, &ctx->ops[n_ops]);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
             pkt_drop(p, verdict);
             continue;
@@ -120,53 +124,58 @@ static enum verdict judge(struct pipeline_ctx *ctx, int group, const struct sa *
 
 /* The whole judgement of a decrypted packet, check by check. Sets *len to the inner packet's length. */
 static enum verdict __attribute__((noinline)) finish_checked(struct pipeline_ctx *ctx, const struct pkt *p,
-                                                             int group, const struct crypto_op *op, uint32_t *len)
+                                                             const struct crypto_op *op, uint32_t *len)
 {
-    uint8_t *text = op->esp + ESP_HEADER_LEN + ESP_IV_LEN;
+    enum l3_kind kind = (enum l3_kind)p->h.kind;
+    uint8_t *text = op->esp + ESP_INTRO_LEN;
     enum verdict verdict;
     struct l3 inner;
 
     if (!op->ok)
         return VERDICT_DROP_AUTH;
-    verdict = esp_check_text(text, op->len, &inner);
+    verdict = esp_check_text(text, op->len, kind, &inner);
     if (verdict != VERDICT_RECEIVED_DECRYPTED)
         return verdict;
-    if (inner.addrs != p->h.addrs)
+    if (kind == L3_IPV6 ? !l3_same_addrs6(text, p->l3) : inner.addrs != p->h.addrs)
         return VERDICT_DROP_ADDRESS_MISMATCH;
-    verdict = judge(ctx, group, p->sa, &inner, text);
+    verdict = judge(ctx, p->group, p->sa, &inner, text);
     if (verdict != VERDICT_RECEIVED_DECRYPTED)
         return verdict;
     *len = inner.len;
-    return esp_merge_ecn(text, l3_tos(&p->h)) ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_ECN;
+    return esp_merge_ecn(text, kind, l3_tos(&p->h)) ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_ECN;
 }
 
 /* The same for the packets that nearly all are: everything as usual, and the flow cache knows the answer. */
-static inline enum verdict finish(struct pipeline_ctx *ctx, const struct pkt *p, int group,
-                                  const struct crypto_op *op, struct classify_result want, uint32_t *len)
+static inline enum verdict finish(struct pipeline_ctx *ctx, const struct pkt *p, const struct crypto_op *op,
+                                  struct classify_result want, uint32_t *len)
 {
-    const uint8_t *text = op->esp + ESP_HEADER_LEN + ESP_IV_LEN;
-    uint32_t payload_len = esp_usual_payload(text, op->len);
+    const uint8_t *text = op->esp + ESP_INTRO_LEN;
+    enum l3_kind kind = (enum l3_kind)p->h.kind;
+    uint32_t payload_len = esp_usual_payload(text, op->len, esp_next(kind));
     struct l3 inner;
+    bool usual;
 
-    if (unlikely(!op->ok || !l3_try_ipv4(text, payload_len, &inner) || inner.addrs != p->h.addrs ||
-                 ((inner.head ^ p->h.head) & 0x0300) != 0 || /* congestion marks differ */
-                 !classify_cached(ctx->cache, ctx->snap, group, CLASSIFY_INNER, &inner, want)))
-        return finish_checked(ctx, p, group, op, len);
+    if (likely(kind == L3_IPV4))
+        usual = op->ok && l3_try_ipv4(text, payload_len, &inner) && inner.addrs == p->h.addrs &&
+                ((inner.head ^ p->h.head) & 0x0300) == 0; /* congestion marks are the same */
+    else
+        usual = op->ok && l3_try_ipv6(text, payload_len, &inner) && l3_same_addrs6(text, p->l3) &&
+                ((inner.head ^ p->h.head) & 0x3000) == 0;
+    if (unlikely(!usual || !classify_cached(ctx->cache, ctx->snap, p->group, CLASSIFY_INNER, &inner, text, want)))
+        return finish_checked(ctx, p, op, len);
     *len = inner.len;
     return VERDICT_RECEIVED_DECRYPTED;
 }
 
 /* The frame as it was before the sender protected it. text: the inner packet, len octets of it. */
-static inline void restore(struct rte_mbuf *m, uint8_t *text, uint32_t len)
+static inline void restore(struct rte_mbuf *m, const struct pkt *p, uint8_t *text, uint32_t len)
 {
-    const uint8_t *l2 = text - ESP_FRONT_LEN - L2_LEN;
-    uint64_t a = load64(l2), b = load64(l2 + L2_LEN - 8);
+    uint32_t l2_len = p->l2_len;
 
-    store64(text - L2_LEN, a);
-    store64(text - 8, b);
-    m->data_off = (uint16_t)(m->data_off + ESP_FRONT_LEN);
-    m->data_len = (uint16_t)(L2_LEN + len);
-    m->pkt_len = L2_LEN + len;
+    l2_move(text, p->l3, l2_len);
+    m->data_off = (uint16_t)(m->data_off + (text - p->l3));
+    m->data_len = (uint16_t)(l2_len + len);
+    m->pkt_len = l2_len + len;
 }
 
 static void count_in(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes)
@@ -184,7 +193,6 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
     struct classify_result want = {CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, 0};
     struct sa *run = NULL; /* counters are written once per run of packets of one SA */
     uint64_t packets = 0, bytes = 0;
-    int group = snap_group_of(ctx->snap, v->pair, 0);
 
     for (unsigned k = 0; k < n; k++) {
         const struct crypto_op *op = &ctx->ops[k];
@@ -200,12 +208,12 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
             want.number = run->number;
             packets = bytes = 0;
         }
-        verdict = finish(ctx, p, group, op, want, &len);
+        verdict = finish(ctx, p, op, want, &len);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
             pkt_drop(p, verdict);
             continue;
         }
-        restore(v->m[i], op->esp + ESP_HEADER_LEN + ESP_IV_LEN, len);
+        restore(v->m[i], p, op->esp + ESP_INTRO_LEN, len);
         pkt_finish(p, verdict, p->own_dst ? PKT_TO_PUNT : PKT_TO_TX);
         packets++;
         bytes += len;

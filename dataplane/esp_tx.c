@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sending side of header-preserving ESP (RFC 4303, RFC 4106; DP1, DP3): prepare makes room, headers, trailer and nonce for
+ * Sending side of header-preserving ESP (RFC 4303, RFC 4106; DP1, DP3, DP8): prepare makes room, headers, trailer and nonce for
  * every packet and counts; the crypto call that follows can't fail. Exits: drop_too_big, drop_no_buffer, drop_iv_exhausted.
  */
 #include "dataplane/core/esp.h"
@@ -17,14 +17,6 @@ static inline void put_nonce(struct crypto_op *op, uint32_t salt, uint64_t iv_be
     _mm_store_si128((__m128i *)(void *)op->nonce, nonce);
 }
 
-/* Moves the Ethernet header forward through registers. */
-static inline void move_l2(uint8_t *to, const uint8_t *from)
-{
-    uint64_t a = load64(from), b = load64(from + L2_LEN - 8);
-
-    store64(to, a);
-    store64(to + L2_LEN - 8, b);
-}
 
 /*
  * The outer identification (RFC 6864): the packet's own when it can't be fragmented on the way, else one of this
@@ -42,36 +34,40 @@ static inline uint16_t outer_id(struct pipeline_ctx *ctx, const struct l3 *h)
 }
 
 /* Everything but the encryption. Returns the verdict. */
-static inline enum verdict prepare(struct pipeline_ctx *ctx, struct rte_mbuf *m, const struct pkt *p, unsigned worker,
-                                   unsigned mtu, struct crypto_op *op)
+static inline __attribute__((always_inline)) enum verdict prepare(struct pipeline_ctx *ctx, struct rte_mbuf *m,
+                                                                  const struct pkt *p, enum l3_kind kind,
+                                                                  unsigned mtu, struct crypto_op *op)
 {
     struct sa *sa = p->sa;
-    uint32_t inner_len = p->h.len, text_len = esp_text_len(inner_len);
-    uint32_t outer_len = ESP_FRONT_LEN + text_len + ESP_ICV_LEN;
-    uint8_t *inner = p->l3, *outer = inner - ESP_FRONT_LEN;
-    uint16_t data_off = m->data_off, id_be = outer_id(ctx, &p->h);
+    uint32_t front = esp_front_len(kind), inner_len = p->h.len, text_len = esp_text_len(inner_len);
+    uint32_t outer_len = front + text_len + ESP_ICV_LEN, l2_len = p->l2_len;
+    uint8_t *inner = p->l3, *outer = inner - front, *esp = outer + l3_header_len(kind);
+    uint16_t data_off = m->data_off;
     uint64_t counter, iv;
 
     if (unlikely(outer_len > mtu))
         return VERDICT_DROP_TOO_BIG;
     /* Frame padding behind the packet is room too: the trailer overwrites it. */
-    if (unlikely(data_off < ESP_FRONT_LEN || data_off + L2_LEN + text_len + ESP_ICV_LEN > m->buf_len))
+    if (unlikely(data_off < front || data_off + l2_len + text_len + ESP_ICV_LEN > m->buf_len))
         return VERDICT_DROP_NO_BUFFER;
-    if (unlikely(!sa_next_iv(sa, worker, ctx->page, &counter)))
+    if (unlikely(!sa_next_iv(sa, ctx->worker, ctx->page, &counter)))
         return VERDICT_DROP_IV_EXHAUSTED;
-    iv = esp_iv(sa->workers[worker].sender, counter);
+    iv = esp_iv(sa->workers[ctx->worker].sender, counter);
     put_nonce(op, sa->salt, iv);
     op->key = &sa->key;
-    op->esp = outer + IPV4_LEN;
+    op->esp = esp;
     op->len = text_len;
-    m->data_off = (uint16_t)(data_off - ESP_FRONT_LEN);
-    m->data_len = (uint16_t)(L2_LEN + outer_len);
-    m->pkt_len = L2_LEN + outer_len;
-    move_l2(outer - L2_LEN, inner - L2_LEN);
-    esp_put_outer(outer, inner, (uint16_t)outer_len, id_be);
-    store64(outer + IPV4_LEN, esp_front(sa->spi_be, counter));
-    store64(outer + IPV4_LEN + ESP_HEADER_LEN, iv);
-    esp_put_trailer(inner + inner_len, text_len - inner_len - 2);
+    m->data_off = (uint16_t)(data_off - front);
+    m->data_len = (uint16_t)(l2_len + outer_len);
+    m->pkt_len = l2_len + outer_len;
+    l2_move(outer, inner, l2_len);
+    if (kind == L3_IPV6)
+        esp_put_outer6(outer, inner, (uint16_t)(outer_len - IPV6_LEN));
+    else
+        esp_put_outer(outer, inner, (uint16_t)outer_len, outer_id(ctx, &p->h));
+    store64(esp, esp_front(sa->spi_be, counter));
+    store64(esp + ESP_HEADER_LEN, iv);
+    esp_put_trailer(inner + inner_len, text_len - inner_len - 2, esp_next(kind));
     return VERDICT_SENT_ENCRYPTED;
 }
 
@@ -87,7 +83,7 @@ static void count_out(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets,
 
 unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
-    unsigned mtu = ctx->config->pairs[v->pair].mtu, worker = ctx->worker, n = v->n, n_ops = 0;
+    unsigned mtu = ctx->config->pairs[v->pair].mtu, n = v->n, n_ops = 0;
     uint64_t packets = 0, bytes = 0;
     struct sa *run = NULL; /* counters are written once per run of packets of one SA */
 
@@ -103,7 +99,10 @@ unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
             run = p->sa;
             packets = bytes = 0;
         }
-        verdict = prepare(ctx, v->m[i], p, worker, mtu, &ctx->ops[n_ops]);
+        if (likely(p->h.kind == L3_IPV4))
+            verdict = prepare(ctx, v->m[i], p, L3_IPV4, mtu, &ctx->ops[n_ops]);
+        else
+            verdict = prepare(ctx, v->m[i], p, L3_IPV6, mtu, &ctx->ops[n_ops]);
         if (unlikely(verdict != VERDICT_SENT_ENCRYPTED)) {
             pkt_drop(p, verdict);
             continue;

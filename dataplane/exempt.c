@@ -52,6 +52,21 @@ bool exempt_from_us(struct pipeline_ctx *ctx, const struct pkt *p)
     return true;
 }
 
+bool exempt_mld(const struct pipeline_ctx *ctx, const struct pkt *p)
+{
+    static const uint8_t unspecified[16];
+    const uint8_t *source = p->l3 + 8;
+
+    if (!(p->h.marks & L3_IS_MLD))
+        return false;
+    if (source[0] == 0xfe && (source[1] & 0xc0) == 0x80) /* link-local: a router forwards none of these */
+        return true;
+    for (unsigned i = 0; i < ctx->n_own6; i++)
+        if (memcmp(source, ctx->own6[i], 16) == 0)
+            return true;
+    return memcmp(source, unspecified, sizeof unspecified) == 0;
+}
+
 bool exempt_to_us(const struct pkt *p)
 {
     const struct l3 *h = &p->h;

@@ -10,6 +10,8 @@
 
 /* Is this packet of our TAP exempt, fragments of an exempt datagram included? */
 bool exempt_from_us(struct pipeline_ctx *ctx, const struct pkt *p);
+/* Is this IPv6 packet of our TAP a multicast listener report of the appliance itself (RFC 3810 5)? */
+bool exempt_mld(const struct pipeline_ctx *ctx, const struct pkt *p);
 /* Is this clear packet from the outside, addressed to us, exempt? */
 bool exempt_to_us(const struct pkt *p);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The order of questions is the pipeline's: tag, exempt, own address, policy, SA. */
+/* The order of questions is the pipeline's: exempt, own address, policy, SA. */
 #include "dataplane/explain.h"
 
 #include <string.h>
@@ -37,12 +37,13 @@ static void copy_reason(struct ipc_explained *a, const struct classify_why *why)
 }
 
 /* A permit: which SA it leaves with, or should have come with. */
-static void name_sa(struct ipc_explained *a, const struct pipeline_config *config, unsigned pair, const struct sa *sa)
+static void name_sa(struct ipc_explained *a, const struct pipeline_config *config, unsigned pair, unsigned family,
+                    const struct sa *sa)
 {
     if (sa != NULL) {
         a->has_spi = true;
         a->spi = sa->spi;
-        a->effective_mtu = pipeline_effective_mtu(config, pair, sa->suite);
+        a->effective_mtu = pipeline_effective_mtu(config, pair, sa->suite, family);
     }
 }
 
@@ -53,13 +54,12 @@ static void judge(const struct pipeline_config *config, const struct snap *snap,
     enum classify_way way = q->inbound ? CLASSIFY_IN : CLASSIFY_OUT;
     struct classify_result r = classify_flow(snap, config->unregistered_clear, snap_group_of(snap, pair, q->vlan), way,
                                              &q->flow, &why);
-    bool can_protect = why.number >= 0 && q->flow.src.family == 4; /* ESP of IPv6 isn't in this version */
-    const struct sa *sa = can_protect ? snap_sender(snap, (unsigned)why.number, now_tsc) : NULL;
+    const struct sa *sa = why.number >= 0 ? snap_sender(snap, (unsigned)why.number, now_tsc) : NULL;
 
     copy_reason(a, &why);
     switch (r.action) {
     case CLASSIFY_PROTECT:
-        name_sa(a, config, pair, sa);
+        name_sa(a, config, pair, q->flow.src.family, sa);
         if (sa != NULL) {
             decide(a, IPC_DECISION_ENCRYPT, VERDICT_SENT_ENCRYPTED);
         } else {
@@ -70,7 +70,7 @@ static void judge(const struct pipeline_config *config, const struct snap *snap,
         decide(a, IPC_DECISION_CLEAR, r.verdict);
         break;
     default:
-        name_sa(a, config, pair, q->inbound ? sa : NULL);
+        name_sa(a, config, pair, q->flow.src.family, q->inbound ? sa : NULL);
         decide(a, IPC_DECISION_DROP, r.verdict);
         break;
     }
@@ -81,23 +81,22 @@ void explain_flow(const struct pipeline_config *config, const struct snap *snap,
 {
     int found = find_pair(config, q->pair);
     unsigned pair = (unsigned)found;
+    bool untagged;
 
     *a = (struct ipc_explained){.request = q->request, .known_pair = found >= 0};
     if (!a->known_pair) {
         return;
     }
     a->effective_mtu = config->pairs[pair].mtu;
-    if (q->vlan != 0) {
-        decide(a, IPC_DECISION_DROP, VERDICT_DROP_VLAN);
-        return;
-    }
-    if (pipeline_exempt(config, pair, q->inbound, &q->flow) ||
-        (!q->inbound && pipeline_is_own(config, pair, &q->flow.dst))) {
+    /* Own addresses live untagged. */
+    untagged = q->vlan == 0;
+    if (untagged && (pipeline_exempt(config, pair, q->inbound, &q->flow) ||
+                     (!q->inbound && pipeline_is_own(config, pair, &q->flow.dst)))) {
         decide(a, IPC_DECISION_LOCAL, VERDICT_LOCAL);
         return;
     }
     judge(config, snap, now_tsc, pair, q, a);
-    if (q->inbound && a->decision == IPC_DECISION_CLEAR && pipeline_is_own(config, pair, &q->flow.dst)) {
+    if (untagged && q->inbound && a->decision == IPC_DECISION_CLEAR && pipeline_is_own(config, pair, &q->flow.dst)) {
         decide(a, IPC_DECISION_LOCAL, VERDICT_LOCAL);
     }
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * First stage: reads each frame's headers and settles everything that policy doesn't judge: broken packets, what isn't IP,
- * neighbour discovery, traffic of the appliance itself. Exits, in order: drop_no_buffer, drop_malformed, drop_vlan,
- * passed_l2, local, drop_fragment, drop_ip_options, drop_ext_header; the rest goes on as CLASSIFY or ESP_IN.
+ * neighbour discovery, traffic of the appliance itself; and notes by VLAN which group is in charge. Exits, in order:
+ * drop_no_buffer, drop_malformed, drop_vlan, passed_l2, local, drop_fragment, drop_ip_options, drop_ext_header; the rest goes on as
+ * CLASSIFY or ESP_IN.
  */
 #include "dataplane/ctx.h"
 #include "dataplane/exempt.h"
@@ -34,47 +35,16 @@ static bool own4(const struct pipeline_ctx *ctx, uint32_t addr)
     return false;
 }
 
-static bool own6(const struct pipeline_ctx *ctx, const uint8_t *bytes)
+static bool own6(const struct pipeline_ctx *ctx, const uint8_t *addr)
 {
-    struct addr a;
-
-    return addr_from_bytes(&a, span_of(bytes, 16)) &&
-           pipeline_is_own(ctx->config, (unsigned)ctx->local_pair, &a);
+    for (unsigned i = 0; i < ctx->n_own6; i++)
+        if (memcmp(ctx->own6[i], addr, 16) == 0)
+            return true;
+    return false;
 }
 
-static void parse_not_ip(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p, size_t len, bool is_local_pair)
-{
-    uint32_t target;
-
-    if (!v->local && is_local_pair && (p->h.marks & L3_IS_ARP) && l3_arp_target(p->l3 - L2_LEN, len, &target) &&
-        own4(ctx, target))
-        pkt_finish(p, VERDICT_PASSED_L2, PKT_TO_PUNT);
-    else
-        pkt_finish(p, VERDICT_PASSED_L2, PKT_TO_TX);
-}
-
-static void parse_ipv6(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p, bool inbound, bool is_local_pair)
-{
-    struct addr target;
-
-    p->own_dst = is_local_pair && own6(ctx, p->l3 + 24);
-    if (p->h.marks & L3_IS_ND) {
-        bool to_us = p->own_dst || (is_local_pair && l3_nd_target(p->l3, &p->h, &target) &&
-                                    pipeline_is_own(ctx->config, v->pair, &target));
-
-        pkt_finish(p, VERDICT_PASSED_L2, to_us && !v->local ? PKT_TO_PUNT : PKT_TO_TX);
-    } else if (v->local && (p->h.marks & L3_IS_MLD)) {
-        pkt_finish(p, VERDICT_LOCAL, PKT_TO_TX);
-    } else if (p->own_dst && !inbound && !v->local) {
-        pkt_finish(p, VERDICT_LOCAL, PKT_TO_PUNT);
-    } else if (p->h.flaw == L3_EXT_HEADER) {
-        pkt_drop(p, VERDICT_DROP_EXT_HEADER);
-    } else {
-        pkt_start(p, PKT_CLASSIFY, inbound ? CLASSIFY_IN : CLASSIFY_OUT, p->own_dst);
-    }
-}
-
-static inline void start_ipv4(struct pkt *p, bool inbound, bool own_dst)
+/* A packet that policy judges, or ESP that we may know. */
+static inline void start(struct pkt *p, bool inbound, bool own_dst)
 {
     if (inbound && l3_proto(&p->h) == IPPROTO_ESP_OCTET)
         pkt_start(p, PKT_ESP_IN, CLASSIFY_IN, own_dst);
@@ -82,80 +52,107 @@ static inline void start_ipv4(struct pkt *p, bool inbound, bool own_dst)
         pkt_start(p, PKT_CLASSIFY, inbound ? CLASSIFY_IN : CLASSIFY_OUT, own_dst);
 }
 
-static void parse_ipv4(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p, bool inbound)
+/* local: own addresses can be meant, i.e. the frame is an untagged one of their pair that didn't come from our TAP. */
+static void parse_not_ip(struct pipeline_ctx *ctx, struct pkt *p, size_t len, bool local)
 {
-    if (v->local && exempt_from_us(ctx, p))
+    uint32_t target;
+    bool to_us = local && (p->h.marks & L3_IS_ARP) && l3_arp_target(p->l3, len - L2_LEN, &target) && own4(ctx, target);
+
+    pkt_finish(p, VERDICT_PASSED_L2, to_us ? PKT_TO_PUNT : PKT_TO_TX);
+}
+
+static void parse_nd(struct pipeline_ctx *ctx, struct pkt *p, bool local)
+{
+    struct addr target;
+    bool to_us = p->own_dst || (l3_nd_target(p->l3, &p->h, &target) && own6(ctx, target.b));
+
+    pkt_finish(p, VERDICT_PASSED_L2, local && to_us ? PKT_TO_PUNT : PKT_TO_TX);
+}
+
+/* What is left after malformed packets and what isn't IP. from_tap: an untagged frame of our own. */
+static void parse_ip(struct pipeline_ctx *ctx, struct pkt *p, bool inbound, bool from_tap)
+{
+    bool four = p->h.kind == L3_IPV4;
+
+    if (from_tap && (four ? exempt_from_us(ctx, p) : exempt_mld(ctx, p)))
         pkt_finish(p, VERDICT_LOCAL, PKT_TO_TX);
-    else if (p->own_dst && !inbound && !v->local)
+    else if (p->own_dst && !inbound && !from_tap)
         pkt_finish(p, VERDICT_LOCAL, PKT_TO_PUNT);
-    else if (p->own_dst && inbound && exempt_to_us(p))
+    else if (p->own_dst && inbound && four && exempt_to_us(p))
         pkt_finish(p, VERDICT_LOCAL, PKT_TO_PUNT);
     else if (p->h.flaw == L3_FRAGMENT)
         pkt_drop(p, VERDICT_DROP_FRAGMENT);
     else if (p->h.flaw == L3_OPTIONS)
         pkt_drop(p, VERDICT_DROP_IP_OPTIONS);
+    else if (p->h.flaw == L3_EXT_HEADER)
+        pkt_drop(p, VERDICT_DROP_EXT_HEADER);
     else
-        start_ipv4(p, inbound, p->own_dst);
+        start(p, inbound, p->own_dst);
 }
 
-/* Anything but a plain IPv4 packet that neither comes from us nor goes to us. */
-static void __attribute__((noinline)) parse_rare(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p,
-                                                 size_t len, bool inbound)
-{
-    bool is_local_pair = ctx->local_pair == (int)v->pair;
-
-    if (p->h.flaw == L3_MALFORMED)
-        pkt_drop(p, VERDICT_DROP_MALFORMED);
-    else if (p->h.flaw == L3_VLAN)
-        pkt_drop(p, VERDICT_DROP_VLAN);
-    else if (p->h.kind == L3_NOT_IP)
-        parse_not_ip(ctx, v, p, len, is_local_pair);
-    else if (p->h.kind == L3_IPV6)
-        parse_ipv6(ctx, v, p, inbound, is_local_pair);
-    else
-        parse_ipv4(ctx, v, p, inbound);
-}
-
-/* A frame that isn't a plain IPv4 packet, or may have to do with the appliance itself. */
+/* Anything but a plain untagged packet that neither comes from us nor goes to us. Own addresses live untagged. */
 static void __attribute__((noinline)) parse_frame(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p,
-                                                  const uint8_t *frame, size_t len, bool inbound)
+                                                  uint8_t *frame, size_t len, bool inbound)
 {
-    l3_parse(frame, len, &p->h);
-    p->own_dst = ctx->local_pair == (int)v->pair && p->h.kind == L3_IPV4 && own4(ctx, (uint32_t)(p->h.addrs >> 32));
-    if (p->h.kind != L3_IPV4 || p->h.flaw != L3_OK || p->own_dst || v->local)
-        parse_rare(ctx, v, p, len, inbound);
+    bool here = ctx->local_pair == (int)v->pair;
+    struct l2 l2;
+
+    l3_parse(frame, len, &l2, &p->h);
+    if (p->h.flaw == L3_MALFORMED || p->h.flaw == L3_VLAN) {
+        pkt_drop(p, p->h.flaw == L3_VLAN ? VERDICT_DROP_VLAN : VERDICT_DROP_MALFORMED);
+        return;
+    }
+    here = here && l2.len == L2_LEN;
+    p->l3 = frame + l2.len;
+    p->place = pkt_place(snap_group_of(ctx->snap, v->pair, l2.vlan), l2.vlan, l2.len);
+    p->own_dst = here && ((p->h.kind == L3_IPV4 && own4(ctx, (uint32_t)(p->h.addrs >> 32))) ||
+                          (p->h.kind == L3_IPV6 && own6(ctx, p->l3 + 24)));
+    if (p->h.kind == L3_NOT_IP)
+        parse_not_ip(ctx, p, len, here && !v->local);
+    else if (p->h.marks & L3_IS_ND)
+        parse_nd(ctx, p, here && !v->local);
     else
-        start_ipv4(p, inbound, false);
+        parse_ip(ctx, p, inbound, v->local && l2.len == L2_LEN);
+}
+
+/* Is it a plain untagged packet that has nothing to do with the appliance itself? Sets the packet's header then. */
+static inline bool is_transit(const struct pipeline_ctx *ctx, struct pkt *p, const uint8_t *frame, uint32_t len,
+                              bool check_own)
+{
+    if (unlikely(len <= L2_LEN))
+        return false;
+    if (likely(l3_is_ipv4(frame)))
+        return likely(l3_try_ipv4(frame + L2_LEN, len - L2_LEN, &p->h)) &&
+               !(check_own && own4(ctx, (uint32_t)(p->h.addrs >> 32)));
+    return l3_is_ipv6(frame) && likely(l3_try_ipv6(frame + L2_LEN, len - L2_LEN, &p->h)) &&
+           !(check_own && own6(ctx, frame + L2_LEN + 24));
 }
 
 void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
 {
     bool check_own = ctx->local_pair == (int)v->pair, local = v->local;
     unsigned n = v->n, first = n < PREFETCH_AHEAD ? n : PREFETCH_AHEAD;
+    uint64_t untagged = pkt_place(snap_group_of(ctx->snap, v->pair, 0), 0, L2_LEN);
 
     for (unsigned i = 0; i < first; i++)
         rte_prefetch0(rte_pktmbuf_mtod(v->m[i], const void *));
     for (unsigned i = 0; i < n; i++) {
         struct rte_mbuf *m = v->m[i];
         struct pkt *p = &v->pkts[i];
-        uint32_t len = m->data_len;
         uint8_t *frame;
 
         if (i + PREFETCH_AHEAD < n)
             rte_prefetch0(rte_pktmbuf_mtod(v->m[i + PREFETCH_AHEAD], const void *));
-        if (unlikely(!is_plain(m))) {
-            if (!make_plain(m)) {
-                pkt_drop(p, VERDICT_DROP_NO_BUFFER);
-                continue;
-            }
-            len = m->data_len;
+        if (unlikely(!is_plain(m)) && !make_plain(m)) {
+            pkt_drop(p, VERDICT_DROP_NO_BUFFER);
+            continue;
         }
         frame = rte_pktmbuf_mtod(m, uint8_t *);
         p->l3 = frame + L2_LEN;
-        if (likely(len > L2_LEN && l3_is_ipv4(frame) && l3_try_ipv4(frame + L2_LEN, len - L2_LEN, &p->h) && !local &&
-                   !(check_own && own4(ctx, (uint32_t)(p->h.addrs >> 32)))))
-            start_ipv4(p, inbound, false);
+        p->place = untagged;
+        if (likely(is_transit(ctx, p, frame, m->data_len, check_own) && !local))
+            start(p, inbound, false);
         else
-            parse_frame(ctx, v, p, frame, len, inbound);
+            parse_frame(ctx, v, p, frame, m->data_len, inbound);
     }
 }

@@ -33,6 +33,8 @@ struct pipeline_ctx *pipeline_ctx_new(const struct pipeline_config *config, stru
     for (unsigned i = 0; i < config->n_own; i++)
         if (config->own[i].family == 4)
             ctx->own4[ctx->n_own4++] = load32(config->own[i].b);
+        else
+            memcpy(ctx->own6[ctx->n_own6++], config->own[i].b, 16);
     return ctx;
 }
 
@@ -94,7 +96,7 @@ static inline void protect(struct pipeline_ctx *ctx, struct pkt *p, unsigned num
         last->number = (int)number;
         last->sa = snap_sender(ctx->snap, number, ctx->now_tsc);
     }
-    if (unlikely(last->sa == NULL || p->h.kind != L3_IPV4)) {
+    if (unlikely(last->sa == NULL)) {
         pkt_drop(p, VERDICT_DROP_NO_SA);
         return;
     }
@@ -106,7 +108,6 @@ static void classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     const struct snap *snap = ctx->snap;
     struct classify_cache *cache = ctx->cache;
-    int group = snap_group_of(snap, v->pair, 0);
     unsigned n = v->n;
     struct chosen last = {-1, NULL};
 
@@ -116,7 +117,7 @@ static void classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
 
         if (p->todo != PKT_CLASSIFY)
             continue;
-        r = classify_packet(cache, snap, ctx->config->unregistered_clear, group, (enum classify_way)p->way, &p->h,
+        r = classify_packet(cache, snap, ctx->config->unregistered_clear, p->group, (enum classify_way)p->way, &p->h,
                             p->l3);
         if (likely(r.action == CLASSIFY_PROTECT))
             protect(ctx, p, r.number, &last);
@@ -243,7 +244,9 @@ void pipeline_punt_full(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned ta
     v->n_punt = (uint16_t)taken;
 }
 
-unsigned pipeline_effective_mtu(const struct pipeline_config *config, unsigned pair, const struct suite *suite)
+unsigned pipeline_effective_mtu(const struct pipeline_config *config, unsigned pair, const struct suite *suite,
+                                unsigned family)
 {
-    return esp_effective_mtu(config->pairs[pair].mtu, suite->iv_len, suite->icv_len, suite->align);
+    return esp_effective_mtu(family == 6 ? L3_IPV6 : L3_IPV4, config->pairs[pair].mtu, suite->iv_len, suite->icv_len,
+                             suite->align);
 }

@@ -56,9 +56,13 @@ void pipeline_count(struct pipeline_ctx *ctx, enum verdict verdict, unsigned n);
 /* This worker's count of a verdict since the last clearing. */
 uint64_t pipeline_counted(const struct pipeline_ctx *ctx, enum verdict verdict);
 
-/* Largest IPv4 packet of a pair that can be protected with this suite (DP7). */
-unsigned pipeline_effective_mtu(const struct pipeline_config *config, unsigned pair, const struct suite *suite);
-/* Is this flow exempt from all policy for the appliance itself (decision 2): own IKE, own IGMP? */
+/* Largest packet of a family (4 or 6) that can be protected on a pair with this suite (DP7); tags don't count. */
+unsigned pipeline_effective_mtu(const struct pipeline_config *config, unsigned pair, const struct suite *suite,
+                                unsigned family);
+/*
+ * Is this untagged flow exempt from all policy for the appliance itself (decision 2): own IKE, own IGMP? Neighbour discovery
+ * and MLD are exempt by ICMPv6 types and options, which a flow doesn't say.
+ */
 bool pipeline_exempt(const struct pipeline_config *config, unsigned pair, bool inbound, const struct flow *f);
 /* Is it an own address of this pair? */
 bool pipeline_is_own(const struct pipeline_config *config, unsigned pair, const struct addr *a);

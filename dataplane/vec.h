@@ -46,6 +46,15 @@ struct pkt {
         };
         uint64_t state; /* these five at once */
     };
+    union {
+        struct {
+            int16_t group; /* index in the snapshot of the group that protects it, -1 = none */
+            uint16_t vlan; /* VID of the outermost tag, 0 = untagged */
+            uint8_t l2_len; /* octets of frame in front of l3: 14, and 4 more for each tag */
+            uint8_t zero2[3];
+        };
+        uint64_t place; /* these three at once */
+    };
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct pkt) == 64, "packet metadata fills one cache line");
 
@@ -64,6 +73,12 @@ struct pkt_vec {
 
     struct pkt pkts[VEC_MAX];
 };
+
+/* The value of pkt.place. */
+static inline uint64_t pkt_place(int group, unsigned vlan, unsigned l2_len)
+{
+    return (uint16_t)group | (uint64_t)vlan << 16 | (uint64_t)l2_len << 32;
+}
 
 /* What a packet is when it begins its way. */
 static inline void pkt_start(struct pkt *p, enum pkt_todo todo, unsigned way, bool own_dst)

@@ -2,9 +2,9 @@
 /* The checks on decrypted text, ECN, and the MTU formula. Every length from the wire is a lie until checked. */
 #include "dataplane/core/esp.h"
 
-unsigned esp_effective_mtu(unsigned mtu, unsigned iv_len, unsigned icv_len, unsigned align)
+unsigned esp_effective_mtu(enum l3_kind kind, unsigned mtu, unsigned iv_len, unsigned icv_len, unsigned align)
 {
-    unsigned fixed = IPV4_LEN + ESP_HEADER_LEN + iv_len + icv_len;
+    unsigned fixed = l3_header_len(kind) + ESP_HEADER_LEN + iv_len + icv_len;
     unsigned text;
 
     if (align < ESP_ALIGN)
@@ -25,7 +25,7 @@ static bool padding_right(const uint8_t *pad, uint32_t n)
     return wrong == 0;
 }
 
-enum verdict esp_check_text(const uint8_t *text, uint32_t len, struct l3 *inner)
+enum verdict esp_check_text(const uint8_t *text, uint32_t len, enum l3_kind kind, struct l3 *inner)
 {
     uint32_t pad_len, payload_len;
     uint8_t next;
@@ -41,9 +41,12 @@ enum verdict esp_check_text(const uint8_t *text, uint32_t len, struct l3 *inner)
         return VERDICT_DROP_INNER_MALFORMED;
     if (next == NEXT_DUMMY)
         return VERDICT_DROP_DUMMY;
-    if (next != NEXT_IPV4)
+    if (next != esp_next(kind))
         return VERDICT_DROP_INNER_MALFORMED;
-    l3_parse_ipv4(text, payload_len, inner);
+    if (kind == L3_IPV6)
+        l3_parse_ipv6(text, payload_len, inner);
+    else
+        l3_parse_ipv4(text, payload_len, inner);
     switch ((enum l3_flaw)inner->flaw) {
     case L3_OK:
         return VERDICT_RECEIVED_DECRYPTED;
@@ -51,12 +54,14 @@ enum verdict esp_check_text(const uint8_t *text, uint32_t len, struct l3 *inner)
         return VERDICT_DROP_FRAGMENT;
     case L3_OPTIONS:
         return VERDICT_DROP_IP_OPTIONS;
+    case L3_EXT_HEADER:
+        return VERDICT_DROP_EXT_HEADER;
     default:
         return VERDICT_DROP_INNER_MALFORMED;
     }
 }
 
-bool esp_merge_ecn(uint8_t *inner, uint8_t outer_tos)
+bool esp_merge_ecn(uint8_t *inner, enum l3_kind kind, uint8_t outer_tos)
 {
     /* RFC 6040, figure 4. Rows: inner not-ECT, ECT(1), ECT(0), CE; columns: outer the same; 4 = drop. */
     static const uint8_t merged[4][4] = {
@@ -65,15 +70,16 @@ bool esp_merge_ecn(uint8_t *inner, uint8_t outer_tos)
         {2, 1, 2, 3},
         {3, 3, 3, 3},
     };
-    uint8_t tos = inner[1], now = merged[tos & 3][outer_tos & 3];
-    uint16_t was;
+    unsigned shift = kind == L3_IPV6 ? 4 : 0; /* of the mark in the second octet */
+    uint8_t mark = inner[1] >> shift & 3, now = merged[mark][outer_tos & 3];
+    uint16_t was = load16(inner);
 
     if (now == 4)
         return false;
-    if (now == (tos & 3))
+    if (now == mark)
         return true;
-    was = load16(inner);
-    inner[1] = (uint8_t)((tos & 0xfc) | now);
-    store16(inner + 10, sum_update(load16(inner + 10), was, load16(inner)));
+    inner[1] ^= (uint8_t)((mark ^ now) << shift);
+    if (kind == L3_IPV4)
+        store16(inner + 10, sum_update(load16(inner + 10), was, load16(inner)));
     return true;
 }

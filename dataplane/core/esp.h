@@ -3,8 +3,10 @@
  * The arithmetic of header-preserving ESP (RFC 4303, RFC 4106): sizes and padding, the outer header made of the inner
  * one, the IV made of sender id and counter (RFC 6054), and the checks on the way back. Bytes only.
  *
- *     frame   | L2 14 | inner IP packet                                                     |
- *     becomes | L2 14 | outer IP 20 | SPI 4 | seq 4 | IV 8 | inner IP packet | trailer | ICV 16 |
+ *     frame   | L2 14, 18, 22 | inner IP packet                                                     |
+ *     becomes | L2 14, 18, 22 | outer IP 20, 40 | SPI 4 | seq 4 | IV 8 | inner IP packet | trailer | ICV 16 |
+ *
+ * The outer packet is of the inner one's family: 20 octets of header for IPv4, 40 for IPv6.
  */
 #ifndef GVPN_DATAPLANE_CORE_ESP_H
 #define GVPN_DATAPLANE_CORE_ESP_H
@@ -16,12 +18,14 @@
 #define ESP_IV_LEN     8
 #define ESP_ICV_LEN    16
 #define ESP_ALIGN      4 /* text and trailer are a multiple of it; also for the next header's place */
-/* What stands in front of the inner packet. */
-#define ESP_FRONT_LEN (IPV4_LEN + ESP_HEADER_LEN + ESP_IV_LEN)
+/* What stands between the outer header and the inner packet, and everything in front of the inner packet. */
+#define ESP_INTRO_LEN  (ESP_HEADER_LEN + ESP_IV_LEN)
+#define ESP_FRONT_LEN  (IPV4_LEN + ESP_INTRO_LEN)
+#define ESP_FRONT6_LEN (IPV6_LEN + ESP_INTRO_LEN)
 /* The largest trailer and the ICV: room that must be free behind the packet. */
 #define ESP_BEHIND_MAX (ESP_ALIGN - 1 + 2 + ESP_ICV_LEN)
-/* The shortest thing worth decrypting: outer header, ESP header, IV, one block of trailer, ICV. */
-#define ESP_MIN_LEN (ESP_FRONT_LEN + ESP_ALIGN + ESP_ICV_LEN)
+/* The shortest thing worth decrypting behind the outer header: ESP header, IV, one block of trailer, ICV. */
+#define ESP_MIN_LEN (ESP_INTRO_LEN + ESP_ALIGN + ESP_ICV_LEN)
 
 #define NEXT_IPV4  4
 #define NEXT_IPV6  41
@@ -39,32 +43,39 @@ static inline uint32_t esp_text_len(uint32_t payload_len)
     return payload_len + esp_pad(payload_len) + 2;
 }
 
-/* Octets of the outer IP packet for an inner one. */
-static inline uint32_t esp_outer_len(uint32_t inner_len)
+/* Octets in front of the inner packet, outer header included. */
+static inline uint32_t esp_front_len(enum l3_kind kind)
 {
-    return ESP_FRONT_LEN + esp_text_len(inner_len) + ESP_ICV_LEN;
+    return l3_header_len(kind) + ESP_INTRO_LEN;
+}
+
+/* Octets of the outer IP packet for an inner one. */
+static inline uint32_t esp_outer_len(enum l3_kind kind, uint32_t inner_len)
+{
+    return esp_front_len(kind) + esp_text_len(inner_len) + ESP_ICV_LEN;
+}
+
+/* The next header that says that a packet of this family is inside. */
+static inline uint8_t esp_next(enum l3_kind kind)
+{
+    return kind == L3_IPV6 ? NEXT_IPV6 : NEXT_IPV4;
 }
 
 /*
  * The largest inner packet whose outer one fits the MTU (DP7), for a suite with these sizes; 0 when nothing does.
- *     floor((mtu - 20 - 8 - iv - icv) / align) * align - 2
+ *     floor((mtu - header - 8 - iv - icv) / align) * align - 2        header: 20 for IPv4, 40 for IPv6
  */
-unsigned esp_effective_mtu(unsigned mtu, unsigned iv_len, unsigned icv_len, unsigned align);
+unsigned esp_effective_mtu(enum l3_kind kind, unsigned mtu, unsigned iv_len, unsigned icv_len, unsigned align);
 
 /*
- * Writes padding 1, 2, 3, pad length and next header IPv4 behind a payload. Stores 8 octets at `at`: up to 5 of them
- * are trailer, what follows belongs to the ICV.
+ * Writes padding 1, 2, 3, pad length and next header behind a payload. Stores 8 octets at `at`: up to 5 of them are
+ * trailer, what follows belongs to the ICV.
  */
-static inline void esp_put_trailer(uint8_t *at, uint32_t pad)
+static inline void esp_put_trailer(uint8_t *at, uint32_t pad, uint8_t next)
 {
-    static const uint8_t trailers[ESP_ALIGN][8] = {
-        {0, NEXT_IPV4},
-        {1, 1, NEXT_IPV4},
-        {1, 2, 2, NEXT_IPV4},
-        {1, 2, 3, 3, NEXT_IPV4},
-    };
+    static const uint8_t trailers[ESP_ALIGN][8] = {{0}, {1, 1}, {1, 2, 2}, {1, 2, 3, 3}};
 
-    memcpy(at, trailers[pad], 8);
+    store64(at, load64(trailers[pad]) | (uint64_t)next << (8 * (pad + 1)));
 }
 
 /*
@@ -88,6 +99,18 @@ static inline void esp_put_outer(uint8_t *outer, const uint8_t *inner, uint16_t 
     store32(outer + 16, load32(inner + 16));
 }
 
+/*
+ * The same for IPv6: next header ESP and its own payload length. Traffic class (so also ECN), flow label, hop limit and
+ * addresses stay as they are. inner has no extension headers.
+ */
+static inline void esp_put_outer6(uint8_t *outer, const uint8_t *inner, uint16_t payload_len)
+{
+    uint64_t head = load64(inner) & 0xff000000ffffffffULL;
+
+    store64(outer, head | (uint64_t)__builtin_bswap16(payload_len) << 32 | (uint64_t)IPPROTO_ESP_OCTET << 48);
+    memcpy(outer + 8, inner + 8, 32);
+}
+
 /* The IV on the wire, as in memory: sender id in the leftmost bits, then the counter (RFC 6054 section 4). */
 static inline uint64_t esp_iv(uint64_t sender_shifted, uint64_t counter)
 {
@@ -106,34 +129,34 @@ static inline uint64_t esp_sender_shift(uint64_t sender_id, unsigned sid_bits)
     return sid_bits >= 64 ? sender_id : sender_id << (64 - sid_bits);
 }
 
-/* Is the length of this outer packet one that ESP with GCM can have? Else it isn't worth a decryption. */
-static inline bool esp_len_possible(uint32_t ip_len)
+/* Is the length of what follows the outer header one that ESP with GCM can have? Else it isn't worth a decryption. */
+static inline bool esp_len_possible(uint32_t esp_len)
 {
-    return ip_len >= ESP_MIN_LEN && ((ip_len - ESP_FRONT_LEN - ESP_ICV_LEN) & (ESP_ALIGN - 1)) == 0;
+    return esp_len >= ESP_MIN_LEN && ((esp_len - ESP_INTRO_LEN - ESP_ICV_LEN) & (ESP_ALIGN - 1)) == 0;
 }
 
 /*
- * Judges a verified and decrypted text: padding, next header, and the packet inside, which must be whole (surplus
- * behind it is traffic flow padding and ignored), fragments and options are refused. Returns VERDICT_RECEIVED_DECRYPTED
- * and the parsed inner header, or the verdict that drops it.
+ * Judges a verified and decrypted text: padding, next header, and the packet inside, which must be of the outer
+ * packet's family (`kind`) and whole (surplus behind it is traffic flow padding and ignored); fragments, options and extension
+ * headers are refused. Returns VERDICT_RECEIVED_DECRYPTED and the parsed inner header, or the verdict that drops it.
  */
-enum verdict esp_check_text(const uint8_t *text, uint32_t len, struct l3 *inner);
+enum verdict esp_check_text(const uint8_t *text, uint32_t len, enum l3_kind kind, struct l3 *inner);
 
 /*
- * Octets of payload in a text with the usual trailer: 0 to 3 octets of right padding and next header IPv4. 0 when it is
+ * Octets of payload in a text with the usual trailer: 0 to 3 octets of right padding and this next header. 0 when it is
  * anything else: ask esp_check_text() then.
  */
-static inline uint32_t esp_usual_payload(const uint8_t *text, uint32_t len)
+static inline uint32_t esp_usual_payload(const uint8_t *text, uint32_t len, uint8_t next)
 {
-    /* The last 5 octets as a word, and which of them must be how, by pad length. */
+    /* The last 5 octets as a word without the next header, and which of them matter, by pad length. */
     static const uint64_t mask[ESP_ALIGN] = {0xffff000000, 0xffffff0000, 0xffffffff00, 0xffffffffff};
-    static const uint64_t right[ESP_ALIGN] = {0x0400000000, 0x0401010000, 0x0402020100, 0x0403030201};
+    static const uint64_t right[ESP_ALIGN] = {0x0000000000, 0x0001010000, 0x0002020100, 0x0003030201};
     uint64_t end;
     uint32_t pad;
 
     if (__builtin_expect(len < 8, 0))
         return 0;
-    end = load64(text + len - 8) >> 24;
+    end = load64(text + len - 8) >> 24 ^ (uint64_t)next << 32;
     pad = (uint32_t)(end >> 24) & 0xff;
     if (__builtin_expect(pad >= ESP_ALIGN || (end & mask[pad]) != right[pad], 0))
         return 0;
@@ -141,9 +164,9 @@ static inline uint32_t esp_usual_payload(const uint8_t *text, uint32_t len)
 }
 
 /*
- * RFC 6040 section 4.2: brings the congestion mark of the outer header into the inner one and its checksum. Returns
- * false for a combination that must be dropped.
+ * RFC 6040 section 4.2: brings the congestion mark of the outer header into the inner one (for IPv4 its checksum, too).
+ * Returns false for a combination that must be dropped.
  */
-bool esp_merge_ecn(uint8_t *inner, uint8_t outer_tos);
+MUST_CHECK bool esp_merge_ecn(uint8_t *inner, enum l3_kind kind, uint8_t outer_tos);
 
 #endif

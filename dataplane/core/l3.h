@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Reads an Ethernet frame as far as policy needs it: which IP packet is inside, is it whole, who talks to whom.
- * Bytes only: nothing here knows mbufs. IPv4 without options is the fast way and stands here; what is rarer is in l3.c.
- * RFC 791, RFC 8200, RFC 4861.
+ * Bytes only: nothing here knows mbufs. IPv4 without options and IPv6 without extension headers are the fast way and
+ * stand here; what is rarer is in l3.c. RFC 791, RFC 8200, RFC 4861, RFC 3810.
  */
 #ifndef GVPN_DATAPLANE_CORE_L3_H
 #define GVPN_DATAPLANE_CORE_L3_H
 
 #include "common/selector.h"
 #include "dataplane/core/bytes.h"
+#include "dataplane/core/l2.h"
 
-#define L2_LEN           14
 #define IPV4_LEN         20
 #define IPV6_LEN         40
 #define IPPROTO_ESP_OCTET 50
 #define IPV4_DF_BE       0x0040 /* "don't fragment", as in memory */
 #define IPV4_FRAGMENT_BE 0xff3f /* more fragments | offset, as in memory */
+#define IPPROTO_ICMPV6_OCTET 58
 
 enum l3_kind {
     L3_NOT_IP, /* nothing that this policy is about */
@@ -29,7 +30,7 @@ enum l3_flaw {
     L3_FRAGMENT,
     L3_OPTIONS,
     L3_EXT_HEADER,
-    L3_VLAN, /* IP behind a tag, or behind a SNAP header */
+    L3_VLAN, /* IP behind too many tags or a SNAP header */
 };
 
 #define L3_IS_ARP 0x1u
@@ -38,9 +39,9 @@ enum l3_flaw {
 
 /* Few wide fields: the fast way writes each with one store. */
 struct l3 {
-    uint64_t addrs; /* IPv4: source and destination as in memory */
+    uint64_t addrs; /* IPv4: source and destination as in memory. IPv6: 0, they stand in the packet only */
     uint64_t tuple; /* ports as in memory | protocol << 32 | enum flow_ports << 40; the rest is the caller's */
-    uint64_t head;  /* IPv4: the first 8 octets of the header as in memory */
+    uint64_t head;  /* the first 8 octets of the header as in memory */
     union {
         struct {
             uint16_t len;  /* of the IP packet; what follows in the frame is padding */
@@ -53,11 +54,13 @@ struct l3 {
     };
 };
 
-/* IPv4: type of service, identification, and flags with fragment offset, the latter two as in memory. */
+/* IPv4: type of service; IPv6: traffic class (RFC 2474, RFC 3168). */
 static inline uint8_t l3_tos(const struct l3 *h)
 {
-    return (uint8_t)(h->head >> 8);
+    return h->kind == L3_IPV6 ? (uint8_t)((h->head & 0x0f) << 4 | (h->head >> 12 & 0x0f)) : (uint8_t)(h->head >> 8);
 }
+
+/* IPv4: identification, and flags with fragment offset, both as in memory. */
 
 static inline uint16_t l3_id_be(const struct l3 *h)
 {
@@ -95,6 +98,8 @@ static inline uint16_t l3_dport(const struct l3 *h)
  * with the protocol and the enum flow_ports of a whole packet already in their places of a tuple.
  */
 extern const uint64_t l3_protos[256];
+/* The same for IPv6 next headers; 0 for extension headers. */
+extern const uint64_t l3_nexts[256];
 
 /* Does this protocol begin with two ports? */
 static inline bool l3_proto_has_ports(uint8_t proto)
@@ -109,10 +114,10 @@ static inline uint64_t l3_make_tuple(uint8_t proto, enum flow_ports ports, uint3
 
 /* The IPv4 packet at p, of which avail octets are there, when it is anything but the plain case. */
 void l3_parse_ipv4_odd(const uint8_t *p, size_t avail, struct l3 *h);
-/* The IPv6 packet at p. */
-void l3_parse_ipv6(const uint8_t *p, size_t avail, struct l3 *h);
-/* A frame that is neither plain IPv4 nor plain IPv6. */
-void l3_parse_other(const uint8_t *frame, size_t len, struct l3 *h);
+/* The IPv6 packet at p, likewise. */
+void l3_parse_ipv6_odd(const uint8_t *p, size_t avail, struct l3 *h);
+/* A whole frame. The IP packet, if there is one, begins at frame + l2->len. */
+void l3_parse(const uint8_t *frame, size_t len, struct l2 *l2, struct l3 *h);
 
 /*
  * The IPv4 packet at p, of which avail octets are there, when it is the plain case: whole, no options, no fragment, right
@@ -146,30 +151,71 @@ static inline void l3_parse_ipv4(const uint8_t *p, size_t avail, struct l3 *h)
         l3_parse_ipv4_odd(p, avail, h);
 }
 
-/* Does this frame of at least L2_LEN octets say that it holds IPv4? */
-static inline bool l3_is_ipv4(const uint8_t *frame)
+/*
+ * The IPv6 packet at p, of which avail octets are there, when it is the plain case: whole, no extension header, at least
+ * four octets of payload, no ICMPv6 that hasn't been forwarded yet (it may be neighbour discovery). Returns false and leaves h
+ * alone when it isn't.
+ */
+static inline bool l3_try_ipv6(const uint8_t *p, size_t avail, struct l3 *h)
 {
-    return load16(frame + 12) == 0x0008;
+    uint64_t head, next;
+    uint32_t len;
+
+    if (__builtin_expect(avail < IPV6_LEN + 4, 0))
+        return false;
+    head = load64(p);
+    len = IPV6_LEN + (uint32_t)__builtin_bswap16((uint16_t)(head >> 32));
+    next = l3_nexts[(uint8_t)(head >> 48)];
+    if (__builtin_expect((head & 0xf0) != 0x60 || len > avail || len < IPV6_LEN + 4 || len > UINT16_MAX || next == 0 ||
+                             (head >> 48) == (0xff00 | IPPROTO_ICMPV6_OCTET),
+                         0))
+        return false;
+    h->addrs = 0;
+    h->tuple = next & (load32(p + IPV6_LEN) | 0xffffffff00000000ULL);
+    h->head = head;
+    h->what = (uint64_t)len | (uint64_t)L3_IPV6 << 16; /* flaw OK, no marks */
+    return true;
 }
 
-/* A whole frame; the IP packet, if there is one, begins at frame + L2_LEN. */
-static inline void l3_parse(const uint8_t *frame, size_t len, struct l3 *h)
+/* The IPv6 packet at p, of which avail octets are there. */
+static inline void l3_parse_ipv6(const uint8_t *p, size_t avail, struct l3 *h)
 {
-    uint16_t type = len >= L2_LEN ? load16(frame + 12) : 0;
+    if (__builtin_expect(!l3_try_ipv6(p, avail, h), 0))
+        l3_parse_ipv6_odd(p, avail, h);
+}
 
-    if (__builtin_expect(type == 0x0008, 1))
-        l3_parse_ipv4(frame + L2_LEN, len - L2_LEN, h);
-    else if (type == 0xdd86)
-        l3_parse_ipv6(frame + L2_LEN, len - L2_LEN, h);
-    else
-        l3_parse_other(frame, len, h);
+/* Does this frame of at least L2_LEN octets say that IPv4 or IPv6 follows, without a tag? */
+static inline bool l3_is_ipv4(const uint8_t *frame)
+{
+    return load16(frame + 12) == L2_IPV4_BE;
+}
+
+static inline bool l3_is_ipv6(const uint8_t *frame)
+{
+    return load16(frame + 12) == L2_IPV6_BE;
+}
+
+/* Octets of a header of this family without options. */
+static inline uint32_t l3_header_len(enum l3_kind kind)
+{
+    return kind == L3_IPV6 ? IPV6_LEN : IPV4_LEN;
+}
+
+/* Do two IPv6 headers have the same source and destination? */
+static inline bool l3_same_addrs6(const uint8_t *p, const uint8_t *q)
+{
+    uint64_t differ = 0;
+
+    for (unsigned at = 8; at < IPV6_LEN; at += 8)
+        differ |= load64(p + at) ^ load64(q + at);
+    return differ == 0;
 }
 
 /* The flow of a parsed IP packet; p is its first octet (used for IPv6 addresses). kind must be IPv4 or IPv6. */
 void l3_flow(const struct l3 *h, const uint8_t *p, struct flow *f);
 
-/* ARP: the address it asks for or answers to, when it is a whole IPv4-over-Ethernet one. */
-MUST_CHECK bool l3_arp_target(const uint8_t *frame, size_t len, uint32_t *target_be);
+/* ARP: the address it asks for or answers to, when it is a whole IPv4-over-Ethernet one. p: len octets behind the type. */
+MUST_CHECK bool l3_arp_target(const uint8_t *p, size_t len, uint32_t *target_be);
 /* Neighbour solicitation and advertisement: the target address. p is the IPv6 header, marks has L3_IS_ND. */
 MUST_CHECK bool l3_nd_target(const uint8_t *p, const struct l3 *h, struct addr *target);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Any decrypted text: never read beyond its end, a packet that is let in lies within it, and the short way for usual
- * packets lets in nothing that the thorough one refuses. First octet of the input: the outer type of service.
+ * packets lets in nothing that the thorough one refuses. First octet of the input: the outer family (0x80: IPv6) and ECN.
  */
 #include "dataplane/core/esp.h"
 #include "tests/fuzz/fuzz.h"
@@ -12,6 +12,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct l3 inner, usual;
+    enum l3_kind kind;
+    bool plain;
     enum verdict verdict;
     uint8_t *text;
     uint32_t len, payload;
@@ -22,15 +24,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = malloc(len ? len : 1);
     MUST(text != NULL);
     memcpy(text, data + 1, len);
-    verdict = esp_check_text(text, len, &inner);
-    payload = esp_usual_payload(text, len);
+    kind = data[0] & 0x80 ? L3_IPV6 : L3_IPV4;
+    verdict = esp_check_text(text, len, kind, &inner);
+    payload = esp_usual_payload(text, len, esp_next(kind));
     MUST(payload < len || payload == 0);
-    if (payload != 0 && l3_try_ipv4(text, payload, &usual))
+    plain = kind == L3_IPV6 ? l3_try_ipv6(text, payload, &usual) : l3_try_ipv4(text, payload, &usual);
+    if (payload != 0 && plain)
         MUST(verdict == VERDICT_RECEIVED_DECRYPTED && usual.addrs == inner.addrs && usual.tuple == inner.tuple &&
              usual.what == inner.what);
     if (verdict == VERDICT_RECEIVED_DECRYPTED) {
-        MUST(inner.flaw == L3_OK && inner.kind == L3_IPV4 && inner.len + 2u <= len);
-        if (esp_merge_ecn(text, data[0]))
+        MUST(inner.flaw == L3_OK && inner.kind == kind && inner.len + 2u <= len);
+        if (esp_merge_ecn(text, kind, data[0]) && kind == L3_IPV4)
             MUST(sum_right(sum_ipv4(text)) || (text[0] & 15) != 5);
     }
     free(text);

@@ -6,26 +6,28 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct l3 h, thorough;
+    struct l2 l2;
     struct addr target;
     struct flow flow;
     uint32_t asked;
 
-    l3_parse(data, size, &h);
+    l3_parse(data, size, &l2, &h);
     if (h.flaw == L3_MALFORMED || h.flaw == L3_VLAN)
         return 0;
     if (h.kind == L3_NOT_IP) {
         if (h.marks & L3_IS_ARP)
-            (void)!l3_arp_target(data, size, &asked);
+            (void)!l3_arp_target(data + l2.len, size - l2.len, &asked);
         return 0;
     }
-    MUST(h.len + (size_t)L2_LEN <= size);
-    l3_flow(&h, data + L2_LEN, &flow);
+    MUST(l2.len >= L2_LEN && l2.len <= L2_MAX_LEN && h.len + (size_t)l2.len <= size && l2.vlan < 4096);
+    l3_flow(&h, data + l2.len, &flow);
     MUST(flow.src.family == flow.dst.family);
     if (h.kind == L3_IPV6) {
-        (void)!l3_nd_target(data + L2_LEN, &h, &target);
-        return 0;
+        (void)!l3_nd_target(data + l2.len, &h, &target);
+        l3_parse_ipv6_odd(data + l2.len, size - l2.len, &thorough);
+    } else {
+        l3_parse_ipv4_odd(data + l2.len, size - l2.len, &thorough);
     }
-    l3_parse_ipv4_odd(data + L2_LEN, size - L2_LEN, &thorough);
     MUST(thorough.flaw == h.flaw && thorough.addrs == h.addrs && thorough.tuple == h.tuple &&
          thorough.head == h.head && thorough.len == h.len);
     return 0;

@@ -110,15 +110,14 @@ static void explain_knows_the_same_exemptions(void **state)
 
     (void)state;
     open_all_protected(&r);
-    assert_true(addr_parse(OWN6, &r.config.own[r.config.n_own++]));
     assert_int_equal(explain_ike(&r, true, "10.7.7.7", OWN).decision, IPC_DECISION_LOCAL);
     assert_int_equal(explain_ike(&r, false, OWN, "10.7.7.7").decision, IPC_DECISION_LOCAL);
 
     assert_int_equal(rig_one(&r, true, frame, udp6(&r, "2001:db8::7", OWN6)).verdict, VERDICT_DROP_POLICY_CLEAR_IN);
     assert_int_equal(explain_ike(&r, true, "2001:db8::7", OWN6).verdict, VERDICT_DROP_POLICY_CLEAR_IN);
     assert_int_equal(explain_ike(&r, true, "2001:db8::7", OWN6).decision, IPC_DECISION_DROP);
-    assert_int_equal(rig_local(&r, frame, udp6(&r, OWN6, "2001:db8::7")).verdict, VERDICT_DROP_NO_SA);
-    assert_int_equal(explain_ike(&r, false, OWN6, "2001:db8::7").verdict, VERDICT_DROP_NO_SA);
+    assert_int_equal(rig_local(&r, frame, udp6(&r, OWN6, "2001:db8::7")).verdict, VERDICT_SENT_ENCRYPTED);
+    assert_int_equal(explain_ike(&r, false, OWN6, "2001:db8::7").verdict, VERDICT_SENT_ENCRYPTED);
     rig_close(&r);
 }
 

@@ -59,8 +59,9 @@ void rig_open_with(struct rig *r, unsigned n_workers, const struct crypto_backen
     r->config.n_workers = n_workers;
     r->config.pairs[0].mtu = r->config.pairs[1].mtu = 1500;
     r->config.local_pair = 0;
-    r->config.n_own = 1;
+    r->config.n_own = 2;
     assert_true(addr_parse("10.9.9.9", &r->config.own[0]));
+    assert_true(addr_parse("2001:db8::9", &r->config.own[1]));
     for (unsigned w = 0; w < n_workers; w++) {
         r->ctx[w] = pipeline_ctx_new(&r->config, r->store, w, crypto, SOCKET_ID_ANY);
         assert_non_null(r->ctx[w]);
@@ -173,6 +174,10 @@ void rig_simple_policy(struct rig *r, uint64_t first_sender)
     rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "deny udp any eq 848 any eq 848");
     rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 10.1.0.0/16 10.2.0.0/16");
     rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 10.2.0.0/16 10.1.0.0/16");
+    rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 10.1.0.0/16 239.0.0.0/8");
+    rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 2001:db8:1::/48 2001:db8:2::/48");
+    rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 2001:db8:2::/48 2001:db8:1::/48");
+    rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 2001:db8:1::/48 ff00::/8");
     rig_sa(r, &sa);
     assert_int_equal(rig_commit(r), IPC_OK);
 }
@@ -305,4 +310,40 @@ size_t rig_ipv4(uint8_t *frame, const char *src, const char *dst, uint8_t proto,
     }
     rig_fix_checksum(frame);
     return 14 + ip_len;
+}
+
+size_t rig_ipv6(uint8_t *frame, const char *src, const char *dst, uint8_t next, uint16_t sport, uint16_t dport,
+                size_t ip_len)
+{
+    static const uint8_t start[14 + 4] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x86, 0xdd, 0x6b, 0x81, 0x23, 0x45};
+    struct addr a, b;
+    uint8_t *ip = frame + 14;
+
+    assert_true(addr_parse(src, &a) && addr_parse(dst, &b) && a.family == 6 && b.family == 6);
+    for (size_t i = 0; i < ip_len; i++)
+        ip[i] = (uint8_t)(i * 13);
+    memcpy(frame, start, sizeof start);
+    ip[4] = (uint8_t)((ip_len - 40) >> 8);
+    ip[5] = (uint8_t)(ip_len - 40);
+    ip[6] = next;
+    ip[7] = 63;
+    memcpy(ip + 8, a.b, 16);
+    memcpy(ip + 24, b.b, 16);
+    if (ip_len >= 44) {
+        ip[40] = (uint8_t)(sport >> 8);
+        ip[41] = (uint8_t)sport;
+        ip[42] = (uint8_t)(dport >> 8);
+        ip[43] = (uint8_t)dport;
+    }
+    return 14 + ip_len;
+}
+
+size_t rig_tag(uint8_t *frame, size_t len, uint16_t tpid, uint16_t tci)
+{
+    memmove(frame + 16, frame + 12, len - 12);
+    frame[12] = (uint8_t)(tpid >> 8);
+    frame[13] = (uint8_t)tpid;
+    frame[14] = (uint8_t)(tci >> 8);
+    frame[15] = (uint8_t)tci;
+    return len + 4;
 }

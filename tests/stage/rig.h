@@ -39,7 +39,7 @@ struct rig_result {
 
 /* EAL and the mbuf pool, once per process. */
 void rig_start_eal(void);
-/* A gateway with pairs "wan" (own address 10.9.9.9) and "dmz"; no policy yet. */
+/* A gateway with pairs "wan" (own addresses 10.9.9.9 and 2001:db8::9) and "dmz"; no policy yet. */
 void rig_open(struct rig *r, unsigned n_workers);
 /* The same with another crypto backend. */
 void rig_open_with(struct rig *r, unsigned n_workers, const struct crypto_backend *crypto);
@@ -58,7 +58,10 @@ struct ipc_sa rig_sa_message(const struct rig *r, uint32_t spi, unsigned number,
 void rig_sa(struct rig *r, const struct ipc_sa *m);
 /* Returns the result; on success the workers have seen it. */
 enum ipc_result rig_commit(struct rig *r);
-/* Group 0 "g" on pair wan with `permit ip 10.1.0.0/16 10.2.0.0/16` and its mirror, SA 0x1000 of number 10. */
+/*
+ * Group 0 "g" on pair wan with SA 0x1000 of number 10 for 10.1.0.0/16 and 10.2.0.0/16, 2001:db8:1::/48 and
+ * 2001:db8:2::/48, both ways, and what they send to multicast groups.
+ */
 void rig_simple_policy(struct rig *r, uint64_t first_sender);
 
 /* Runs frames through worker 0 (or `worker`); results in the order of arrival. local: frames come from the TAP. */
@@ -71,6 +74,11 @@ uint64_t rig_count(const struct rig *r, enum verdict v);
 /* Builds an Ethernet frame with an IPv4 packet of ip_len octets; ports for TCP and UDP. Returns its length. */
 size_t rig_ipv4(uint8_t *frame, const char *src, const char *dst, uint8_t proto, uint16_t sport, uint16_t dport,
                 size_t ip_len);
+/* The same with an IPv6 packet: traffic class 0xb8, flow label 0x12345, hop limit 63; ports when it has room for them. */
+size_t rig_ipv6(uint8_t *frame, const char *src, const char *dst, uint8_t next, uint16_t sport, uint16_t dport,
+                size_t ip_len);
+/* Puts a tag in front of a frame's type or its first tag. Returns the new length. */
+size_t rig_tag(uint8_t *frame, size_t len, uint16_t tpid, uint16_t tci);
 /* Recomputes the IPv4 header checksum of a frame. */
 void rig_fix_checksum(uint8_t *frame);
 

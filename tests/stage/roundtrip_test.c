@@ -13,12 +13,50 @@
 
 #include <cmocka.h>
 
-#define LEN_MAX 1446 /* the effective MTU of 1500 */
+/* What a frame looks like, apart from its length. */
+struct shape {
+    bool six, multicast;
+    unsigned tags;
+};
 
 static uint8_t frames[VEC_MAX][2048];
 static const uint8_t *pointers[VEC_MAX];
-static size_t lens[VEC_MAX];
+static size_t lens[VEC_MAX], l2_lens[VEC_MAX];
 static struct rig_result sent[VEC_MAX], received[VEC_MAX];
+
+static size_t len_min(bool six)
+{
+    return six ? 41 : 20; /* IPv6 without payload is malformed */
+}
+
+/* The effective MTU of 1500. */
+static size_t len_max(bool six)
+{
+    return six ? 1426 : 1446;
+}
+
+static void outer_is_right(const uint8_t *in, const uint8_t *out, size_t ip_len, size_t outer_len)
+{
+    bool six = in[0] >> 4 == 6;
+    size_t header_len = six ? 40 : 20;
+
+    assert_int_equal((ip_len + 2 + 3) / 4 * 4 + header_len + 16 + 16, outer_len);
+    if (six) {
+        assert_memory_equal(out, in, 4); /* version, traffic class, flow label */
+        assert_int_equal(out[4] << 8 | out[5], outer_len - 40);
+        assert_int_equal(out[6], 50);
+        assert_int_equal(out[7], in[7]);
+        assert_memory_equal(out + 8, in + 8, 32);
+    } else {
+        assert_int_equal(out[2] << 8 | out[3], outer_len);
+        assert_int_equal(out[9], 50);
+        assert_int_equal(out[1], in[1]);
+        assert_int_equal(out[8], in[8]);
+        assert_memory_equal(out + 12, in + 12, 8);
+    }
+    if (ip_len >= 40)
+        assert_memory_not_equal(out + header_len + 16, in, 20);
+}
 
 /* Sends n frames from a to b and compares. */
 static void there(struct rig *a, struct rig *b, unsigned n)
@@ -28,36 +66,59 @@ static void there(struct rig *a, struct rig *b, unsigned n)
 
     rig_run(a, 0, false, false, n, pointers, lens, sent);
     for (unsigned i = 0; i < n; i++) {
-        const uint8_t *in = frames[i] + 14, *out = sent[i].bytes + 14;
-        size_t inner_len = lens[i] - 14;
+        size_t l2_len = l2_lens[i];
 
         assert_int_equal(sent[i].verdict, VERDICT_SENT_ENCRYPTED);
-        assert_memory_equal(sent[i].bytes, frames[i], 14);
-        assert_int_equal(out[9], 50);
-        assert_int_equal(out[1], in[1]);
-        assert_int_equal(out[8], in[8]);
-        assert_memory_equal(out + 12, in + 12, 8);
-        assert_int_equal((inner_len + 2 + 3) / 4 * 4 + 20 + 16 + 16, sent[i].len - 14);
-        if (inner_len >= 40)
-            assert_memory_not_equal(out + 36, in, 20);
+        assert_memory_equal(sent[i].bytes, frames[i], l2_len);
+        outer_is_right(frames[i] + l2_len, sent[i].bytes + l2_len, lens[i] - l2_len, sent[i].len - l2_len);
         esp[i] = sent[i].bytes;
         esp_lens[i] = sent[i].len;
     }
     rig_run(b, 0, true, false, n, esp, esp_lens, received);
     for (unsigned i = 0; i < n; i++) {
         assert_int_equal(received[i].verdict, VERDICT_RECEIVED_DECRYPTED);
+        assert_int_equal(received[i].to, PKT_TO_TX);
         assert_int_equal(received[i].len, lens[i]);
         assert_memory_equal(received[i].bytes, frames[i], lens[i]);
     }
 }
 
-static void fill(unsigned i, size_t ip_len)
+static void fill(unsigned i, struct shape shape, size_t ip_len)
 {
-    lens[i] = rig_ipv4(frames[i], "10.1.0.1", "10.2.0.1", ip_len >= 24 ? 17 : 1, (uint16_t)(1000 + i), 53, ip_len);
-    pointers[i] = frames[i];
+    static const uint16_t tpids[] = {0x8100, 0x88a8, 0x9100};
+    uint8_t *f = frames[i];
+    uint16_t sport = (uint16_t)(1000 + i);
+
+    if (shape.six)
+        lens[i] = rig_ipv6(f, "2001:db8:1::1", shape.multicast ? "ff0e::1:2:3" : "2001:db8:2::1", ip_len >= 44 ? 17 : 58,
+                           sport, 53, ip_len);
+    else
+        lens[i] = rig_ipv4(f, "10.1.0.1", shape.multicast ? "239.1.2.3" : "10.2.0.1", ip_len >= 24 ? 17 : 1, sport, 53,
+                           ip_len);
+    if (shape.multicast)
+        memcpy(f, shape.six ? "\x33\x33\0\2\0\3" : "\1\0\x5e\1\2\3", 6);
+    for (unsigned t = 0; t < shape.tags; t++)
+        lens[i] = rig_tag(f, lens[i], tpids[(i + t) % 3], (uint16_t)(0x6000 + i + 100 * t));
+    l2_lens[i] = 14 + 4 * shape.tags;
+    pointers[i] = f;
 }
 
-static void every_length_comes_back(void **state)
+static void both_ways(struct rig *a, struct rig *b, struct shape shape)
+{
+    for (size_t len = len_min(shape.six); len <= len_max(shape.six); len += VEC_BURST) {
+        unsigned n = 0;
+
+        while (n < VEC_BURST && len + n <= len_max(shape.six)) {
+            fill(n, shape, len + n);
+            n++;
+        }
+        there(a, b, n);
+        there(b, a, n);
+    }
+}
+
+/* Both families, no, one and two tags, unicast and multicast. */
+static void every_length_of_every_shape_comes_back(void **state)
 {
     struct rig a, b;
 
@@ -66,20 +127,18 @@ static void every_length_comes_back(void **state)
     rig_open(&b, 1);
     rig_simple_policy(&a, 1);
     rig_simple_policy(&b, 2);
-    for (size_t len = 20; len <= LEN_MAX; len += VEC_BURST) {
-        unsigned n = 0;
-
-        while (n < VEC_BURST && len + n <= LEN_MAX) {
-            fill(n, len + n);
-            n++;
-        }
-        there(&a, &b, n);
-        there(&b, &a, n);
-    }
+    for (unsigned k = 0; k < 12; k++)
+        both_ways(&a, &b, (struct shape){.six = k & 1, .multicast = k & 2, .tags = k / 4});
     rig_close(&a);
     rig_close(&b);
 }
 
+static struct shape random_shape(void)
+{
+    return (struct shape){.six = rand() % 2, .multicast = rand() % 2, .tags = (unsigned)rand() % 3};
+}
+
+/* Frames of all shapes side by side. */
 static void every_burst_size_comes_back(void **state)
 {
     struct rig a, b;
@@ -92,9 +151,14 @@ static void every_burst_size_comes_back(void **state)
     rig_open(&b, 1);
     rig_simple_policy(&a, 1);
     rig_simple_policy(&b, 2);
-    for (unsigned n = 1; n <= VEC_MAX; n++) {
-        for (unsigned i = 0; i < n; i++)
-            fill(i, 20 + (unsigned)rand() % (LEN_MAX - 19));
+    for (unsigned round = 0; round < 10 * VEC_MAX; round++) {
+        unsigned n = 1 + round % VEC_MAX;
+
+        for (unsigned i = 0; i < n; i++) {
+            struct shape shape = random_shape();
+
+            fill(i, shape, len_min(shape.six) + (unsigned)rand() % (len_max(shape.six) - len_min(shape.six) + 1));
+        }
         there(&a, &b, n);
     }
     rig_close(&a);
@@ -112,7 +176,7 @@ static void backends_read_each_other(void **state)
     rig_simple_policy(&a, 1);
     rig_simple_policy(&b, 2);
     for (unsigned i = 0; i < VEC_BURST; i++)
-        fill(i, 28 + i * 43);
+        fill(i, (struct shape){.six = i & 1, .tags = i % 3}, 48 + i * 43);
     there(&a, &b, VEC_BURST);
     there(&b, &a, VEC_BURST);
     rig_close(&a);
@@ -122,7 +186,7 @@ static void backends_read_each_other(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_length_comes_back),
+        cmocka_unit_test(every_length_of_every_shape_comes_back),
         cmocka_unit_test(every_burst_size_comes_back),
         cmocka_unit_test(backends_read_each_other),
     };

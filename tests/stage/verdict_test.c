@@ -121,10 +121,12 @@ static void broken_and_unhandled_packets(void **state)
         rig_fix_checksum(f);
         expect(&a, inbound, len, VERDICT_DROP_IP_OPTIONS, PKT_TO_DROP);
         memset(f, 0, 100);
-        f[12] = 0x86, f[13] = 0xdd, f[14] = 0x60, f[19] = 20, f[20] = 44;
+        f[12] = 0x86, f[13] = 0xdd, f[14] = 0x60, f[19] = 20, f[20] = 60;
         expect(&a, inbound, 100, VERDICT_DROP_EXT_HEADER, PKT_TO_DROP);
+        f[20] = 44;
+        expect(&a, inbound, 100, VERDICT_DROP_FRAGMENT, PKT_TO_DROP);
         memset(f, 0, 100);
-        f[12] = 0x81, f[16] = 8;
+        f[12] = 0x81, f[16] = 0x81, f[20] = 0x81, f[24] = 8;
         expect(&a, inbound, 100, VERDICT_DROP_VLAN, PKT_TO_DROP);
         memset(f, 0, 100);
         f[12] = 0x88, f[13] = 0xcc;
@@ -226,7 +228,7 @@ static void esp_cut_short(void **state)
         f[16] = (uint8_t)(cut >> 8);
         f[17] = (uint8_t)cut;
         rig_fix_checksum(f);
-        expected = cut < ESP_MIN_LEN || cut % 4 != 0 ? VERDICT_DROP_MALFORMED : VERDICT_DROP_AUTH;
+        expected = cut < 20 + ESP_MIN_LEN || cut % 4 != 0 ? VERDICT_DROP_MALFORMED : VERDICT_DROP_AUTH;
         expect(&b, true, 14 + cut, expected, PKT_TO_DROP);
     }
 }

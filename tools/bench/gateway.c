@@ -170,7 +170,7 @@ void bench_packet_make(struct bench_packet *p, unsigned index, unsigned size, co
     p->text_len = (uint16_t)esp_text_len(ip_len);
     p->sa = (uint16_t)(rule_of(index % BENCH_FLOWS, o) % o->sas);
     p->inner = malloc(p->clear_len);
-    p->frame = malloc(L2_LEN + esp_outer_len(ip_len));
+    p->frame = malloc(L2_LEN + esp_outer_len(L3_IPV4, ip_len));
     if (p->inner == NULL || p->frame == NULL)
         die("no memory");
     put_clear(p->inner, index, ip_len, o);

@@ -211,7 +211,7 @@ static bool esp_right(const struct bench_run *run, const struct bench_packet *p,
     struct crypto_op op;
     bool right;
 
-    if (len != L2_LEN + esp_outer_len((uint32_t)inner_len) || len > sizeof copy)
+    if (len != L2_LEN + esp_outer_len(L3_IPV4, (uint32_t)inner_len) || len > sizeof copy)
         return false;
     memcpy(copy, frame, len);
     bench_key(p->sa, secret);

@@ -44,12 +44,14 @@ static void sizes_at_every_length(void **state)
     for (uint32_t len = 20; len < 9000; len++) {
         assert_int_equal((len + esp_pad(len) + 2) % 4, 0);
         assert_true(esp_pad(len) < 4);
-        assert_int_equal(esp_outer_len(len), 20 + 8 + 8 + len + esp_pad(len) + 2 + 16);
-        assert_true(esp_len_possible(esp_outer_len(len)));
+        assert_int_equal(esp_outer_len(L3_IPV4, len), 20 + 8 + 8 + len + esp_pad(len) + 2 + 16);
+        assert_int_equal(esp_outer_len(L3_IPV6, len), 40 + 8 + 8 + len + esp_pad(len) + 2 + 16);
+        assert_true(esp_len_possible(esp_outer_len(L3_IPV4, len) - 20));
+        assert_true(esp_len_possible(esp_outer_len(L3_IPV6, len) - 40));
     }
     for (uint32_t len = 0; len < ESP_MIN_LEN; len++)
         assert_false(esp_len_possible(len));
-    assert_int_equal(ESP_MIN_LEN, 20 + 8 + 8 + 4 + 16);
+    assert_int_equal(ESP_MIN_LEN, 8 + 8 + 4 + 16);
     assert_false(esp_len_possible(ESP_MIN_LEN + 1));
     assert_false(esp_len_possible(ESP_MIN_LEN + 3));
 }
@@ -57,16 +59,21 @@ static void sizes_at_every_length(void **state)
 /* The largest packet that fits, and not one octet more (limit-1, limit, limit+1). */
 static void effective_mtu_is_exact(void **state)
 {
-    (void)state;
-    assert_int_equal(esp_effective_mtu(1500, 8, 16, 4), 1446);
-    assert_int_equal(esp_effective_mtu(51, 8, 16, 4), 0);
-    for (unsigned mtu = 100; mtu < 9100; mtu++) {
-        unsigned max = esp_effective_mtu(mtu, ESP_IV_LEN, ESP_ICV_LEN, ESP_ALIGN);
+    static const enum l3_kind kinds[] = {L3_IPV4, L3_IPV6};
 
-        assert_true(esp_outer_len(max - 1) <= mtu);
-        assert_true(esp_outer_len(max) <= mtu);
-        assert_true(esp_outer_len(max + 1) > mtu);
-    }
+    (void)state;
+    assert_int_equal(esp_effective_mtu(L3_IPV4, 1500, 8, 16, 4), 1446);
+    assert_int_equal(esp_effective_mtu(L3_IPV6, 1500, 8, 16, 4), 1426);
+    assert_int_equal(esp_effective_mtu(L3_IPV4, 51, 8, 16, 4), 0);
+    assert_int_equal(esp_effective_mtu(L3_IPV6, 71, 8, 16, 4), 0);
+    for (unsigned k = 0; k < 2; k++)
+        for (unsigned mtu = 100; mtu < 9100; mtu++) {
+            unsigned max = esp_effective_mtu(kinds[k], mtu, ESP_IV_LEN, ESP_ICV_LEN, ESP_ALIGN);
+
+            assert_true(esp_outer_len(kinds[k], max - 1) <= mtu);
+            assert_true(esp_outer_len(kinds[k], max) <= mtu);
+            assert_true(esp_outer_len(kinds[k], max + 1) > mtu);
+        }
 }
 
 static void trailers(void **state)
@@ -76,11 +83,13 @@ static void trailers(void **state)
         uint8_t *at = malloc(8);
 
         assert_non_null(at);
-        esp_put_trailer(at, pad);
-        for (uint32_t i = 0; i < pad; i++)
-            assert_int_equal(at[i], i + 1);
-        assert_int_equal(at[pad], pad);
-        assert_int_equal(at[pad + 1], NEXT_IPV4);
+        for (unsigned six = 0; six <= 1; six++) {
+            esp_put_trailer(at, pad, six ? NEXT_IPV6 : NEXT_IPV4);
+            for (uint32_t i = 0; i < pad; i++)
+                assert_int_equal(at[i], i + 1);
+            assert_int_equal(at[pad], pad);
+            assert_int_equal(at[pad + 1], six ? 41 : 4);
+        }
         free(at);
     }
 }
@@ -131,7 +140,7 @@ static void iv_and_sender_ids(void **state)
 }
 
 /* Judges a text on the heap, exactly as long as it says; checks that the short way agrees with the long one. */
-static enum verdict judge(const uint8_t *text, uint32_t len)
+static enum verdict judge_as(enum l3_kind kind, const uint8_t *text, uint32_t len)
 {
     uint8_t *copy = malloc(len ? len : 1);
     uint32_t usual;
@@ -140,12 +149,19 @@ static enum verdict judge(const uint8_t *text, uint32_t len)
 
     assert_non_null(copy);
     memcpy(copy, text, len);
-    v = esp_check_text(copy, len, &h);
-    usual = esp_usual_payload(copy, len);
-    if (usual != 0 && l3_try_ipv4(copy, usual, &h))
+    v = esp_check_text(copy, len, kind, &h);
+    if (v == VERDICT_RECEIVED_DECRYPTED)
+        assert_int_equal(h.kind, kind);
+    usual = esp_usual_payload(copy, len, esp_next(kind));
+    if (usual != 0 && (kind == L3_IPV6 ? l3_try_ipv6(copy, usual, &h) : l3_try_ipv4(copy, usual, &h)))
         assert_int_equal(v, VERDICT_RECEIVED_DECRYPTED);
     free(copy);
     return v;
+}
+
+static enum verdict judge(const uint8_t *text, uint32_t len)
+{
+    return judge_as(L3_IPV4, text, len);
 }
 
 static uint32_t make_text(uint8_t *text, uint32_t inner_len, uint32_t payload_len, uint32_t pad, uint8_t next)
@@ -246,7 +262,7 @@ static void congestion_marks(void **state)
             put_inner(ip, sizeof ip);
             ip[1] = (uint8_t)(0xb8 | inner);
             put_checksum(ip);
-            ok = esp_merge_ecn(ip, (uint8_t)(0x28 | outer));
+            ok = esp_merge_ecn(ip, L3_IPV4, (uint8_t)(0x28 | outer));
             assert_int_equal(ok, expected[inner][outer] >= 0);
             if (!ok)
                 continue;
