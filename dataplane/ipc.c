@@ -212,6 +212,8 @@ static void add(struct ipc_server *s, const struct ipc_msg *m)
     s->n_messages++;
     if (m->type == IPC_GROUP)
         snap_group(s->config.store, &m->u.group);
+    else if (m->type == IPC_BIND)
+        snap_bind(s->config.store, &m->u.bind);
     else if (m->type == IPC_RULE)
         snap_rule(s->config.store, &m->u.rule);
     else if (m->type == IPC_SA)
@@ -254,6 +256,7 @@ static const char *handle(struct ipc_server *s, const struct ipc_msg *m, const s
         begin(s, &m->u.begin);
         return NULL;
     case IPC_GROUP:
+    case IPC_BIND:
     case IPC_RULE:
     case IPC_SA:
     case IPC_TIME:

@@ -133,6 +133,7 @@ void snap_forget(struct snap_store *st);
  * caller wipes its messages.
  */
 void snap_group(struct snap_store *st, const struct ipc_group *m);
+void snap_bind(struct snap_store *st, const struct ipc_bind *m);
 void snap_rule(struct snap_store *st, const struct ipc_rule *m);
 void snap_sa(struct snap_store *st, const struct ipc_sa *m);
 void snap_time(struct snap_store *st, const struct ipc_time *m);

@@ -83,23 +83,6 @@ static int find_pair(const struct snap_store *st, const char *name)
     return -1;
 }
 
-static void bind_group(struct snap_store *st, unsigned group, const char *pair_name, unsigned vlan)
-{
-    struct snap_builder *b = &st->builder;
-    const char *name = b->groups[group].name;
-    int pair = find_pair(st, pair_name);
-
-    if (pair < 0)
-        fail(st, IPC_UNKNOWN_PAIR, "group %s: no pair is called %s", name, pair_name);
-    else if (vlan >= SNAP_VLANS - 1) /* 4095 is no VLAN (802.1Q 9.6) */
-        fail(st, IPC_BAD_MESSAGE, "group %s: there is no VLAN %u", name, vlan);
-    else if (b->bound[pair][vlan] != 0)
-        fail(st, IPC_LIMIT, "pair %s, VLAN %u: has two groups: %s and %s", pair_name, vlan,
-             b->groups[b->bound[pair][vlan] - 1].name, name);
-    else
-        b->bound[pair][vlan] = (int8_t)(group + 1);
-}
-
 void snap_group(struct snap_store *st, const struct ipc_group *m)
 {
     struct snap_builder *b = &st->builder;
@@ -115,7 +98,37 @@ void snap_group(struct snap_store *st, const struct ipc_group *m)
     b->known[m->group] = true;
     if (m->group >= b->n_groups)
         b->n_groups = m->group + 1u;
-    bind_group(st, m->group, m->pair, m->vlan);
+}
+
+void snap_bind(struct snap_store *st, const struct ipc_bind *m)
+{
+    struct snap_builder *b = &st->builder;
+    const char *name;
+    int pair = find_pair(st, m->pair);
+    int8_t *bound;
+
+    if (!take(st, m->group, false))
+        return;
+    name = b->groups[m->group].name;
+    if (pair < 0) {
+        fail(st, IPC_UNKNOWN_PAIR, "group %s: no pair is called %s", name, m->pair);
+        return;
+    }
+    if (m->vlan > IPC_MAX_VLAN) {
+        fail(st, IPC_BAD_MESSAGE, "group %s: there is no VLAN %u", name, m->vlan);
+        return;
+    }
+    if (++b->n_bindings[m->group] > IPC_MAX_BINDINGS) {
+        fail(st, IPC_LIMIT, "group %s: more than %u bindings", name, IPC_MAX_BINDINGS);
+        return;
+    }
+    bound = &b->bound[pair][m->vlan];
+    if (*bound != 0) {
+        fail(st, IPC_LIMIT, "pair %s, VLAN %u has two groups: %s and %s", m->pair, m->vlan,
+             b->groups[*bound - 1].name, name);
+        return;
+    }
+    *bound = (int8_t)(m->group + 1);
 }
 
 void snap_rule(struct snap_store *st, const struct ipc_rule *m)

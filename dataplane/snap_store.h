@@ -30,6 +30,7 @@ struct snap_builder {
     unsigned n_groups, n_sas;
     struct snap_group groups[IPC_MAX_GROUPS]; /* by the transaction's index */
     bool known[IPC_MAX_GROUPS];
+    uint16_t n_bindings[IPC_MAX_GROUPS];
     int8_t bound[IPC_MAX_PAIRS][SNAP_VLANS]; /* VLAN 0: the whole pair; index of a group + 1, 0 = none */
     struct snap_built_sa sas[IPC_MAX_SAS];
 };

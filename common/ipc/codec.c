@@ -186,16 +186,13 @@ static bool get_attach(struct buf_reader *r, struct ipc_attach *m)
 
 static bool check_group(const struct ipc_group *m)
 {
-    return m->group < IPC_MAX_GROUPS && m->name[0] != 0 && m->pair[0] != 0 && m->vlan <= 4094 &&
-           m->state <= IPC_GROUP_UNPROTECTED_CLEAR;
+    return m->group < IPC_MAX_GROUPS && m->name[0] != 0 && m->state <= IPC_GROUP_UNPROTECTED_CLEAR;
 }
 
 static void put_group(struct buf_writer *w, const struct ipc_group *m)
 {
     buf_put_u16(w, m->group);
     put_text(w, m->name, IPC_NAME_MAX);
-    put_text(w, m->pair, IPC_NAME_MAX);
-    buf_put_u16(w, m->vlan);
     buf_put_u8(w, (uint8_t)m->state);
     put_bool(w, m->passive);
     put_bool(w, m->receive_only);
@@ -203,9 +200,25 @@ static void put_group(struct buf_writer *w, const struct ipc_group *m)
 
 static bool get_group(struct buf_reader *r, struct ipc_group *m)
 {
-    return buf_get_u16(r, &m->group) && get_text(r, m->name, IPC_NAME_MAX) && get_text(r, m->pair, IPC_NAME_MAX) &&
-           buf_get_u16(r, &m->vlan) && get_enum(r, &m->state) &&
+    return buf_get_u16(r, &m->group) && get_text(r, m->name, IPC_NAME_MAX) && get_enum(r, &m->state) &&
            get_bool(r, &m->passive) && get_bool(r, &m->receive_only);
+}
+
+static bool check_bind(const struct ipc_bind *m)
+{
+    return m->group < IPC_MAX_GROUPS && m->pair[0] != 0 && m->vlan <= IPC_MAX_VLAN;
+}
+
+static void put_bind(struct buf_writer *w, const struct ipc_bind *m)
+{
+    buf_put_u16(w, m->group);
+    put_text(w, m->pair, IPC_NAME_MAX);
+    buf_put_u16(w, m->vlan);
+}
+
+static bool get_bind(struct buf_reader *r, struct ipc_bind *m)
+{
+    return buf_get_u16(r, &m->group) && get_text(r, m->pair, IPC_NAME_MAX) && buf_get_u16(r, &m->vlan);
 }
 
 static bool check_rule(const struct ipc_rule *m)
@@ -330,7 +343,7 @@ static bool get_event(struct buf_reader *r, struct ipc_event *m)
 static bool check_explain(const struct ipc_explain *m)
 {
     const struct flow *f = &m->flow;
-    return m->vlan <= 4094 && addr_len(f->src.family) != 0 && f->src.family == f->dst.family &&
+    return m->vlan <= IPC_MAX_VLAN && addr_len(f->src.family) != 0 && f->src.family == f->dst.family &&
            f->ports <= FLOW_LATER_FRAGMENT;
 }
 
@@ -400,6 +413,8 @@ static bool check(const struct ipc_msg *m)
         return m->u.begin.epoch != 0;
     case IPC_GROUP:
         return check_group(&m->u.group);
+    case IPC_BIND:
+        return check_bind(&m->u.bind);
     case IPC_RULE:
         return check_rule(&m->u.rule);
     case IPC_SA:
@@ -447,6 +462,9 @@ void ipc_encode(struct buf_writer *w, const struct ipc_msg *m)
     case IPC_GROUP:
         put_group(w, &m->u.group);
         break;
+    case IPC_BIND:
+        put_bind(w, &m->u.bind);
+        break;
     case IPC_RULE:
         put_rule(w, &m->u.rule);
         break;
@@ -490,6 +508,8 @@ static bool get_body(struct buf_reader *r, struct ipc_msg *m)
         return buf_get_u64(r, &m->u.begin.epoch);
     case IPC_GROUP:
         return get_group(r, &m->u.group);
+    case IPC_BIND:
+        return get_bind(r, &m->u.bind);
     case IPC_RULE:
         return get_rule(r, &m->u.rule);
     case IPC_SA:

@@ -3,7 +3,7 @@
  * The contract between gvpnd and gvpn-dp: messages. Values here, bytes in ipc/codec.c; how they travel is ipc/ring.h
  * and ipc/channel.h; the picture is docs/ipc.md.
  *
- * gvpnd always sends its whole wish: BEGIN(epoch), then every GROUP, RULE, SA and TIME of every group, then
+ * gvpnd always sends its whole wish: BEGIN(epoch), then every GROUP, BIND, RULE, SA and TIME of every group, then
  * COMMIT(epoch). The data plane builds a new snapshot beside the old one, swaps the pointer, waits until every
  * worker has seen it and then answers ACK(epoch). A transaction with any error changes nothing and is answered with
  * the reason. SAs are known by SPI: one that is installed keeps its key, IV counters and replay state, and its end
@@ -16,12 +16,14 @@
 #include "common/mono.h"
 #include "common/secret.h"
 
-#define IPC_VERSION       1
+#define IPC_VERSION       2
 #define IPC_NAME_MAX      32   /* group, pair and port names, NUL included */
 #define IPC_TEXT_MAX      160  /* reasons, NUL included */
 #define IPC_MAX_PAIRS     16
 #define IPC_MAX_WORKERS   16
 #define IPC_MAX_GROUPS    64
+#define IPC_MAX_BINDINGS  64   /* of one group */
+#define IPC_MAX_VLAN      4094 /* 4095 is reserved (802.1Q 9.6) */
 #define IPC_MAX_SAS       256  /* SAs at once, all groups */
 #define IPC_MAX_ADDRESSES 8
 
@@ -40,6 +42,7 @@ enum ipc_type {
     IPC_EXPLAIN,     /* ctrl -> dp */
     IPC_EXPLAINED,   /* dp -> ctrl */
     IPC_CLEAR_COUNTERS, /* ctrl -> dp */
+    IPC_BIND,        /* ctrl -> dp, part of a transaction like GROUP */
 };
 
 struct ipc_attach {
@@ -76,11 +79,16 @@ enum ipc_group_state {
 struct ipc_group {
     uint16_t group; /* index within the transaction, 0 .. IPC_MAX_GROUPS-1, each once */
     char name[IPC_NAME_MAX];
-    char pair[IPC_NAME_MAX];
-    uint16_t vlan; /* 0 = untagged */
     enum ipc_group_state state;
     bool passive;      /* accepts clear where ESP was expected (GM8) */
     bool receive_only; /* sends clear (KS13) */
+};
+
+/* Where a group that was announced rules (GM11): all of a port pair but the VLANs that are bound apart, or one VLAN. */
+struct ipc_bind {
+    uint16_t group;
+    char pair[IPC_NAME_MAX];
+    uint16_t vlan; /* VID of the outermost tag; 0 = the pair */
 };
 
 /* Which of a group's lists a rule belongs to; searched in this order. */
@@ -129,7 +137,7 @@ struct ipc_time {
 
 struct ipc_commit {
     uint64_t epoch;
-    uint32_t n_messages; /* GROUP + RULE + SA + TIME since BEGIN */
+    uint32_t n_messages; /* GROUP + BIND + RULE + SA + TIME since BEGIN */
 };
 
 enum ipc_result { IPC_OK, IPC_BAD_MESSAGE, IPC_BAD_ORDER, IPC_UNKNOWN_PAIR, IPC_LIMIT, IPC_SA_REFUSED, IPC_NO_MEMORY };
@@ -158,7 +166,7 @@ struct ipc_event {
 struct ipc_explain {
     uint32_t request; /* echoed */
     char pair[IPC_NAME_MAX]; /* empty = the first one */
-    uint16_t vlan;
+    uint16_t vlan; /* of the frame; 0 = untagged */
     bool inbound; /* judge a clear packet from the outside */
     struct flow flow;
 };
@@ -189,6 +197,7 @@ struct ipc_msg {
         struct ipc_refuse refuse;
         struct ipc_begin begin;
         struct ipc_group group;
+        struct ipc_bind bind;
         struct ipc_rule rule;
         struct ipc_sa sa;
         struct ipc_time time;

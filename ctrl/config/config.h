@@ -23,6 +23,7 @@
 #define CONFIG_MAX_SHARED    8  /* pre-shared keys of one peer (several members behind one NAT) */
 #define CONFIG_MAX_GROUPS    64 /* as many as a data plane takes */
 #define CONFIG_MAX_SAS       16 /* of one group: two generations of each fit a download (POLICY_MAX_SAS) */
+#define CONFIG_MAX_BINDINGS  64 /* of one group: pairs times VLANs */
 #define CONFIG_PSK_MIN       16 /* octets */
 
 /* Phase-1 numbers as they stand on the wire (RFC 2409 appendix A). */
@@ -64,12 +65,18 @@ struct config_key_server {
 
 enum config_unprotected { CONFIG_UNPROTECTED_DROP, CONFIG_UNPROTECTED_CLEAR };
 
+/* Where a member group rules (GM11): a port pair but for VLANs that are bound apart, or one VLAN of it. */
+struct config_binding {
+    char pair[CONFIG_NAME_MAX];
+    uint16_t vlan; /* 0 = the pair */
+};
+
 struct config_member {
     struct addr servers[CONFIG_MAX_SERVERS];
     size_t n_servers;
     char dp_socket[CONFIG_MAX_TEXT]; /* absolute, or relative to the run directory */
-    char pair[CONFIG_NAME_MAX];
-    uint16_t vlan; /* 0 = untagged */
+    struct config_binding bindings[CONFIG_MAX_BINDINGS]; /* in the file's order, pair by pair */
+    size_t n_bindings;                                   /* at least 1 */
     bool fail_close;
     struct acl fail_close_allow; /* deny entries */
     bool revert;                 /* back to fail-close when all SAs have ended; only with fail_close */
@@ -112,6 +119,9 @@ struct config *config_load(const char *file, struct yaml_error *e);
 /* The same from memory; relative files are looked up beside `file`. */
 struct config *config_parse(const char *file, const char *text, size_t len, struct yaml_error *e);
 void config_free(struct config *c);
+/* `wan`, `wan VLAN 10`, or the first with ` and N more`: for messages. */
+#define CONFIG_BINDINGS_TEXT 64
+char *config_bindings_text(const struct config_member *m, char out[CONFIG_BINDINGS_TEXT]);
 const struct config_group *config_find_group(const struct config *c, const char *name);
 /*
  * The pre-shared keys that may belong to a peer address, longest prefix first; those of the longest matching

@@ -32,16 +32,49 @@ static bool check_unique(struct schema *s, const struct yaml_node *n, const stru
     return true;
 }
 
-/* No two groups rule one pair of ports. */
-static bool check_pair(struct schema *s, const struct yaml_node *n, const struct config *c,
-                       const struct config_group *g)
+/* The value in the file that a binding comes from: its VLAN, or its pair without one. */
+static const struct yaml_node *node_of(const struct yaml_node *data_plane, size_t binding)
 {
-    for (const struct config_group *o = c->groups; o < g; o++) {
-        if (o->is_member && g->is_member && o->gm.vlan == g->gm.vlan && strcmp(o->gm.pair, g->gm.pair) == 0 &&
-            strcmp(o->gm.dp_socket, g->gm.dp_socket) == 0)
-            return schema_fail(s, yaml_find(yaml_find(yaml_find(n, "member"), "data-plane"), "pair"),
-                               "'%s' is bound to group '%s' already, expected another pair", g->gm.pair,
-                               o->name);
+    const struct yaml_node *pair = yaml_find(data_plane, "pair"), *vlan = yaml_find(data_plane, "vlan");
+    size_t n_vlans = vlan && vlan->kind == YAML_LIST ? vlan->n : 1;
+
+    if (vlan)
+        return vlan->kind == YAML_LIST ? &vlan->children[binding % n_vlans] : vlan;
+    return pair->kind == YAML_LIST ? &pair->children[binding] : pair;
+}
+
+static bool same_binding(const struct config_binding *a, const struct config_binding *b)
+{
+    return a->vlan == b->vlan && strcmp(a->pair, b->pair) == 0;
+}
+
+/* Is it another group's already? */
+static bool check_binding(struct schema *s, const struct yaml_node *n, const struct config_group *o,
+                          const struct config_binding *b)
+{
+    for (size_t i = 0; i < o->gm.n_bindings; i++) {
+        if (!same_binding(&o->gm.bindings[i], b))
+            continue;
+        if (b->vlan)
+            return schema_fail(s, n, "VLAN %u of '%s' is bound to group '%s' already, expected another", b->vlan,
+                               b->pair, o->name);
+        return schema_fail(s, n, "'%s' is bound to group '%s' already, expected another pair", b->pair, o->name);
+    }
+    return true;
+}
+
+/* No two groups rule one pair of ports, or one VLAN of it. */
+static bool check_bindings(struct schema *s, const struct yaml_node *n, const struct config *c,
+                           const struct config_group *g)
+{
+    const struct yaml_node *at = yaml_find(yaml_find(n, "member"), "data-plane");
+
+    for (const struct config_group *o = c->groups; g->is_member && o < g; o++) {
+        if (!o->is_member || strcmp(o->gm.dp_socket, g->gm.dp_socket) != 0)
+            continue;
+        for (size_t i = 0; i < g->gm.n_bindings; i++)
+            if (!check_binding(s, node_of(at, i), o, &g->gm.bindings[i]))
+                return false;
     }
     return true;
 }
@@ -76,7 +109,7 @@ static bool parse_group(struct schema *s, const struct yaml_node *n, void *at)
         return false;
     if (!server && !member)
         return schema_fail(s, n, "a group without a role, expected the key 'key-server' or 'member'");
-    return check_unique(s, n, c, g) && check_pair(s, n, c, g) && check_revert(s, n, g);
+    return check_unique(s, n, c, g) && check_bindings(s, n, c, g) && check_revert(s, n, g);
 }
 
 /* A server of one group may be open to every peer it can authenticate; with several, each says who may join.

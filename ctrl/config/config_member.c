@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* `groups[].member`: whom to ask, which pair of ports the answer rules, and what happens without one (GM1,
- * GM7). */
+/* `groups[].member`: whom to ask, which ports and VLANs the answer rules, and what happens without one (GM1,
+ * GM7, GM11). */
+#include "common/ipc/ipc.h"
 #include "ctrl/config/loader.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static const struct name directions[] = {{0, "both"}, {0, NULL}};
 static const struct name directions_later[] = {{1, "passive"}, {0, NULL}};
@@ -27,14 +31,86 @@ static bool parse_server(struct schema *s, const struct yaml_node *n, void *at)
     return true;
 }
 
+/* One name of a port pair -> another binding of the group. */
+static bool parse_pair(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct config_group *g = at;
+    const char *name = schema_name(s, n, CONFIG_NAME_MAX - 1);
+
+    for (size_t i = 0; name && i < g->gm.n_bindings; i++)
+        if (strcmp(g->gm.bindings[i].pair, name) == 0)
+            return schema_fail(s, n, "'%s' stands twice", name);
+    if (name)
+        memcpy(g->gm.bindings[g->gm.n_bindings++].pair, name, strlen(name) + 1);
+    return name != NULL;
+}
+
+static bool parse_pairs(struct schema *s, const struct yaml_node *n, void *at)
+{
+    return n->kind == YAML_LIST ? schema_list(s, n, 1, IPC_MAX_PAIRS, parse_pair, at) : parse_pair(s, n, at);
+}
+
+struct vlans {
+    uint16_t id[CONFIG_MAX_BINDINGS];
+    size_t n;
+};
+
+static bool parse_vlan(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct vlans *v = at;
+    uint64_t id;
+
+    if (!schema_uint(s, n, 1, IPC_MAX_VLAN, &id))
+        return false;
+    for (size_t i = 0; i < v->n; i++)
+        if (v->id[i] == id)
+            return schema_fail(s, n, "'%s' stands twice", n->text);
+    v->id[v->n++] = (uint16_t)id;
+    return true;
+}
+
+/* One VLAN or a list of them, each on every pair: the bindings become pairs times VLANs. */
+static bool parse_vlans(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct config_member *m = &((struct config_group *)at)->gm;
+    size_t n_pairs = m->n_bindings;
+    struct vlans v = {.n = 0};
+
+    if (n->kind == YAML_LIST ? !schema_list(s, n, 1, CONFIG_MAX_BINDINGS, parse_vlan, &v) : !parse_vlan(s, n, &v))
+        return false;
+    if (n_pairs * v.n > CONFIG_MAX_BINDINGS)
+        return schema_fail(s, n, "%zu pairs with %zu VLANs each, expected at most %d places in one group", n_pairs,
+                           v.n, CONFIG_MAX_BINDINGS);
+    m->n_bindings = n_pairs * v.n;
+    for (size_t i = m->n_bindings; i-- > 0;) { /* from the end, so that no pair is written over before it is read */
+        struct config_binding b = m->bindings[i / v.n];
+
+        b.vlan = v.id[i % v.n];
+        m->bindings[i] = b;
+    }
+    return true;
+}
+
+char *config_bindings_text(const struct config_member *m, char out[CONFIG_BINDINGS_TEXT])
+{
+    const struct config_binding *b = &m->bindings[0];
+    int len = snprintf(out, CONFIG_BINDINGS_TEXT, "%s", m->n_bindings ? b->pair : "");
+
+    if (m->n_bindings && b->vlan)
+        len += snprintf(out + len, CONFIG_BINDINGS_TEXT - (size_t)len, " VLAN %u", b->vlan);
+    if (m->n_bindings > 1)
+        snprintf(out + len, CONFIG_BINDINGS_TEXT - (size_t)len, " and %zu more", m->n_bindings - 1);
+    return out;
+}
+
 static const struct schema_field data_plane_fields[] = {
     /* A socket's whole path has at most 107 octets, the run directory's included. */
     {.key = "socket",
      .type = SCHEMA_TEXT,
      .offset = offsetof(struct config_group, gm.dp_socket),
      .size = 100},
-    {.key = "pair", .type = SCHEMA_NAME, .flags = SCHEMA_REQUIRED, SCHEMA_AT(struct config_group, gm.pair)},
-    {.key = "vlan", .type = SCHEMA_UINT, .flags = SCHEMA_LATER, .min = 1, .max = 4094},
+    {.key = "pair", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, .fn = parse_pairs},
+    {.key = "vlan", .type = SCHEMA_CUSTOM, .fn = parse_vlans}, /* after the pairs: it multiplies them */
     {0},
 };
 

@@ -158,8 +158,11 @@ bool ctl_plane_has_pair(struct ctl_request *r, struct plane *p, const char *pair
     for (size_t i = 0; !h && i < roles_members(r->roles); i++) { /* detached: what the configuration says */
         const struct gm *gm = roles_member(r->roles, i);
 
-        if (roles_plane(r->roles, gm) == p && strcmp(gm_config(gm)->gm.pair, pair) == 0)
-            return true;
+        const struct config_member *c = &gm_config(gm)->gm;
+
+        for (size_t k = 0; roles_plane(r->roles, gm) == p && k < c->n_bindings; k++)
+            if (strcmp(c->bindings[k].pair, pair) == 0)
+                return true;
     }
     for (unsigned i = 0; h && i < h->n_pairs && i < IPC_MAX_PAIRS; i++) {
         if (strcmp(h->pairs[i], pair) == 0)

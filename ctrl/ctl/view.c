@@ -49,13 +49,15 @@ void view_bindings(struct json *j, const struct config_group *g)
 {
     json_key(j, "bindings");
     json_array(j);
-    json_object(j);
-    json_kv_string(j, "pair", view_text_or_null(g->gm.pair));
-    if (g->gm.vlan)
-        json_kv_u64(j, "vlan", g->gm.vlan);
-    else
-        json_kv_null(j, "vlan");
-    json_end_object(j);
+    for (size_t i = 0; i < g->gm.n_bindings; i++) {
+        json_object(j);
+        json_kv_string(j, "pair", g->gm.bindings[i].pair);
+        if (g->gm.bindings[i].vlan)
+            json_kv_u64(j, "vlan", g->gm.bindings[i].vlan);
+        else
+            json_kv_null(j, "vlan");
+        json_end_object(j);
+    }
     json_end_array(j);
 }
 

@@ -241,6 +241,11 @@ void gm_retire(struct gm *gm, struct config_group *own)
     gm->server = 0;
 }
 
+struct config_group *gm_retired_config(struct gm *gm)
+{
+    return gm->own_config;
+}
+
 void gm_leave(struct gm *gm)
 {
     stop_registering(gm);

@@ -71,6 +71,8 @@ void gm_set_config(struct gm *gm, const struct config_group *config, struct now 
  * a copy of the configuration without lists that the membership frees.
  */
 void gm_retire(struct gm *gm, struct config_group *own);
+/* The copy that a retired membership owns, to take places from it that other groups rule now; NULL when it isn't retired. */
+struct config_group *gm_retired_config(struct gm *gm);
 /* Leaves for good (GM12): registers no more, and keys and lists go out of use. */
 void gm_leave(struct gm *gm);
 /* Drops policy and keys and registers at once with the first server. The owner has ended a registration under way. */
@@ -83,7 +85,7 @@ void gm_detached(struct gm *gm, struct now now);
 void gm_policy(struct gm *gm, struct policy *policy, struct now now);
 void gm_failed(struct gm *gm, const char *reason, struct now now);
 
-/* Writes GROUP, RULEs and SAs for the transaction `epoch` through put(). `index`: the group's number in it. */
+/* Writes GROUP, BINDs, RULEs and SAs for the transaction `epoch` through put(). `index`: the group's number in it. */
 void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,
              mono_t now);
 /* The transaction `epoch` is in effect on all workers, or was refused with this reason (NULL = in effect). */

@@ -277,6 +277,17 @@ static void wish_list(uint16_t index, enum ipc_list list, const struct acl *acl,
     }
 }
 
+static void wish_bindings(uint16_t index, const struct config_member *c,
+                          void (*put)(void *ctx, const struct ipc_msg *m), void *ctx)
+{
+    for (size_t i = 0; i < c->n_bindings; i++) {
+        struct ipc_msg m = {.type = IPC_BIND, .u.bind = {.group = index, .vlan = c->bindings[i].vlan}};
+
+        snprintf(m.u.bind.pair, sizeof(m.u.bind.pair), "%s", c->bindings[i].pair);
+        put(ctx, &m);
+    }
+}
+
 /* Gives it sender ids when the present process has none for it yet. Ids are for the SAs that they came with. */
 static void give_senders(struct gm *gm, struct gm_sa *s)
 {
@@ -373,11 +384,11 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
     const struct config_member *c = &gm->config->gm;
     struct ipc_msg m = {.type = IPC_GROUP};
 
-    m.u.group = (struct ipc_group){.group = index, .vlan = c->vlan, .receive_only = gm->policy.receive_only};
+    m.u.group = (struct ipc_group){.group = index, .receive_only = gm->policy.receive_only};
     snprintf(m.u.group.name, sizeof(m.u.group.name), "%s", gm->dp_name);
-    snprintf(m.u.group.pair, sizeof(m.u.group.pair), "%s", c->pair);
     m.u.group.state = wished_state(gm);
     put(ctx, &m);
+    wish_bindings(index, c, put, ctx);
     wish_list(index, IPC_LIST_FAIL_CLOSE, &c->fail_close_allow, put, ctx);
     wish_list(index, IPC_LIST_LOCAL, &c->local_acl, put, ctx);
     wish_list(index, IPC_LIST_DOWNLOADED, &gm->policy.acl, put, ctx);

@@ -17,7 +17,8 @@
 
 struct plane_member {
     struct gm *gm;
-    bool pair_there; /* the attached data plane has its pair */
+    bool pair_there; /* the attached data plane has one of its pairs at least */
+    char missing[CONFIG_NAME_MAX]; /* the first of its pairs that it hasn't and that was told of; empty = none */
 };
 
 struct plane {
@@ -56,10 +57,23 @@ static void set_timer(struct plane *p, struct timer *t, mono_t in)
     must_set_timer(loop_real_timers(p->loop), t, mono_add(real_now(p), in));
 }
 
+static bool has_pair(const struct plane *p, const char *pair)
+{
+    const struct ipc_hello *h = dpc_hello(p->dpc);
+
+    for (unsigned i = 0; h && i < h->n_pairs && i < IPC_MAX_PAIRS; i++) {
+        if (strcmp(h->pairs[i], pair) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void put(void *ctx, const struct ipc_msg *m)
 {
     struct plane *p = ctx;
 
+    if (m->type == IPC_BIND && !has_pair(p, m->u.bind.pair))
+        return; /* told of already: the group's other places go on */
     if (m->type == IPC_SA && p->n_put < IPC_MAX_SAS)
         p->put[p->n_put++] = m->u.sa.spi;
     dpc_put(p->dpc, m);
@@ -90,28 +104,40 @@ bool plane_lost(const struct plane *p, uint32_t spi)
     return contains(p->lost, p->n_lost < MAX_LOST ? p->n_lost : MAX_LOST, spi);
 }
 
-static bool has_pair(const struct plane *p, const char *pair)
+/* Has the attached data plane one of the membership's pairs? Says which it hasn't, once. */
+static bool look_for_pairs(struct plane *p, struct plane_member *m)
 {
-    const struct ipc_hello *h = dpc_hello(p->dpc);
+    const struct config_group *g = gm_config(m->gm);
+    const char *missing = "", *last = "";
+    bool there = false, is_news = true;
 
-    for (unsigned i = 0; h && i < h->n_pairs && i < IPC_MAX_PAIRS; i++) {
-        if (strcmp(h->pairs[i], pair) == 0)
-            return true;
+    for (size_t i = 0; i < g->gm.n_bindings; i++) {
+        const char *pair = g->gm.bindings[i].pair;
+
+        if (has_pair(p, pair)) {
+            there = true;
+            continue;
+        }
+        if (!missing[0]) {
+            missing = pair;
+            is_news = strcmp(missing, m->missing) != 0;
+        }
+        if (is_news && strcmp(pair, last) != 0)
+            log_msg(GM_PAIR_UNKNOWN, g->name, p->socket, pair);
+        last = pair;
     }
-    return false;
+    snprintf(m->missing, sizeof(m->missing), "%s", missing);
+    return there;
 }
 
-/* A membership and an attached data plane meet, or don't for want of the pair. */
+/* A membership and an attached data plane meet, or don't for want of a pair. */
 static void meet(struct plane *p, struct plane_member *m)
 {
     const struct ipc_hello *h = dpc_hello(p->dpc);
-    const struct config_group *g = gm_config(m->gm);
 
-    m->pair_there = has_pair(p, g->gm.pair);
+    m->pair_there = look_for_pairs(p, m);
     if (m->pair_there)
         gm_attached(m->gm, h->instance, h->n_workers, loop_now(p->loop));
-    else
-        log_msg(GM_PAIR_UNKNOWN, g->name, p->socket, g->gm.pair);
 }
 
 /*
@@ -186,8 +212,10 @@ static void on_attached(void *ctx, struct dpc *d, const struct ipc_hello *hello)
     if (p->lost_instance != hello->instance)
         p->n_lost = 0;
     p->lost_instance = hello->instance;
-    for (size_t i = 0; i < p->n_members; i++)
+    for (size_t i = 0; i < p->n_members; i++) {
+        p->members[i].missing[0] = '\0';
         meet(p, &p->members[i]);
+    }
     plane_changed(p);
 }
 
@@ -376,7 +404,7 @@ void plane_check_pairs(struct plane *p)
 {
     for (size_t i = 0; dpc_attached(p->dpc) && i < p->n_members; i++) {
         struct plane_member *m = &p->members[i];
-        bool there = has_pair(p, gm_config(m->gm)->gm.pair);
+        bool there = look_for_pairs(p, m);
 
         if (there && !m->pair_there)
             meet(p, m);
@@ -384,7 +412,6 @@ void plane_check_pairs(struct plane *p)
             continue;
         m->pair_there = false;
         gm_detached(m->gm, loop_now(p->loop));
-        log_msg(GM_PAIR_UNKNOWN, gm_config(m->gm)->name, p->socket, gm_config(m->gm)->gm.pair);
     }
 }
 

@@ -16,13 +16,13 @@ struct plane;
 struct plane *plane_new(struct loop *l, const char *socket, uint32_t clock_rate);
 void plane_free(struct plane *p);
 /*
- * A membership on one of its port pairs; false when there are IPC_MAX_GROUPS. While the data plane has no pair of that name
- * the membership is left out, said once, and the others go on.
+ * A membership on some of its port pairs; false when there are IPC_MAX_GROUPS. A pair that the data plane hasn't is left
+ * out, said once; the membership's other places go on (a membership without any waits), and so do other memberships.
  */
 MUST_CHECK bool plane_add(struct plane *p, struct gm *gm);
 /* Its part of the data plane's policy goes with the next transaction. */
 void plane_remove(struct plane *p, const struct gm *gm);
-/* The pair of one of its memberships may have changed. */
+/* The pairs of one of its memberships may have changed. */
 void plane_check_pairs(struct plane *p);
 /* How many memberships there are. */
 size_t plane_members(const struct plane *p);

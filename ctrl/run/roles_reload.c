@@ -126,18 +126,29 @@ static bool stays(const struct change *c, const struct member *m)
     return false;
 }
 
-/* Does a membership of the new configuration rule this one's pair? */
-static bool pair_is_taken(const struct change *c, const struct member *m)
+/* Does a membership of the new configuration rule this place? */
+static bool is_taken(const struct change *c, const struct plane *plane, const struct config_binding *b)
 {
-    const struct config_member *old = &gm_config(m->gm)->gm;
-
     for (size_t i = 0; i < c->n; i++) {
         const struct config_member *g = &c->groups[i]->gm;
 
-        if (c->members[i]->plane == m->plane && g->vlan == old->vlan && strcmp(g->pair, old->pair) == 0)
-            return true;
+        for (size_t k = 0; c->members[i]->plane == plane && k < g->n_bindings; k++)
+            if (strcmp(g->bindings[k].pair, b->pair) == 0 && (g->bindings[k].vlan == b->vlan || g->bindings[k].vlan == 0))
+                return true;
     }
     return false;
+}
+
+/* Leaves a membership that is over only those places that nobody else rules now. Returns how many. */
+static size_t give_way(const struct change *c, const struct plane *plane, struct config_member *old)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < old->n_bindings; i++)
+        if (!is_taken(c, plane, &old->bindings[i]))
+            old->bindings[kept++] = old->bindings[i];
+    old->n_bindings = kept;
+    return kept;
 }
 
 /* Is there still a membership of its group? */
@@ -167,16 +178,19 @@ static void part(struct change *c)
         struct member *m = r->members[i];
         const struct config_member *g = &gm_config(m->gm)->gm;
         bool drops = g->unprotected == CONFIG_UNPROTECTED_DROP;
+        char where[CONFIG_BINDINGS_TEXT];
+        size_t left;
 
         if (stays(c, m))
             continue;
-        log_msg(GM_CM_DETACH, gm_config(m->gm)->name, g->pair,
-                pair_is_taken(c, m) ? "another group's" : drops ? "dropped" : "passed in clear");
+        left = give_way(c, m->plane, &c->own[i]->gm);
+        log_msg(GM_CM_DETACH, gm_config(m->gm)->name, config_bindings_text(g, where),
+                left == 0 ? "another group's" : drops ? "dropped" : "passed in clear");
         end_session(m);
         if (!group_stays(c, m))
             roles_say_leave(r, m, c->config);
         /* A data plane that never was there has nothing to be told. */
-        if (pair_is_taken(c, m) || !dpc_page(plane_dpc(m->plane))) {
+        if (left == 0 || !dpc_page(plane_dpc(m->plane))) {
             c->over[c->n_over++] = m;
             continue;
         }
@@ -189,7 +203,7 @@ static void part(struct change *c)
 
         if (stays(c, m))
             continue;
-        if (pair_is_taken(c, m))
+        if (give_way(c, m->plane, &gm_retired_config(m->gm)->gm) == 0)
             c->over[c->n_over++] = m;
         else
             c->remnants[n++] = m;
@@ -258,6 +272,7 @@ static void commit(struct change *c)
         roles_member_free(c->over[i]);
     for (size_t i = 0; i < r->n_members; i++) {
         struct member *m = r->members[i];
+        char where[CONFIG_BINDINGS_TEXT];
 
         roles_stay(r, &c->groups[i]->id);
         if (!c->is_new[i]) {
@@ -265,7 +280,7 @@ static void commit(struct change *c)
             plane_check_pairs(m->plane);
             continue;
         }
-        log_msg(GM_CM_ATTACH, c->groups[i]->name, c->groups[i]->gm.pair);
+        log_msg(GM_CM_ATTACH, c->groups[i]->name, config_bindings_text(&c->groups[i]->gm, where));
         join_plane(r, m);
         plane_start(m->plane);
     }

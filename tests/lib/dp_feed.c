@@ -4,12 +4,14 @@
  * can be tried without gvpnd. One answer line (or lines ended by ".") per command on standard output.
  *
  *   begin
- *   group INDEX NAME PAIR fail-close|fail-open|policy
+ *   group INDEX NAME PAIR fail-close|fail-open|policy       (bound to all of PAIR; - = not yet)
+ *   bind INDEX PAIR VLAN
  *   rule INDEX fail-close|local|downloaded SA-NUMBER NUMBER ACL-ENTRY...
  *   sa INDEX NUMBER SPI SUITE HEX-KEY SENDER-ID END-MS
  *   commit                            -> ack RESULT REASON
  *   explain out|in SRC DST PROTO SPORT DPORT
  *                                     -> DECISION VERDICT SPI MTU RULE
+ *   at PAIR VLAN                      what explain is about from now on -> ok
  *   counters                          -> one "verdict N" per line, then "."
  *   clear                             -> ok
  *   ports                             -> one "NAME up|down RX TX" per line, then "."
@@ -28,6 +30,7 @@ static struct ipc_channel channel;
 static struct ipc_hello hello;
 static uint64_t epoch;
 static uint32_t n_messages;
+static struct ipc_explain asked; /* pair and VLAN for explain */
 
 static void die(const char *what)
 {
@@ -128,12 +131,27 @@ static void do_begin(void)
 static void do_group(void)
 {
     static const char *const states[] = {"fail-close", "fail-open", "policy", NULL};
-    struct ipc_msg m = {.type = IPC_GROUP};
+    struct ipc_msg m = {.type = IPC_GROUP}, bind = {.type = IPC_BIND};
 
     m.u.group.group = (uint16_t)number();
     (void)snprintf(m.u.group.name, sizeof(m.u.group.name), "%s", word());
-    (void)snprintf(m.u.group.pair, sizeof(m.u.group.pair), "%s", word());
+    bind.u.bind.group = m.u.group.group;
+    (void)snprintf(bind.u.bind.pair, sizeof(bind.u.bind.pair), "%s", word());
     m.u.group.state = (enum ipc_group_state)choose(word(), states);
+    send_message(&m);
+    if (strcmp(bind.u.bind.pair, "-") != 0) {
+        send_message(&bind);
+    }
+    (void)puts("ok");
+}
+
+static void do_bind(void)
+{
+    struct ipc_msg m = {.type = IPC_BIND};
+
+    m.u.bind.group = (uint16_t)number();
+    (void)snprintf(m.u.bind.pair, sizeof(m.u.bind.pair), "%s", word());
+    m.u.bind.vlan = (uint16_t)number();
     send_message(&m);
     (void)puts("ok");
 }
@@ -199,10 +217,17 @@ static void do_commit(void)
     (void)printf("ack %d %s\n", (int)m.u.ack.result, m.u.ack.reason);
 }
 
+static void do_at(void)
+{
+    (void)snprintf(asked.pair, sizeof(asked.pair), "%s", word());
+    asked.vlan = (uint16_t)number();
+    (void)puts("ok");
+}
+
 static void do_explain(void)
 {
     static const char *const ways[] = {"out", "in", NULL}, *const decisions[] = {"encrypt", "clear", "drop", "local"};
-    struct ipc_msg m = {.type = IPC_EXPLAIN};
+    struct ipc_msg m = {.type = IPC_EXPLAIN, .u.explain = asked};
     struct ipc_explain *q = &m.u.explain;
     const struct ipc_explained *a = &m.u.explained;
     char text[ACL_TEXT_MAX];
@@ -257,9 +282,9 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } commands[] = {{"begin", do_begin},   {"group", do_group},     {"rule", do_rule},        {"sa", do_sa},
-                    {"commit", do_commit}, {"explain", do_explain}, {"counters", do_counters},
-                    {"clear", do_clear},   {"ports", do_ports}};
+    } commands[] = {{"begin", do_begin}, {"group", do_group},   {"bind", do_bind},       {"rule", do_rule},
+                    {"sa", do_sa},       {"commit", do_commit}, {"explain", do_explain}, {"at", do_at},
+                    {"clear", do_clear}, {"ports", do_ports},   {"counters", do_counters}};
     char line[1024];
 
     if (argc != 2) {

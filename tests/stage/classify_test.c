@@ -101,12 +101,12 @@ static void random_policy(struct policy *p)
 
 static void install(struct rig *r, const struct policy *p)
 {
-    struct ipc_group g = {.state = p->state, .passive = p->passive, .receive_only = p->receive_only, .name = "g",
-                          .pair = "wan"};
+    struct ipc_group g = {.state = p->state, .passive = p->passive, .receive_only = p->receive_only, .name = "g"};
 
     rig_begin(r);
     r->n_messages++;
     snap_group(r->store, &g);
+    rig_bind(r, 0, "wan", 0);
     for (unsigned l = 0; l < IPC_LIST_COUNT; l++)
         for (size_t i = 0; i < p->lists[l].n; i++) {
             struct ipc_rule m = {.list = (enum ipc_list)l, .entry = p->lists[l].entries[i]};

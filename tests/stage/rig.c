@@ -99,12 +99,21 @@ void rig_group(struct rig *r, unsigned index, const char *name, const char *pair
 void rig_group_on(struct rig *r, unsigned index, const char *name, const char *pair, unsigned vlan,
                   enum ipc_group_state state)
 {
-    struct ipc_group m = {.group = (uint16_t)index, .vlan = (uint16_t)vlan, .state = state};
+    struct ipc_group m = {.group = (uint16_t)index, .state = state};
 
     strcpy(m.name, name);
-    strcpy(m.pair, pair);
     r->n_messages++;
     snap_group(r->store, &m);
+    rig_bind(r, index, pair, vlan);
+}
+
+void rig_bind(struct rig *r, unsigned index, const char *pair, unsigned vlan)
+{
+    struct ipc_bind m = {.group = (uint16_t)index, .vlan = (uint16_t)vlan};
+
+    strcpy(m.pair, pair);
+    r->n_messages++;
+    snap_bind(r->store, &m);
 }
 
 void rig_rule(struct rig *r, unsigned group, enum ipc_list list, unsigned sa, const char *text)

@@ -52,6 +52,8 @@ void rig_group(struct rig *r, unsigned index, const char *name, const char *pair
 /* The same on one VLAN of the pair; 0 = all of it. */
 void rig_group_on(struct rig *r, unsigned index, const char *name, const char *pair, unsigned vlan,
                   enum ipc_group_state state);
+/* One more place where it rules. */
+void rig_bind(struct rig *r, unsigned index, const char *pair, unsigned vlan);
 void rig_rule(struct rig *r, unsigned group, enum ipc_list list, unsigned sa, const char *text);
 /* A message for an SA of AES-GCM-128 that sends and receives; change what you need, then hand it to snap_sa(). */
 struct ipc_sa rig_sa_message(const struct rig *r, uint32_t spi, unsigned number, uint64_t first_sender);

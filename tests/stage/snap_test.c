@@ -491,6 +491,15 @@ static void too_much_is_refused(void **state)
     rig_group_on(&r, 0, "v", "wan", 4095, IPC_GROUP_POLICY);
     assert_int_equal(rig_commit(&r), IPC_BAD_MESSAGE);
     rig_begin(&r);
+    rig_group_on(&r, 0, "v", "wan", 0, IPC_GROUP_POLICY);
+    for (unsigned i = 1; i <= IPC_MAX_BINDINGS; i++)
+        rig_bind(&r, 0, "wan", i);
+    assert_int_equal(rig_commit(&r), IPC_LIMIT);
+    rig_begin(&r);
+    rig_group_on(&r, 0, "v", "wan", 0, IPC_GROUP_POLICY);
+    rig_bind(&r, 1, "wan", 10);
+    assert_int_equal(rig_commit(&r), IPC_BAD_ORDER);
+    rig_begin(&r);
     rig_group_on(&r, 0, "v", "wan", 10, IPC_GROUP_POLICY);
     rig_group_on(&r, 1, "w", "wan", 10, IPC_GROUP_POLICY);
     assert_int_equal(rig_commit(&r), IPC_LIMIT);
@@ -525,8 +534,15 @@ static void every_vlan_has_its_group(void **state)
         assert_int_equal(snap_group_of(s, 2, vlan), -1);
     }
     rig_begin(&r);
+    rig_group_on(&r, 7, "many", "dmz", 0, IPC_GROUP_POLICY);
+    rig_bind(&r, 7, "wan", 10);
+    rig_bind(&r, 7, "wan", 20);
     assert_int_equal(rig_commit(&r), IPC_OK);
-    assert_int_equal(snap_group_of(snap_store_current(r.store), 0, 10), -1);
+    s = snap_store_current(r.store);
+    assert_int_equal(snap_group_of(s, 0, 0), -1);
+    assert_int_equal(snap_group_of(s, 0, 10), 7);
+    assert_int_equal(snap_group_of(s, 0, 20), 7);
+    assert_int_equal(snap_group_of(s, 1, 10), 7);
     rig_close(&r);
 }
 

@@ -433,7 +433,7 @@ static void local_list(void **state)
 /* GM8, KS13: the only exceptions to invariant 1. */
 static void passive_and_receive_only(void **state)
 {
-    struct ipc_group m = {.state = IPC_GROUP_POLICY, .name = "g", .pair = "wan"};
+    struct ipc_group m = {.state = IPC_GROUP_POLICY, .name = "g"};
     struct ipc_sa sa = rig_sa_message(&b, 0x1000, 10, 2);
 
     (void)state;
@@ -443,6 +443,7 @@ static void passive_and_receive_only(void **state)
         m.receive_only = receive_only;
         b.n_messages++;
         snap_group(b.store, &m);
+        rig_bind(&b, 0, "wan", 0);
         rig_rule(&b, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 10.1.0.0/16 10.2.0.0/16");
         rig_sa(&b, &sa);
         assert_int_equal(rig_commit(&b), IPC_OK);

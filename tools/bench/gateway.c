@@ -77,12 +77,14 @@ static void send_sas(struct bench_gateway *g, uint64_t sender, uint32_t *n_messa
 
 static void send_policy(struct bench_gateway *g, uint64_t sender)
 {
-    struct ipc_group group = {.state = IPC_GROUP_POLICY, .name = "bench", .pair = "bench"};
-    struct ipc_commit commit = {.epoch = 1, .n_messages = 1};
+    struct ipc_group group = {.state = IPC_GROUP_POLICY, .name = "bench"};
+    struct ipc_bind bind = {.pair = "bench"};
+    struct ipc_commit commit = {.epoch = 1, .n_messages = 2};
     char reason[IPC_TEXT_MAX];
 
     snap_begin(g->store, 1);
     snap_group(g->store, &group);
+    snap_bind(g->store, &bind);
     send_rules(g, &commit.n_messages);
     send_sas(g, sender, &commit.n_messages);
     if (snap_commit(g->store, &commit, rte_rdtsc(), MONO_ZERO, reason) != IPC_OK)

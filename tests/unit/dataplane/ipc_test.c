@@ -266,7 +266,8 @@ static void a_transaction_reaches_the_store(void **state)
 {
     struct fixture *f = *state;
     struct ipc_msg sa = {.type = IPC_SA, .u.sa = {.spi = 256, .suite = 1, .end_in_ms = 1, .sid_bits = 24}};
-    struct ipc_msg group = {.type = IPC_GROUP, .u.group = {.name = "g", .pair = "p"}};
+    struct ipc_msg group = {.type = IPC_GROUP, .u.group = {.name = "g"}};
+    struct ipc_msg bind = {.type = IPC_BIND, .u.bind = {.pair = "p", .vlan = 10}};
     struct ipc_msg rule = {.type = IPC_RULE};
     rule.u.rule.entry.sel.src.addr.family = rule.u.rule.entry.sel.dst.addr.family = 4;
     memset(sa.u.sa.key.b, 0xc5, 20);
@@ -276,15 +277,17 @@ static void a_transaction_reaches_the_store(void **state)
     attach(f);
     send_begin(f, 8);
     send_msg(f, &group);
+    send_msg(f, &bind);
     send_msg(f, &rule);
     send_msg(f, &rule);
     send_msg(f, &sa);
     send_time(f);
-    send_commit(f, 8, 5);
+    send_commit(f, 8, 6);
     run(f);
     check_ack(f, 8, IPC_OK, "");
     assert_int_equal(f->store.epoch, 8);
     assert_int_equal(f->store.groups, 1);
+    assert_int_equal(f->store.binds, 1);
     assert_int_equal(f->store.rules, 2);
     assert_int_equal(f->store.sas, 1);
     assert_int_equal(f->store.times, 1);

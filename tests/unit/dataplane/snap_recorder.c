@@ -9,7 +9,7 @@ void snap_begin(struct snap_store *st, uint64_t epoch)
     st->open = true;
     st->begins++;
     st->epoch = epoch;
-    st->groups = st->rules = st->sas = st->times = 0;
+    st->groups = st->binds = st->rules = st->sas = st->times = 0;
 }
 
 void snap_forget(struct snap_store *st)
@@ -21,6 +21,12 @@ void snap_group(struct snap_store *st, const struct ipc_group *m)
 {
     (void)m;
     st->groups++;
+}
+
+void snap_bind(struct snap_store *st, const struct ipc_bind *m)
+{
+    (void)m;
+    st->binds++;
 }
 
 void snap_rule(struct snap_store *st, const struct ipc_rule *m)

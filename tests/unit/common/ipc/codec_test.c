@@ -154,7 +154,7 @@ static void random_octets_are_refused_or_mean_one_thing(void **state)
         member;                                                                                                        \
     }
 BAD(no_type, m->type = 0)
-BAD(unknown_type, m->type = IPC_CLEAR_COUNTERS + 1)
+BAD(unknown_type, m->type = IPC_BIND + 1)
 BAD(hello_pairs, m->u.hello.n_pairs = IPC_MAX_PAIRS + 1)
 BAD(hello_no_worker, m->u.hello.n_workers = 0)
 BAD(hello_workers, m->u.hello.n_workers = IPC_MAX_WORKERS + 1)
@@ -163,9 +163,11 @@ BAD(refuse_text, memset(m->u.refuse.reason, 'x', IPC_TEXT_MAX))
 BAD(begin_epoch, m->u.begin.epoch = 0)
 BAD(group_index, m->u.group.group = IPC_MAX_GROUPS)
 BAD(group_name, m->u.group.name[0] = 0)
-BAD(group_pair, m->u.group.pair[0] = 0)
-BAD(group_vlan, m->u.group.vlan = 4095)
 BAD(group_state, m->u.group.state = IPC_GROUP_UNPROTECTED_CLEAR + 1)
+BAD(bind_group, m->u.bind.group = IPC_MAX_GROUPS)
+BAD(bind_pair, m->u.bind.pair[0] = 0)
+BAD(bind_long, memset(m->u.bind.pair, 'x', IPC_NAME_MAX))
+BAD(bind_vlan, m->u.bind.vlan = IPC_MAX_VLAN + 1)
 BAD(rule_group, m->u.rule.group = IPC_MAX_GROUPS)
 BAD(rule_list, m->u.rule.list = IPC_LIST_COUNT)
 BAD(rule_family, m->u.rule.entry.sel.src.addr.family = 5)
@@ -213,8 +215,8 @@ static const struct {
 #define B(type, name) {#name, type, name}
     B(IPC_HELLO, no_type), B(IPC_HELLO, unknown_type), B(IPC_HELLO, hello_pairs), B(IPC_HELLO, hello_no_worker),
     B(IPC_HELLO, hello_workers), B(IPC_HELLO, hello_name), B(IPC_REFUSE, refuse_text), B(IPC_BEGIN, begin_epoch),
-    B(IPC_GROUP, group_index), B(IPC_GROUP, group_name), B(IPC_GROUP, group_pair), B(IPC_GROUP, group_vlan),
-    B(IPC_GROUP, group_state), B(IPC_RULE, rule_group), B(IPC_RULE, rule_list), B(IPC_RULE, rule_family),
+    B(IPC_GROUP, group_index), B(IPC_GROUP, group_name), B(IPC_GROUP, group_state), B(IPC_BIND, bind_group),
+    B(IPC_BIND, bind_pair), B(IPC_BIND, bind_long), B(IPC_BIND, bind_vlan), B(IPC_RULE, rule_group), B(IPC_RULE, rule_list), B(IPC_RULE, rule_family),
     B(IPC_RULE, rule_no_family), B(IPC_RULE, rule_mixed), B(IPC_RULE, rule_prefix), B(IPC_RULE, rule_host_bits),
     B(IPC_RULE, rule_host_octet), B(IPC_RULE, rule_ports), B(IPC_SA, sa_group), B(IPC_SA, sa_spi),
     B(IPC_SA, sa_no_suite), B(IPC_SA, sa_suite), B(IPC_SA, sa_end), B(IPC_SA, sa_short_key), B(IPC_SA, sa_long_key),

@@ -37,10 +37,16 @@ static void group(struct ipc_msg *m, enum ipc_group_state state)
     m->type = IPC_GROUP;
     m->u.group.group = IPC_MAX_GROUPS - 1;
     strcpy(m->u.group.name, "corp");
-    strcpy(m->u.group.pair, "wan0");
-    m->u.group.vlan = 4094;
     m->u.group.state = state;
     m->u.group.passive = true;
+}
+
+static void bind_to(struct ipc_msg *m, const char *pair, uint16_t vlan)
+{
+    m->type = IPC_BIND;
+    m->u.bind.group = IPC_MAX_GROUPS - 1;
+    strcpy(m->u.bind.pair, pair);
+    m->u.bind.vlan = vlan;
 }
 
 static void entry(struct acl_entry *e, uint8_t family)
@@ -135,6 +141,8 @@ size_t samples(struct ipc_msg out[SAMPLES_MAX])
     m++->u.begin.epoch = UINT64_MAX;
     group(m++, IPC_GROUP_FAIL_CLOSE);
     group(m++, IPC_GROUP_UNPROTECTED_CLEAR);
+    bind_to(m++, "w", 0);
+    bind_to(m++, "a-name-of-thirty-one-octets....", IPC_MAX_VLAN);
     rule(m++, IPC_LIST_FAIL_CLOSE, 4);
     rule(m++, IPC_LIST_DOWNLOADED, 6);
     sa(m++, SUITE_AES_GCM_128, 0);

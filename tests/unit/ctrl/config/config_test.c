@@ -108,8 +108,9 @@ static void smallest_member_gets_defaults(void **state)
     assert_int_equal(g->id.value, 0x0a010101);
     assert_int_equal(g->gm.n_servers, 1);
     assert_string_equal(g->gm.dp_socket, "gvpn-dp.sock");
-    assert_string_equal(g->gm.pair, "wan");
-    assert_int_equal(g->gm.vlan, 0);
+    assert_int_equal(g->gm.n_bindings, 1);
+    assert_string_equal(g->gm.bindings[0].pair, "wan");
+    assert_int_equal(g->gm.bindings[0].vlan, 0);
     assert_true(g->gm.fail_close);
     assert_int_equal(g->gm.fail_close_allow.n, 0);
     assert_false(g->gm.revert);
@@ -221,6 +222,34 @@ static void member_values_are_taken(void **state)
     assert_int_equal(gm->fail_close_allow.entries[0].sa, 0);
     assert_false(gm->leave_on_stop);
     assert_int_equal(gm->unprotected, CONFIG_UNPROTECTED_CLEAR);
+    config_free(c);
+}
+
+/* GM11: pairs times VLANs, pair by pair; a pair and one of its VLANs may be two groups'. */
+static void bindings_are_pairs_times_vlans(void **state)
+{
+    struct config *c =
+        parse("gvpn: 1\n"
+              "ike: {listen: [10.0.0.2], pre-shared-keys: [{peer: 0.0.0.0/0, secret: " SECRET "}]}\n"
+              "groups:\n"
+              "- {name: g, identity: 0, member: {key-servers: [10.0.0.1], data-plane: {vlan: [10, 4094, 7], pair: [a, b]}}}\n"
+              "- {name: h, identity: 1, member: {key-servers: [10.0.0.1], data-plane: {pair: a}}}\n"
+              "- {name: i, identity: 2, member: {key-servers: [10.0.0.1], data-plane: {pair: [b, c]}}}\n"
+              "- {name: j, identity: 3, member: {key-servers: [10.0.0.1], data-plane: {pair: c, vlan: 1}}}\n"
+              "- {name: k, identity: 4, member: {key-servers: [10.0.0.1], data-plane: {socket: x, pair: c, vlan: 1}}}\n");
+    static const struct config_binding want[] = {{"a", 10}, {"a", 4094}, {"a", 7}, {"b", 10}, {"b", 4094}, {"b", 7}};
+    static const char *const texts[] = {"a VLAN 10 and 5 more", "a", "b and 1 more", "c VLAN 1", "c VLAN 1"};
+    const struct config_member *gm = &c->groups[0].gm;
+    char text[CONFIG_BINDINGS_TEXT];
+
+    (void)state;
+    assert_int_equal(gm->n_bindings, 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_string_equal(gm->bindings[i].pair, want[i].pair);
+        assert_int_equal(gm->bindings[i].vlan, want[i].vlan);
+    }
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(config_bindings_text(&c->groups[i].gm, text), texts[i]);
     config_free(c);
 }
 
@@ -409,7 +438,7 @@ static void the_whole_language_is_understood(void **state)
 {
     static const char lacking[] =
         "certificates nat-traversal fragmentation dpd older rekey number:10 number:11 number:12 "
-        "identities cooperative pseudotime-sync vlan accept interop";
+        "identities cooperative pseudotime-sync accept interop";
     bool gone[sizeof(whole) / sizeof(whole[0])] = {false};
     char text[8000];
     unsigned removed = 0, want = 1;
@@ -484,6 +513,7 @@ int main(void)
         cmocka_unit_test(smallest_member_gets_defaults),
         cmocka_unit_test(server_values_are_taken),
         cmocka_unit_test(member_values_are_taken),
+        cmocka_unit_test(bindings_are_pairs_times_vlans),
         cmocka_unit_test(warnings_have_places),
         cmocka_unit_test(a_local_list_is_taken_and_its_permits_are_told),
         cmocka_unit_test(psks_are_found_by_longest_prefix),

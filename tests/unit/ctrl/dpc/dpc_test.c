@@ -162,7 +162,7 @@ static bool is_readable(int fd)
 }
 
 static const struct ipc_msg group = {
-    .type = IPC_GROUP, .u.group = {.group = 1, .name = "corp", .pair = "wan0", .state = IPC_GROUP_POLICY}};
+    .type = IPC_GROUP, .u.group = {.group = 1, .name = "corp", .state = IPC_GROUP_POLICY}};
 
 /* ---- attaching ---- */
 
@@ -387,7 +387,7 @@ static void a_message_out_of_range_fails_its_transaction(void **state)
 {
     struct fixture *f = *state;
     struct ipc_msg bad = group;
-    bad.u.group.vlan = 5000;
+    bad.u.group.group = IPC_MAX_GROUPS;
     attach(f);
     uint64_t epoch = dpc_begin(f->d);
     dpc_put(f->d, &group);

@@ -22,6 +22,8 @@ struct fixture {
     struct addr asked_server;
     uint32_t gone;
     struct ipc_group group;
+    struct ipc_bind bind; /* the last one */
+    size_t n_binds;
     struct ipc_sa sas[POLICY_MAX_SAS];
     size_t n_sas, n_rules;
     uint64_t epoch;
@@ -104,6 +106,8 @@ static void on_put(void *ctx, const struct ipc_msg *m)
 
     if (m->type == IPC_GROUP)
         f->group = m->u.group;
+    else if (m->type == IPC_BIND)
+        f->bind = m->u.bind, f->n_binds++;
     else if (m->type == IPC_RULE)
         f->n_rules++;
     else if (m->type == IPC_SA)
@@ -112,7 +116,7 @@ static void on_put(void *ctx, const struct ipc_msg *m)
 
 static void wish(struct fixture *f)
 {
-    f->n_rules = f->n_sas = 0;
+    f->n_rules = f->n_sas = f->n_binds = 0;
     gm_wish(f->gm, 0, ++f->epoch, on_put, f, f->now);
 }
 
@@ -345,7 +349,7 @@ static void a_removed_group_is_unprotected_until_it_comes_back(void **state)
         f->config = NULL;
         wish(f);
         assert_int_equal(f->group.state, rows[i].state);
-        assert_string_equal(f->group.pair, "wan");
+        assert_string_equal(f->bind.pair, "wan");
         assert_int_equal(f->n_rules, 0);
         assert_int_equal(f->n_sas, 1);
         assert_false(f->sas[0].receive || f->sas[0].send);
@@ -425,6 +429,35 @@ static void a_key_that_the_data_plane_deleted_is_not_counted_on(void **state)
     assert_int_equal(f->n_sas, 2);
 }
 
+/* GM11: other ports or VLANs are another wish with the same keys, and no registration. */
+static void other_bindings_are_no_reason_to_register(void **state)
+{
+    struct fixture *f = *state;
+    struct config *c = config_of("ONE", "10.0.0.1", "");
+    unsigned asked;
+
+    begin(f);
+    wish(f);
+    assert_int_equal(f->n_binds, 1);
+    assert_true(f->bind.vlan == 0 && f->bind.group == 0);
+    asked = f->asked;
+    c->groups[0].gm.bindings[0].vlan = 10;
+    c->groups[0].gm.bindings[1] = (struct config_binding){"lan", 20};
+    c->groups[0].gm.n_bindings = 2;
+    gm_set_config(f->gm, &c->groups[0], fake_now(f));
+    config_free(f->config);
+    f->config = c;
+    assert_int_equal(f->asked, asked);
+    wish(f);
+    assert_int_equal(f->group.state, IPC_GROUP_POLICY);
+    assert_int_equal(f->n_binds, 2);
+    assert_string_equal(f->bind.pair, "lan");
+    assert_int_equal(f->bind.vlan, 20);
+    assert_int_equal(f->n_sas, 1);
+    assert_int_equal(f->sas[0].spi, 1000);
+    assert_true(f->sas[0].receive);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -440,6 +473,7 @@ int main(void)
         T(sender_ids_are_for_the_keys_that_they_came_with),
         T(a_key_keeps_its_width_of_ids),
         T(a_key_that_the_data_plane_deleted_is_not_counted_on),
+        T(other_bindings_are_no_reason_to_register),
     };
 
     log_set_level(LOG_LEVEL_ERROR);

@@ -30,6 +30,8 @@ struct fixture {
     unsigned changed;
     /* its last wish */
     struct ipc_group group;
+    struct ipc_bind bind; /* the last one */
+    size_t n_binds;
     struct ipc_rule rules[32];
     size_t n_rules;
     struct ipc_sa sas[POLICY_MAX_SAS];
@@ -103,6 +105,8 @@ static void on_put(void *ctx, const struct ipc_msg *m)
 
     if (m->type == IPC_GROUP)
         f->group = m->u.group;
+    else if (m->type == IPC_BIND)
+        f->bind = m->u.bind, f->n_binds++;
     else if (m->type == IPC_RULE)
         f->rules[f->n_rules++] = m->u.rule;
     else if (m->type == IPC_SA)
@@ -113,7 +117,7 @@ static void on_put(void *ctx, const struct ipc_msg *m)
 
 static void wish(struct fixture *f)
 {
-    f->n_rules = f->n_sas = 0;
+    f->n_rules = f->n_sas = f->n_binds = 0;
     gm_wish(f->gm, 3, ++f->epoch, on_put, f, f->now);
 }
 

@@ -27,7 +27,10 @@ static void before_the_first_policy_it_wishes_fail_close(void **state)
     assert_int_equal(f->group.state, IPC_GROUP_FAIL_CLOSE);
     assert_int_equal(f->group.group, 3);
     assert_string_equal(f->group.name, "ONE");
-    assert_string_equal(f->group.pair, "wan");
+    assert_int_equal(f->n_binds, 1);
+    assert_int_equal(f->bind.group, 3);
+    assert_string_equal(f->bind.pair, "wan");
+    assert_int_equal(f->bind.vlan, 0);
     assert_int_equal(f->n_sas, 0);
     assert_int_equal(f->n_rules, 2); /* one entry per family */
     assert_int_equal(f->rules[0].list, IPC_LIST_FAIL_CLOSE);

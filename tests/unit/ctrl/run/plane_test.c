@@ -23,6 +23,8 @@ static struct {
     bool has_policy[2], attached;
     unsigned met[2], left_alone[2], wished[2], acknowledged[2]; /* what each member heard */
     uint32_t spis[4]; /* that the members wish; 0 ends */
+    struct ipc_bind binds[8]; /* that reached the data plane */
+    unsigned n_binds;
     unsigned transactions;
 } w;
 
@@ -123,7 +125,8 @@ uint64_t dpc_begin(struct dpc *d)
 void dpc_put(struct dpc *d, const struct ipc_msg *m)
 {
     (void)d;
-    (void)m;
+    if (m->type == IPC_BIND)
+        w.binds[w.n_binds++] = m->u.bind;
 }
 
 void dpc_commit(struct dpc *d)
@@ -173,13 +176,20 @@ void gm_detached(struct gm *gm, struct now now)
 void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,
              mono_t now)
 {
+    const struct config_member *c = &gm_config(gm)->gm;
+
     w.wished[gm == member(1)]++;
+    for (size_t i = 0; i < c->n_bindings; i++) {
+        struct ipc_msg m = {.type = IPC_BIND, .u.bind = {.group = index, .vlan = c->bindings[i].vlan}};
+
+        strcpy(m.u.bind.pair, c->bindings[i].pair);
+        put(ctx, &m);
+    }
     for (size_t i = 0; gm == member(0) && w.spis[i]; i++) {
         struct ipc_msg m = {.type = IPC_SA, .u.sa.spi = w.spis[i]};
 
         put(ctx, &m);
     }
-    (void)index;
     (void)epoch;
     (void)now;
 }
@@ -201,6 +211,12 @@ void gm_iv_low(struct gm *gm, uint32_t spi, struct now now)
 
 /* ---- tests ---- */
 
+static void bind_member(size_t i, const char *pair)
+{
+    strcpy(w.config[i].gm.bindings[0].pair, pair);
+    w.config[i].gm.n_bindings = 1;
+}
+
 static void run_until(int64_t s)
 {
     while (!mono_is_never(timers_next(&w.real_timers)) && mono_reached(timers_next(&w.real_timers), mono_s(s))) {
@@ -219,8 +235,8 @@ static struct plane *start(uint64_t epoch)
     timers_init(&w.real_timers);
     w.page.epoch = epoch;
     w.hello = (struct ipc_hello){.n_pairs = 1, .n_workers = 1, .instance = 1, .pairs = {"wan"}};
-    strcpy(w.config[0].gm.pair, "wan");
-    strcpy(w.config[1].gm.pair, "wan");
+    bind_member(0, "wan");
+    bind_member(1, "wan");
     w.now = mono_s(1);
     p = plane_new(NULL, "/nowhere", 1);
     assert_non_null(p);
@@ -297,8 +313,8 @@ static void a_member_without_a_pair_holds_up_nobody(void **state)
     memset(&w, 0, sizeof(w));
     timers_init(&w.real_timers);
     w.hello = (struct ipc_hello){.n_pairs = 1, .n_workers = 1, .instance = 1, .pairs = {"wan"}};
-    strcpy(w.config[0].gm.pair, "wan");
-    strcpy(w.config[1].gm.pair, "lan");
+    bind_member(0, "wan");
+    bind_member(1, "lan");
     p = plane_new(NULL, "/nowhere", 1);
     assert_non_null(p);
     assert_true(plane_add(p, member(0)) && plane_add(p, member(1)));
@@ -307,14 +323,39 @@ static void a_member_without_a_pair_holds_up_nobody(void **state)
     acknowledge();
     assert_true(w.met[0] == 1 && w.wished[0] == 1 && w.acknowledged[0] == 1);
     assert_true(w.met[1] == 0 && w.wished[1] == 0 && w.acknowledged[1] == 0);
-    strcpy(w.config[1].gm.pair, "wan"); /* a reload mends it */
+    bind_member(1, "wan"); /* a reload mends it */
     plane_check_pairs(p);
     plane_changed(p);
     run_until(3);
     assert_true(w.met[0] == 1 && w.met[1] == 1 && w.wished[1] == 1);
-    strcpy(w.config[0].gm.pair, "lan"); /* and breaks the other */
+    bind_member(0, "lan"); /* and breaks the other */
     plane_check_pairs(p);
     assert_int_equal(w.left_alone[0], 1);
+    stop(p);
+}
+
+/* GM11: a group on several pairs goes on with those that are there; one more is no second meeting. */
+static void a_pair_that_is_missing_holds_up_no_other(void **state)
+{
+    struct plane *p = start(0);
+
+    (void)state;
+    assert_int_equal(w.n_binds, 2);
+    w.config[1].gm.n_bindings = 3;
+    strcpy(w.config[1].gm.bindings[0].pair, "dmz");
+    strcpy(w.config[1].gm.bindings[1].pair, "wan");
+    w.config[1].gm.bindings[1].vlan = 10;
+    strcpy(w.config[1].gm.bindings[2].pair, "lab");
+    acknowledge();
+    w.n_binds = 0;
+    plane_check_pairs(p);
+    plane_changed(p);
+    run_until(3);
+    assert_int_equal(w.n_binds, 2);
+    assert_int_equal(w.binds[1].group, 1);
+    assert_string_equal(w.binds[1].pair, "wan");
+    assert_int_equal(w.binds[1].vlan, 10);
+    assert_true(w.met[1] == 1 && w.left_alone[1] == 0);
     stop(p);
 }
 
@@ -385,6 +426,7 @@ int main(void)
         cmocka_unit_test(what_runs_stays_until_all_members_are_ready),
         cmocka_unit_test(one_member_waits_for_another_for_half_a_minute),
         cmocka_unit_test(a_member_without_a_pair_holds_up_nobody),
+        cmocka_unit_test(a_pair_that_is_missing_holds_up_no_other),
         cmocka_unit_test(deleted_spis_are_remembered),
         cmocka_unit_test(spis_of_an_earlier_gvpnd_are_remembered),
         cmocka_unit_test(starting_twice_attaches_once),

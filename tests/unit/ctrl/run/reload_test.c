@@ -117,6 +117,24 @@ static void groups_are_added_and_removed(void **state)
     assert_string_equal(gm_config(roles_member(net->gm.roles, 0))->name, "TWO");
 }
 
+/* GM11: more ports and VLANs for a group are no reason to register: the membership and its keys stay. */
+static void bindings_change_without_a_registration(void **state)
+{
+    struct net *net = *state;
+    struct gm *one = roles_member(net->gm.roles, 0);
+    size_t n;
+
+    register_with_reload(net, SIZE_MAX, false, false);
+    reload(&net->gm, IKE("10.0.0.2", "10.0.0.1") "groups:\n"
+           MEMBER("ONE", "484", "10.0.0.1", "[lan, wan], vlan: [10, 20]") MEMBER("TWO", "485", "10.0.0.1", "lan"));
+    assert_ptr_equal(roles_member(net->gm.roles, 0), one);
+    assert_int_equal(gm_config(one)->gm.n_bindings, 4);
+    assert_non_null(policy_at(net, 0));
+    (void)gm_sas(one, &n);
+    assert_int_equal(n, 1);
+    assert_int_equal(net->n, CLEAN);
+}
+
 /* A group that goes in the middle of its registration takes its session along. */
 static void a_removed_group_takes_its_registration_along(void **state)
 {
@@ -216,6 +234,7 @@ int main(void)
         T(another_policy_is_served_from_then_on),
         T(a_reload_that_fails_leaves_no_trace),
         T(groups_are_added_and_removed),
+        T(bindings_change_without_a_registration),
         cmocka_unit_test(a_removed_group_takes_its_registration_along),
         T(keys_and_proposals_hold_for_new_exchanges),
         T(a_member_turns_to_the_servers_that_are_listed),
