@@ -31,7 +31,7 @@
     X(DROP_FRAGMENT, "drop_fragment", "IP fragment: not handled by this version")                                      \
     X(DROP_IP_OPTIONS, "drop_ip_options", "IPv4 options: not handled by this version")                                 \
     X(DROP_EXT_HEADER, "drop_ext_header", "IPv6 extension header: not handled by this version")                        \
-    X(DROP_VLAN, "drop_vlan", "tagged frame with IP inside: not handled by this version")                              \
+    X(DROP_VLAN, "drop_vlan", "IP behind more than two VLAN tags or in a SNAP header: not handled")                    \
     X(DROP_ECN, "drop_ecn", "congestion mark from the outside on a packet that can't carry one (RFC 6040)")            \
     X(DROP_TOO_BIG, "drop_too_big", "does not fit the port pair's MTU once protected")                                 \
     X(DROP_SA_EXPIRED, "drop_sa_expired", "its SA has passed its hard limit")                                          \

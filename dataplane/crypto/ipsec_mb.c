@@ -34,6 +34,11 @@ static bool mb_key_set(struct crypto_key *k, const struct suite *suite, const ui
         k->run = (void (*)(void))manager->gcm128_enc;
         k->run_open = (void (*)(void))manager->gcm128_dec;
         break;
+    case SUITE_AES_GCM_192:
+        IMB_AES192_GCM_PRE(manager, key, data);
+        k->run = (void (*)(void))manager->gcm192_enc;
+        k->run_open = (void (*)(void))manager->gcm192_dec;
+        break;
     case SUITE_AES_GCM_256:
         IMB_AES256_GCM_PRE(manager, key, data);
         k->run = (void (*)(void))manager->gcm256_enc;

@@ -21,7 +21,7 @@ static const struct reference_key *state_of(const struct crypto_key *k)
 
 static const EVP_CIPHER *cipher_of(uint8_t key_len)
 {
-    return key_len == 16 ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
+    return key_len == 16 ? EVP_aes_128_gcm() : key_len == 24 ? EVP_aes_192_gcm() : EVP_aes_256_gcm();
 }
 
 static bool reference_key_set(struct crypto_key *k, const struct suite *suite, const uint8_t *key)
@@ -29,7 +29,7 @@ static bool reference_key_set(struct crypto_key *k, const struct suite *suite, c
     struct reference_key *r = (struct reference_key *)(void *)k->state;
 
     memset(k, 0, sizeof *k);
-    if (suite->id != SUITE_AES_GCM_128 && suite->id != SUITE_AES_GCM_256)
+    if (suite->id != SUITE_AES_GCM_128 && suite->id != SUITE_AES_GCM_192 && suite->id != SUITE_AES_GCM_256)
         return false;
     r->len = suite->key_len;
     memcpy(r->key, key, suite->key_len);

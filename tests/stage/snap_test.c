@@ -438,7 +438,7 @@ static void a_refused_transaction_changes_nothing(void **state)
         rig_group(&r, 0, "g", "wan", IPC_GROUP_POLICY);
         rig_rule(&r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip any any");
         switch (i) {
-        case 0: m.suite = SUITE_AES_GCM_192; break;
+        case 0: m.suite = SUITE_AES_GMAC_192; break;
         case 1: m.suite = SUITE_AES_CBC_128_SHA1; break;
         case 2: m.transport = true; break;
         case 3: m.spi = 255; break;
