@@ -14,7 +14,7 @@
 
 #define WORDS_MAX 13 /* the longest entry has 12 */
 
-enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMPV6 = 58 };
+enum { PROTO_ICMP = 1, PROTO_ICMPV6 = 58 };
 
 static const struct port_range any_port = {0, UINT16_MAX};
 
@@ -99,8 +99,8 @@ static bool parse_proto(struct words *w, uint8_t *proto)
 {
     unsigned v;
     if (!name_find(names_ip_proto, peek(w), &v) && !(parse_number(peek(w), 255, &v) && v > 0))
-        return fail(w, w->next, "expected a protocol: ip, tcp, udp, icmp, icmpv6, esp, ospf, eigrp, pim, igmp, gre, vrrp "
-                                "or a number from 1 to 255");
+        return fail(w, w->next, "expected a protocol: ip, tcp, udp, icmp, icmpv6, esp, ospf, eigrp, pim, igmp, gre, "
+                                "vrrp, sctp, dccp, udplite or a number from 1 to 255");
     w->next++;
     *proto = (uint8_t)v;
     return true;
@@ -183,8 +183,8 @@ static bool parse_ports(struct words *w, uint8_t proto, struct port_range *r)
     bool eq = take(w, "eq"), range = !eq && take(w, "range");
     if (!eq && !range)
         return true;
-    if (proto != PROTO_TCP && proto != PROTO_UDP)
-        return fail(w, start, "ports need protocol tcp or udp");
+    if (!selector_proto_has_ports(proto))
+        return fail(w, start, "ports need protocol tcp, udp, sctp, dccp or udplite");
     if (!parse_port(w, &r->low))
         return false;
     r->high = r->low;

@@ -11,8 +11,9 @@
 #include <string.h>
 
 const struct name names_ip_proto[] = {
-    {0, "ip"},     {1, "icmp"},   {2, "igmp"},  {6, "tcp"},  {17, "udp"},   {47, "gre"}, {50, "esp"},
-    {58, "icmpv6"}, {88, "eigrp"}, {89, "ospf"}, {103, "pim"}, {112, "vrrp"}, {0, NULL},
+    {0, "ip"},    {1, "icmp"},  {2, "igmp"},    {6, "tcp"},    {17, "udp"},  {33, "dccp"},  {47, "gre"},
+    {50, "esp"},  {58, "icmpv6"}, {88, "eigrp"}, {89, "ospf"}, {103, "pim"}, {112, "vrrp"}, {132, "sctp"},
+    {136, "udplite"}, {0, NULL},
 };
 
 const struct name names_log_level[] = {

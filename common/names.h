@@ -18,7 +18,7 @@ const char *name_text(const struct name *table, unsigned value, char out[32]);
 /* Finds by text; returns false when the table doesn't have it. */
 MUST_CHECK bool name_find(const struct name *table, const char *text, unsigned *value);
 
-extern const struct name names_ip_proto[]; /* tcp, udp, icmp, icmpv6, esp, ospf, eigrp, pim, igmp, gre, vrrp, ip = 0 */
+extern const struct name names_ip_proto[]; /* tcp, udp, icmp, icmpv6, esp, ospf, eigrp, pim, igmp, gre, vrrp, sctp, dccp, udplite, ip = 0 */
 extern const struct name names_log_level[];  /* enum log_level: error, warn, info, debug */
 extern const struct name names_log_target[]; /* enum log_target: stderr, syslog, journal */
 

@@ -12,6 +12,12 @@ static bool in_range(const struct port_range *r, uint16_t port)
     return r->low <= port && port <= r->high;
 }
 
+bool selector_proto_has_ports(uint8_t proto)
+{
+    enum { TCP = 6, UDP = 17, DCCP = 33, SCTP = 132, UDP_LITE = 136 };
+    return proto == TCP || proto == UDP || proto == DCCP || proto == SCTP || proto == UDP_LITE;
+}
+
 bool selector_has_ports(const struct selector *s)
 {
     return !any_port(&s->sport) || !any_port(&s->dport);

@@ -29,6 +29,8 @@ struct flow {
     uint16_t sport, dport; /* host order */
 };
 
+/* Do packets of this protocol begin with two ports? TCP, UDP, DCCP, SCTP, UDP-Lite. */
+bool selector_proto_has_ports(uint8_t proto);
 /* Does the selector name ports at all? */
 bool selector_has_ports(const struct selector *s);
 /*

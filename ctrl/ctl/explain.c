@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROTO_TCP 6
-#define PROTO_UDP 17
 
 static const char *const decisions[] = {"encrypt", "clear", "drop", "local"};
 static const char *const sources[] = {"none", "local", "downloaded", "fail-close"};
@@ -68,12 +66,12 @@ static const char *parse(struct ctl_request *r, struct ipc_explain *q)
     if (f->src.family != f->dst.family)
         return "SRC and DST are of different families";
     if (!parse_proto(r->words[at + 2], &f->proto))
-        return "PROTO is tcp, udp, icmp, icmpv6, esp, ospf, eigrp, pim, igmp, gre, vrrp or 1..255";
+        return "PROTO is tcp, udp, icmp, icmpv6, esp, ospf, eigrp, pim, igmp, gre, vrrp, sctp, dccp, udplite or 1..255";
     f->ports = FLOW_NO_PORTS;
-    if (f->proto != PROTO_TCP && f->proto != PROTO_UDP)
-        return r->n_words - at == 3 ? NULL : "only tcp and udp have ports";
+    if (!selector_proto_has_ports(f->proto))
+        return r->n_words - at == 3 ? NULL : "this protocol has no ports";
     if (r->n_words - at != 5)
-        return "tcp and udp need SPORT DPORT";
+        return "this protocol needs SPORT DPORT";
     if (!parse_number(r->words[at + 3], 65535, &v))
         return "SPORT is 0..65535";
     f->sport = (uint16_t)v;

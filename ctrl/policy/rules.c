@@ -22,8 +22,6 @@
 
 #include <stdlib.h>
 
-enum { PROTO_TCP = 6, PROTO_UDP = 17 };
-
 static void put_range(struct buf_writer *w, const struct port_range *r)
 {
     buf_put_u16(w, r->low);
@@ -67,8 +65,8 @@ static const char *check(const struct acl_entry *e)
         return "an address with host bits set";
     if (e->sel.sport.low > e->sel.sport.high || e->sel.dport.low > e->sel.dport.high)
         return "a port range that ends before it begins";
-    if (selector_has_ports(&e->sel) && e->sel.proto != PROTO_TCP && e->sel.proto != PROTO_UDP)
-        return "ports without TCP or UDP";
+    if (selector_has_ports(&e->sel) && !selector_proto_has_ports(e->sel.proto))
+        return "ports with a protocol that has none";
     if (e->permit && e->sa == 0)
         return "a permit without an SA number";
     return NULL;

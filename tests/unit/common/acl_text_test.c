@@ -47,6 +47,10 @@ static void reads_and_writes(void **state)
         {"deny pim host 1.1.1.1 any", "deny pim host 1.1.1.1 any", NULL},
         {"deny igmp host 1.1.1.1 any", "deny igmp host 1.1.1.1 any", NULL},
         {"deny vrrp host 1.1.1.1 any", "deny vrrp host 1.1.1.1 any", NULL},
+        {"permit sctp host 1.1.1.1 eq 36412 any", "permit sctp host 1.1.1.1 eq 36412 any", NULL},
+        {"deny 132 any range 1 9 host 1.1.1.1", "deny sctp any range 1 9 host 1.1.1.1", NULL},
+        {"deny dccp any host 1.1.1.1 eq 0", "deny dccp any host 1.1.1.1 eq 0", NULL},
+        {"permit 136 any eq 7 host 1.1.1.1", "permit udplite any eq 7 host 1.1.1.1", NULL},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct acl_entry e[2];
@@ -102,8 +106,8 @@ static void says_what_is_wrong_and_where(void **state)
         {"permit icmp ::/0 any", 13, "icmp is IPv4 only"},
         {"permit icmp any host ::1", 17, "icmp is IPv4 only"},
         {"permit icmpv6 10.0.0.0/8 any", 15, "icmpv6 is IPv6 only"},
-        {"permit ip any eq 80 any", 15, "ports need protocol tcp or udp"},
-        {"permit icmp any any range 1 2", 21, "ports need protocol tcp or udp"},
+        {"permit ip any eq 80 any", 15, "ports need protocol tcp, udp, sctp, dccp or udplite"},
+        {"permit icmp any any range 1 2", 21, "ports need protocol tcp, udp, sctp, dccp or udplite"},
         {"permit tcp any eq www any", 19, "expected a port number"},
         {"permit tcp any any eq", 22, "expected a port number"},
         {"permit tcp any any eq 65536", 23, "expected a port number"},
@@ -176,13 +180,13 @@ static struct prefix random_prefix(uint8_t family)
 
 static struct acl_entry random_entry(void)
 {
-    static const uint8_t protos[] = {0, 1, 2, 6, 17, 47, 50, 58, 88, 89, 103, 112, 200};
+    static const uint8_t protos[] = {0, 1, 2, 6, 17, 33, 47, 50, 58, 88, 89, 103, 112, 132, 136, 200};
     struct acl_entry e = {.permit = random() % 2 == 0};
-    e.sel.proto = protos[random() % 13];
+    e.sel.proto = protos[random() % 16];
     uint8_t family = e.sel.proto == 1 ? 4 : e.sel.proto == 58 ? 6 : random() % 2 == 0 ? 4 : 6;
     e.sel.src = random_prefix(family);
     e.sel.dst = random_prefix(family);
-    bool ports = e.sel.proto == 6 || e.sel.proto == 17;
+    bool ports = selector_proto_has_ports(e.sel.proto);
     e.sel.sport = ports ? random_ports() : (struct port_range){0, 65535};
     e.sel.dport = ports ? random_ports() : (struct port_range){0, 65535};
     return e;

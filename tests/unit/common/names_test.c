@@ -36,7 +36,8 @@ static void knows_the_protocols(void **state)
         const char *name;
         unsigned number;
     } expected[] = {{"ip", 0},   {"icmp", 1},   {"igmp", 2},   {"tcp", 6},  {"udp", 17},  {"gre", 47},
-                    {"esp", 50}, {"icmpv6", 58}, {"eigrp", 88}, {"ospf", 89}, {"pim", 103}, {"vrrp", 112}};
+                    {"esp", 50}, {"icmpv6", 58}, {"eigrp", 88}, {"ospf", 89}, {"pim", 103}, {"vrrp", 112},
+                    {"sctp", 132}, {"dccp", 33}, {"udplite", 136}};
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         unsigned v = 999;
         assert_true(name_find(names_ip_proto, expected[i].name, &v));

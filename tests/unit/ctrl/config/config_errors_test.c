@@ -145,9 +145,8 @@ static const struct row policy_rows[] = {
     {A "acls: {a: []}\n" TAIL, "f:3:11: a: an empty list, expected at least one entry"},
     {A "acls:\n  a:\n  - allow ip any any\n" TAIL, "f:5:5: expected `permit` or `deny`"},
     {A "acls:\n  a:\n  - permit ipx any any\n" TAIL,
-     "f:5:12: expected a protocol: ip, tcp, udp, icmp, icmpv6, esp, ospf, eigrp, pim, igmp, gre, vrrp or a "
-     "number from 1 to "
-     "255"},
+     "f:5:12: expected a protocol: ip, tcp, udp, icmp, icmpv6, esp, ospf, eigrp, pim, igmp, gre, vrrp, sctp, "
+     "dccp, udplite or a number from 1 to 255"},
     {A "acls:\n  a:\n  - permit ip any any\n  - \"permit ip 10.0.0.1/8 any\"\n" TAIL,
      "f:6:16: the address has bits set behind the prefix length"},
     {A "acls:\n  a:\n  - permit ip 10.0.0.0 0.255.0.255 any\n" TAIL,

@@ -107,8 +107,8 @@ static void whatever_is_not_the_one_encoding_is_refused(void **state)
         {"01 04 11 00 1f 00 000a 0350 0350 0350 0350 00000000 00000001", "rule 1: the list has an address with host bits set"},
         {"01 04 11 00 00 00 000a 0351 0350 0350 0350 00000000 00000000", "rule 1: the list has a port range that ends before it begins"},
         {"01 04 11 00 00 00 000a 0350 0350 ffff 0000 00000000 00000000", "rule 1: the list has a port range that ends before it begins"},
-        {"01 04 00 00 00 00 000a 0350 0350 0000 ffff 00000000 00000000", "rule 1: the list has ports without TCP or UDP"},
-        {"01 04 01 00 00 00 000a 0000 ffff 0000 fffe 00000000 00000000", "rule 1: the list has ports without TCP or UDP"},
+        {"01 04 00 00 00 00 000a 0350 0350 0000 ffff 00000000 00000000", "rule 1: the list has ports with a protocol that has none"},
+        {"01 04 01 00 00 00 000a 0000 ffff 0000 fffe 00000000 00000000", "rule 1: the list has ports with a protocol that has none"},
         {"01 04 11 00 00 00 0000 0350 0350 0350 0350 00000000 00000000", "rule 1: the list has a permit without an SA number"},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
