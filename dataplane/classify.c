@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Policy decisions. Lists are searched in order and the first entry that matches decides (common/acl.h). Sender and
- * receiver look a packet's own header up in the same, direct orientation; only fail-close and local lists are mirrored
- * for clear packets from the outside (decision 1).
+ * Policy decisions. The first entry of a list that matches decides (common/acl.h; long lists are compiled, ruleset.h).
+ * Sender and receiver look a packet's own header up in the same, direct orientation; only fail-close and local lists are
+ * mirrored for clear packets from the outside (decision 1).
  */
 #include "dataplane/classify.h"
 
@@ -31,11 +31,11 @@ static struct flow mirrored(const struct flow *f)
 }
 
 /* First match in one of the lists that are mirrored inbound. */
-static const struct acl_entry *find_own_list(const struct acl *list, enum classify_way way, const struct flow *f)
+static const struct acl_entry *find_own_list(const struct ruleset *list, enum classify_way way, const struct flow *f)
 {
     struct flow m = mirrored(f);
 
-    return acl_find(list, way == CLASSIFY_OUT ? f : &m);
+    return ruleset_find(list, way == CLASSIFY_OUT ? f : &m);
 }
 
 static struct classify_result no_policy(const struct snap_group *g, enum classify_way way, const struct flow *f,
@@ -54,7 +54,7 @@ static struct classify_result no_policy(const struct snap_group *g, enum classif
     }
     if (way == CLASSIFY_INNER)
         return drop(VERDICT_DROP_FAIL_CLOSE);
-    e = find_own_list(&g->lists[IPC_LIST_FAIL_CLOSE], way, f);
+    e = find_own_list(&g->sets[IPC_LIST_FAIL_CLOSE], way, f);
     why->source = IPC_SOURCE_FAIL_CLOSE;
     why->rule = e;
     return e != NULL && !e->permit ? clear(way) : drop(VERDICT_DROP_FAIL_CLOSE);
@@ -85,15 +85,14 @@ static struct classify_result unknown_spi(const struct snap_group *g, const stru
 static struct classify_result downloaded(const struct snap_group *g, enum classify_way way, const struct flow *f,
                                          struct classify_why *why)
 {
-    const struct acl *list = &g->lists[IPC_LIST_DOWNLOADED];
-    const struct acl_entry *e = acl_find(list, f);
+    const struct acl_entry *e = ruleset_find(&g->sets[IPC_LIST_DOWNLOADED], f);
     uint16_t number;
 
     why->rule = e;
     why->source = e == NULL ? IPC_SOURCE_NONE : IPC_SOURCE_DOWNLOADED;
     if (e == NULL || !e->permit)
         return way == CLASSIFY_INNER ? drop(VERDICT_DROP_INNER_POLICY) : clear(way);
-    number = g->numbers[e - list->entries];
+    number = g->numbers[e - g->lists[IPC_LIST_DOWNLOADED].entries];
     why->number = number;
     switch (way) {
     case CLASSIFY_OUT:
@@ -126,7 +125,7 @@ struct classify_result classify_flow(const struct snap *s, bool unregistered_cle
     if (g->state != IPC_GROUP_POLICY)
         return no_policy(g, way, f, why);
     if (way != CLASSIFY_INNER) {
-        e = find_own_list(&g->lists[IPC_LIST_LOCAL], way, f);
+        e = find_own_list(&g->sets[IPC_LIST_LOCAL], way, f);
         if (e != NULL) {
             why->rule = e;
             why->source = IPC_SOURCE_LOCAL;

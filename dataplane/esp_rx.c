@@ -103,7 +103,7 @@ static bool previous_allows(const struct pipeline_ctx *ctx, int group, const str
 
     if (ctx->now_tsc >= g->previous_until_tsc)
         return false;
-    e = acl_find(&g->previous, flow);
+    e = ruleset_find(&g->previous_set, flow);
     return e != NULL && e->permit && e->sa == sa->number;
 }
 

@@ -12,7 +12,7 @@
 
 #include "common/acl.h"
 
-#define RULESET_LINEAR 40 /* lists of at most so many entries aren't compiled */
+#define RULESET_LINEAR 16 /* lists of at most so many entries aren't compiled */
 
 struct ruleset_tables;
 

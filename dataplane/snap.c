@@ -81,8 +81,11 @@ uint64_t snap_store_ticks(const struct snap_store *st, uint64_t ms)
 
 void snap_group_free(struct snap_group *g)
 {
-    for (unsigned i = 0; i < IPC_LIST_COUNT; i++)
+    for (unsigned i = 0; i < IPC_LIST_COUNT; i++) {
+        ruleset_free(&g->sets[i]);
         acl_free(&g->lists[i]);
+    }
+    ruleset_free(&g->previous_set);
     acl_free(&g->previous);
     free(g->numbers);
     memset(g, 0, sizeof *g);

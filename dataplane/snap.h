@@ -10,6 +10,7 @@
 #define GVPN_DATAPLANE_SNAP_H
 
 #include "common/ipc/page.h"
+#include "dataplane/ruleset.h"
 #include "dataplane/sa.h"
 
 #define SNAP_SEND_MAX    8 /* SAs that can be ready to send for one `sa` number */
@@ -40,6 +41,8 @@ struct snap_group {
     uint16_t *numbers;                /* owned; per entry of the downloaded list: index in snap.numbers */
     struct acl previous;              /* owned; downloaded list before the last change */
     uint64_t previous_until_tsc;      /* 0 = there is none */
+    /* The same lists as they are searched. */
+    struct ruleset sets[IPC_LIST_COUNT], previous_set;
 };
 
 struct snap_spi {

@@ -273,6 +273,15 @@ static bool keep_previous(const struct snap_store *st, const struct snap *old, s
     return acl_copy(&g->previous, &before->previous);
 }
 
+/* Once the group holds its lists for good: they are borrowed. */
+static bool compile_lists(struct snap_group *g)
+{
+    for (unsigned i = 0; i < IPC_LIST_COUNT; i++)
+        if (!ruleset_compile(&g->sets[i], &g->lists[i]))
+            return false;
+    return ruleset_compile(&g->previous_set, &g->previous);
+}
+
 static void put_spi(struct snap *s, struct sa *sa, unsigned group)
 {
     uint32_t i = (sa->spi_be * 0x9e3779b1u) >> 16;
@@ -351,7 +360,8 @@ static struct snap *make_snap(struct snap_store *st, uint64_t now_tsc)
     for (unsigned i = 0; i < b->n_groups; i++) {
         if (!b->known[i])
             continue;
-        if (!keep_previous(st, old, &s->groups[i], now_tsc) || !link_rules(s, i))
+        if (!keep_previous(st, old, &s->groups[i], now_tsc) || !link_rules(s, i) ||
+            !compile_lists(&s->groups[i]))
             goto failed;
     }
     if (!link_sas(st, s, now_tsc))

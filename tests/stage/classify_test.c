@@ -95,8 +95,8 @@ static void random_policy(struct policy *p)
     p->passive = pick(10) == 0;
     p->receive_only = pick(10) == 0;
     random_list(&p->lists[IPC_LIST_FAIL_CLOSE], 4);
-    random_list(&p->lists[IPC_LIST_LOCAL], pick(2) ? 0 : 6);
-    random_list(&p->lists[IPC_LIST_DOWNLOADED], RULES_MAX);
+    random_list(&p->lists[IPC_LIST_LOCAL], pick(2) ? 0 : pick(4) ? 6 : RULES_MAX);
+    random_list(&p->lists[IPC_LIST_DOWNLOADED], pick(10) ? RULES_MAX : ACL_MAX_ENTRIES); /* linear or compiled */
 }
 
 static void install(struct rig *r, const struct policy *p)
