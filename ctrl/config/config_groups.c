@@ -67,7 +67,7 @@ static bool check_binding(struct schema *s, const struct yaml_node *n, const str
 static bool check_bindings(struct schema *s, const struct yaml_node *n, const struct config *c,
                            const struct config_group *g)
 {
-    const struct yaml_node *at = yaml_find(yaml_find(n, "member"), "data-plane");
+    const struct yaml_node *at = g->is_member ? yaml_find(yaml_find(n, "member"), "data-plane") : NULL;
 
     for (const struct config_group *o = c->groups; g->is_member && o < g; o++) {
         if (!o->is_member || strcmp(o->gm.dp_socket, g->gm.dp_socket) != 0)
