@@ -10,7 +10,9 @@
 
 #define RETRY_FIRST_S       1    /* GM1: back-off after the whole list of servers has failed once, doubled ... */
 #define RETRY_MAX_S         60   /* ... up to this */
-#define REREGISTER_LEAD_S   60   /* GM2: before the end of the newest SA */
+#define REREGISTER_LEAD_S   60   /* GM2: before the end of the newest SA ... */
+#define REREGISTER_EARLY_S  20   /* ... or up to so much earlier: a group doesn't come in one second (KS5: the next TEK is there by then) */
+#define REREGISTER_EARLY_DIV 20  /* and at most by this part of what is left */
 #define PATIENCE_S          8    /* for an answer: five tries, and three dead servers are passed 30 s before the end */
 #define IDS_PER_WORKER      4    /* decision 12: restarts of the data plane that need no registration */
 
@@ -84,14 +86,20 @@ void gm_free(struct gm *gm)
     free(gm);
 }
 
-/* 75 % to 125 % of d, so that members don't march in step. */
-static mono_t jitter(struct gm *gm, mono_t d)
+/* Evenly between 0 and d. */
+static mono_t up_to(struct gm *gm, mono_t d)
 {
     uint16_t r = 0;
 
     if (!gm->env->random(gm->env->ctx, &r, sizeof(r)))
         r = UINT16_MAX / 2;
-    return mono_ns(d.ns / 4 * 3 + d.ns / 2 / UINT16_MAX * r);
+    return mono_ns(d.ns / UINT16_MAX * r);
+}
+
+/* 75 % to 125 % of d, so that members don't march in step. */
+static mono_t jitter(struct gm *gm, mono_t d)
+{
+    return mono_add(mono_ns(d.ns / 4 * 3), up_to(gm, mono_ns(d.ns / 2)));
 }
 
 static void retry_later(struct gm *gm, struct now now)
@@ -151,6 +159,8 @@ static void plan_next(struct gm *gm, mono_t now)
     /* A key with less life than the lead: half of what is left, so that it isn't asked for without pause. */
     if (mono_before(left, mono_add(lead, lead)))
         lead = mono_ns(left.ns / 2);
+    else
+        lead = mono_add(lead, up_to(gm, mono_min(mono_s(REREGISTER_EARLY_S), mono_ns(left.ns / REREGISTER_EARLY_DIV))));
     must_set_timer(gm->env->timers, &gm->next, mono_sub(end, lead));
 }
 

@@ -109,6 +109,7 @@ static void a_month_of_losses_and_restarts(void **state)
     world_server_start(&w.servers[0]);
     world_start_members(&w);
     wire_run_for(&w.wire, mono_s(60));
+    w.peak = 0; /* they all began at once; afterwards the waves are seconds wide */
     for (size_t i = 0; i < sizeof(misfortunes) / sizeof(misfortunes[0]); i++)
         on_misfortune(&misfortunes[i].timer, w.wire.now);
     for (unsigned day = 0; day < DAYS; day++) {
@@ -126,7 +127,7 @@ static void a_month_of_losses_and_restarts(void **state)
     /* Without sender ids a new data plane waits for a registration, and that for the weather. */
     assert_true(mono_before(w.judge.back.longest, mono_s(60)));
     assert_true(w.judge.switches >= DAYS * 86400 / 3240 * WORLD_MEMBERS);
-    assert_true(w.peak <= WORLD_MEMBERS * 2 * 11);
+    assert_true(w.peak <= WORLD_MEMBERS * 11 / 2);
     assert_int_equal(w.servers[0].ks.groups[0]->members.n, WORLD_MEMBERS);
     assert_true(w.servers[0].most_sessions <= 2 * WORLD_MEMBERS);
     if (DAYS > SETTLED + 1) {

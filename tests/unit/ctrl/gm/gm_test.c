@@ -128,6 +128,13 @@ static void a_refused_transaction_enables_nothing(void **state)
     assert_false(f->sas[0].send);
 }
 
+/* GM2: 60 s before `end`, or up to 20 s earlier, so that a group doesn't come in one second. */
+static void assert_registers_before(const struct fixture *f, int64_t end)
+{
+    assert_false(mono_before(gm_next_registration(f->gm), mono_s(end - 80)));
+    assert_false(mono_before(mono_s(end - 60), gm_next_registration(f->gm)));
+}
+
 /* GM2, decision 17: registers again 60 s before the end; the old one sends until 30 s before its end, then the new one. */
 static void it_registers_again_in_time_and_rolls_over(void **state)
 {
@@ -137,7 +144,7 @@ static void it_registers_again_in_time_and_rolls_over(void **state)
     give(f, 0, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
     wish(f);
     acknowledge(f);
-    assert_int_equal(mono_to_s(gm_next_registration(f->gm)), 3540);
+    assert_registers_before(f, 3600);
     f->now = mono_s(3540);
     timers_fire(&f->timers, f->now);
     assert_int_equal(f->asked, 2);
@@ -170,9 +177,37 @@ static void the_next_registration_follows_the_latest_policy(void **state)
     gm_attached(f->gm, 77, WORKERS, at(f, 0));
     give(f, 0, 1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0);
     give(f, 100, 2, (uint32_t[]){2000, 3000}, (uint32_t[]){200, 1000}, 0); /* another server's */
-    assert_int_equal(mono_to_s(gm_next_registration(f->gm)), 100 + 1000 - 60);
+    assert_registers_before(f, 100 + 1000);
     give(f, 1040, 1, (uint32_t[]){4000}, (uint32_t[]){3600}, 0);
-    assert_int_equal(mono_to_s(gm_next_registration(f->gm)), 1040 + 3600 - 60);
+    assert_registers_before(f, 1040 + 3600);
+}
+
+/*
+ * The wave: evenly spread over 20 s, less for keys that live short: earlier by at most a twentieth of what is left. KS5 makes
+ * the next TEK 90 s before the end at the latest.
+ */
+static void members_of_a_group_come_one_after_another(void **state)
+{
+    static const uint32_t lives[] = {86400, 3600, 400, 300, 120};
+    struct fixture *f = *state;
+
+    gm_attached(f->gm, 77, WORKERS, at(f, 0));
+    for (size_t i = 0; i < sizeof(lives) / sizeof(lives[0]); i++) {
+        int64_t most = lives[i] < 400 ? lives[i] / 20 : 20;
+        unsigned in_quarter[4] = {0};
+
+        for (unsigned n = 0; n < 400; n++) {
+            mono_t early;
+
+            gm_clear(f->gm, at(f, 0));
+            give(f, 0, 1, (uint32_t[]){1000 + 500 * (uint32_t)i + n}, (uint32_t[]){lives[i]}, 0);
+            early = mono_sub(mono_s(lives[i] - 60), gm_next_registration(f->gm));
+            assert_in_range(early.ns, 0, mono_s(most).ns);
+            in_quarter[early.ns * 4 / (mono_s(most).ns + 1)]++;
+        }
+        for (unsigned q = 0; q < 4; q++)
+            assert_in_range(in_quarter[q], 60, 140);
+    }
 }
 
 /* Past its time to send an old SA must not become eligible again ("0" means: to its end). */
@@ -402,6 +437,7 @@ int main(void)
         T(a_refused_transaction_enables_nothing),
         T(it_registers_again_in_time_and_rolls_over),
         T(the_next_registration_follows_the_latest_policy),
+        T(members_of_a_group_come_one_after_another),
         T(an_old_sa_past_its_time_does_not_send_again),
         T(an_old_sa_sends_until_the_next_one_is_ready),
         T(registrations_begin_with_the_first_server_and_leave_silent_ones_early),
