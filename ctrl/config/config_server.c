@@ -2,6 +2,7 @@
 /* `groups[].key-server`: what a key server hands out and to whom. References are resolved here (KS3, KS14,
  * KS15). */
 #include "ctrl/config/loader.h"
+#include "ctrl/policy/payloads.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,39 @@ static int compare_sas(const void *a, const void *b)
     return (x->number > y->number) - (x->number < y->number);
 }
 
+/* The group as a download has it at its largest: two generations of every SA. Its list is borrowed in parts. */
+static bool largest_policy(const struct config_key_server *ks, struct policy *p)
+{
+    policy_init(p);
+    for (size_t i = 0; i < 2 * ks->n_sas; i++) {
+        const struct config_sa *sa = &ks->sas[i / 2];
+
+        p->sas[p->n_sas++] = (struct policy_sa){
+            .number = sa->number, .spi = UINT32_MAX, .suite = sa->suite, .lifetime_s = sa->lifetime_s, .replay = sa->replay};
+    }
+    for (size_t i = 0; i < ks->n_sas; i++)
+        for (size_t k = 0; k < ks->sas[i].acl.n; k++)
+            if (!acl_append(&p->acl, &ks->sas[i].acl.entries[k]))
+                return false;
+    return true;
+}
+
+/* What no message can carry is no configuration; what only members of other makers can't be told is a warning (KS16). */
+static bool check_size(struct schema *s, const struct yaml_node *n, const struct config_key_server *ks)
+{
+    const struct peer_features ours = {.ours = true, .features = FEATURES_OURS}, other = {.ours = false};
+    struct policy_fault why = {.missing = 0};
+    struct policy p;
+    bool ok = largest_policy(ks, &p) || schema_fail(s, n, "out of memory");
+
+    if (ok && !policy_can_be_said(&p, &ours, &why))
+        ok = schema_fail(s, n, "%s", why.text);
+    if (ok && !policy_can_be_said(&p, &other, &why) && why.missing == 0)
+        ok = loader_lint(s, n, "sa: members of other makers will be refused: %s", why.text);
+    policy_wipe(&p);
+    return ok;
+}
+
 static bool parse_sas(struct schema *s, const struct yaml_node *n, void *at)
 {
     struct config_key_server *ks = at;
@@ -108,7 +142,7 @@ static bool parse_sas(struct schema *s, const struct yaml_node *n, void *at)
     if (!ks->sas || !schema_list(s, n, 1, CONFIG_MAX_SAS, parse_sa, ks))
         return false;
     qsort(ks->sas, ks->n_sas, sizeof(*ks->sas), compare_sas);
-    return true;
+    return check_size(s, n, ks);
 }
 
 /* The group is registered to at this address only, so it must be one that we listen on. */

@@ -48,6 +48,8 @@ MUST_CHECK bool policy_set_digest(struct policy *p, policy_digest_fn digest);
  */
 MUST_CHECK bool policy_put_sa(struct isakmp_chain *c, const struct policy *p, const struct peer_features *peer,
                               struct policy_fault *why);
+/* Could policy_put_sa() say it? For who wants to know before anybody asks. */
+MUST_CHECK bool policy_can_be_said(const struct policy *p, const struct peer_features *peer, struct policy_fault *why);
 /* Appends the KD payload: a TEK packet per SA in order, and a SID packet when the policy has sender ids. */
 MUST_CHECK bool policy_put_kd(struct isakmp_chain *c, const struct policy *p, struct policy_fault *why);
 

@@ -139,6 +139,20 @@ bool policy_put_sa(struct isakmp_chain *c, const struct policy *p, const struct 
     return true;
 }
 
+bool policy_can_be_said(const struct policy *p, const struct peer_features *peer, struct policy_fault *why)
+{
+    uint8_t *bytes = malloc(UINT16_MAX);
+    bool ok = false;
+    if (bytes == NULL)
+        return policy_fault(why, ISAKMP_N_REFUSED, "memory is short");
+    struct buf_writer w = buf_writer_of(bytes, UINT16_MAX);
+    struct isakmp_chain c = isakmp_chain_at(&w, 0);
+    buf_put_u8(&w, 0);
+    ok = policy_put_sa(&c, p, peer, why);
+    free(bytes);
+    return ok;
+}
+
 bool policy_put_kd(struct isakmp_chain *c, const struct policy *p, struct policy_fault *why)
 {
     struct gdoi_sids sids = {.bits = p->sid_bits, .n = p->n_sender_ids};

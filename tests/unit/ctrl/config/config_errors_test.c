@@ -151,7 +151,7 @@ static const struct row policy_rows[] = {
      "f:6:16: the address has bits set behind the prefix length"},
     {A "acls:\n  a:\n  - permit ip 10.0.0.0 0.255.0.255 any\n" TAIL,
      "f:5:24: the wildcard mask must be zeros followed by ones, such as 0.0.0.255"},
-    {A "acls:\n  a:\n  - permit ip any eq 80 any\n" TAIL, "f:5:19: ports need protocol tcp or udp"},
+    {A "acls:\n  a:\n  - permit ip any eq 80 any\n" TAIL, "f:5:19: ports need protocol tcp, udp, sctp, dccp or udplite"},
     {A "acls:\n  a:\n  - permit tcp any range 9 8 any\n" TAIL, "f:5:28: the range ends before it starts"},
     {A "acls:\n  a:\n  - permit ip any\n" TAIL,
      "f:5:18: expected an address: `any`, `host A`, `A/LENGTH` or `A WILDCARD-MASK`"},
