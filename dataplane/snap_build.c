@@ -222,8 +222,10 @@ static int number_index(struct snap *s, unsigned group, unsigned number)
     for (unsigned i = 0; i < s->n_numbers; i++)
         if (s->numbers[i].group == group && s->numbers[i].number == number)
             return (int)i;
+    if (s->n_numbers == UINT16_MAX)
+        return -1;
     grown = reallocarray(s->numbers, s->n_numbers + 1u, sizeof *grown);
-    if (grown == NULL || s->n_numbers == UINT16_MAX)
+    if (grown == NULL)
         return -1;
     s->numbers = grown;
     s->numbers[s->n_numbers] = (struct snap_number){.group = (uint16_t)group, .number = (uint16_t)number};
@@ -264,7 +266,7 @@ static bool keep_previous(const struct snap_store *st, const struct snap *old, s
     if (before == NULL || before->state != IPC_GROUP_POLICY || g->state != IPC_GROUP_POLICY)
         return true;
     if (!acl_equal(&before->lists[IPC_LIST_DOWNLOADED], &g->lists[IPC_LIST_DOWNLOADED])) {
-        g->previous_until_tsc = now_tsc + snap_store_ticks(st, SNAP_INNER_GRACE * 1000u);
+        g->previous_until_tsc = now_tsc + snap_store_ticks(st, SNAP_INNER_GRACE * UINT64_C(1000));
         return acl_copy(&g->previous, &before->lists[IPC_LIST_DOWNLOADED]);
     }
     if (before->previous_until_tsc <= now_tsc)

@@ -42,7 +42,7 @@ bool isakmp_refused_get(struct span data, struct isakmp_refused *r)
         return false;
     uint8_t c;
     for (size_t i = 0; i + 1 < sizeof(x.text) && buf_get_u8(&reader, &c); i++)
-        x.text[i] = c >= ' ' && c <= '~' ? (char)c : '?';
+        x.text[i] = (char)(c >= ' ' && c <= '~' ? c : '?');
     *r = x;
     return true;
 }

@@ -149,8 +149,8 @@ static bool number_plain(struct draft *d, struct policy_fault *why)
 {
     struct acl kept = {0};
     bool first[POLICY_MAX_SAS] = {false};
-    for (uint16_t i = 0; i < d->p.n_sas; i++) {
-        uint16_t k = 0;
+    for (size_t i = 0; i < d->p.n_sas; i++) {
+        size_t k = 0;
         while (k < i && !same_rules(&d->p.acl, (uint16_t)(k + 1), (uint16_t)(i + 1)))
             k++;
         first[i] = k == i;
