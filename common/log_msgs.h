@@ -63,6 +63,9 @@
     X(SA_EXPIRED, "GVPN", 4, 0, "SA 0x%08x reached its hard limit and is no longer used")                              \
     X(NO_RELOAD, "GVPN", 4, 0, "SIGHUP: reload is not supported by this version; restart %s to use a changed file")    \
     X(PORT_UP, "GVPN", 5, 0, "port %s is %s (%s)")                                                                     \
+    X(PORT_READY, "GVPN", 6, 0, "port %s (%s): driver %s, %u queues of %u and %u descriptors, MTU %u, RSS: %s")        \
+    X(PORT_LIMIT, "GVPN", 4, 0, "port %s (%s): %s")                                                                    \
+    X(NO_HUGEPAGES, "GVPN", 4, 0, "fewer than %u MB of hugepages are free: going on with ordinary memory, which is slower") \
     X(SELF_TEST, "GVPN", 5, 0, "crypto self test: %s")
 
 #endif

@@ -128,6 +128,16 @@ static bool is_vdev(const char *text)
 static const struct schema_field port_fields[] = {
     {.key = "name", .type = SCHEMA_NAME, .flags = SCHEMA_REQUIRED, SCHEMA_AT(struct cfg_port, name)},
     {.key = "device", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED, SCHEMA_AT(struct cfg_port, device)},
+    {.key = "rx-descriptors",
+     .type = SCHEMA_UINT,
+     SCHEMA_AT(struct cfg_port, rx_descriptors),
+     .min = CFG_DESC_MIN,
+     .max = CFG_DESC_MAX},
+    {.key = "tx-descriptors",
+     .type = SCHEMA_UINT,
+     SCHEMA_AT(struct cfg_port, tx_descriptors),
+     .min = CFG_DESC_MIN,
+     .max = CFG_DESC_MAX},
     {0},
 };
 
@@ -136,6 +146,7 @@ static bool parse_port(struct schema *s, const struct yaml_node *n, void *at)
     struct cfg *c = at;
     struct cfg_port *p = &c->ports[c->n_ports];
 
+    p->rx_descriptors = p->tx_descriptors = 1024;
     if (!schema_map(s, n, port_fields, p))
         return false;
     p->pci = take_pci(p->device);

@@ -21,12 +21,15 @@
 #define CFG_MAX_LOCAL   8 /* addresses on the TAP */
 #define CFG_MTU_MIN     576
 #define CFG_MTU_MAX     9000
+#define CFG_DESC_MIN    64
+#define CFG_DESC_MAX    8192
 
 struct cfg_port {
     char name[CFG_NAME_MAX];
     char device[CFG_TEXT_MAX]; /* a PCI address with its domain, or a virtual device as EAL's --vdev wants it
                                 */
     bool pci;                  /* device is a PCI address: goes to -a; else to --vdev */
+    uint16_t rx_descriptors, tx_descriptors; /* of each queue; default 1024; the driver may take other ones */
 };
 
 /* A packet that enters one port of a pair leaves by the other. No port is in two pairs. */

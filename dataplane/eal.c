@@ -6,6 +6,8 @@
 #include "dataplane/eal.h"
 
 #include "common/log.h"
+#include "dataplane/nic.h"
+#include "dataplane/port.h"
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -18,7 +20,7 @@
 #include <sys/file.h>
 
 #define MAX_ARGS    (32 + CFG_MAX_EAL + 2 * CFG_MAX_PORTS)
-#define MEMORY_MB   256
+#define MEMORY_MB   256u
 #define WORDS_LINES 6
 #define WORDS_LEN   160
 
@@ -98,28 +100,37 @@ static void args_free(struct args *a)
     }
 }
 
-/*
- * Are there enough free 2 MB pages? Data planes that start together would all count the same ones, so whoever counts
- * next waits until *counted is closed, after EAL has taken its pages. The lock is on a file of /proc, which all network
- * namespaces share; /sys they don't.
- */
-static bool enough_hugepages(FILE **counted)
+/* Free pages of one size, in MB. */
+static unsigned long free_hugepages(unsigned kb)
 {
-    FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
+    char path[96];
     unsigned long pages = 0;
+    FILE *f;
 
+    (void)snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%ukB/free_hugepages", kb);
+    f = fopen(path, "re");
     if (f == NULL) {
-        return false;
-    }
-    *counted = fopen("/proc/sys/vm/nr_hugepages", "re");
-    if (*counted != NULL) {
-        (void)flock(fileno(*counted), LOCK_EX); /* without it EAL may fail, and says so */
+        return 0;
     }
     if (fscanf(f, "%lu", &pages) != 1) {
         pages = 0;
     }
     fclose(f);
-    return pages >= MEMORY_MB / 2;
+    return pages * (kb / 1024);
+}
+
+/*
+ * Are there enough free hugepages? Data planes that start together would all count the same ones, so whoever counts
+ * next waits until *counted is closed, after EAL has taken its pages. The lock is on a file of /proc, which all network
+ * namespaces share; /sys they don't.
+ */
+static bool enough_hugepages(unsigned mb, FILE **counted)
+{
+    *counted = fopen("/proc/sys/vm/nr_hugepages", "re");
+    if (*counted != NULL) {
+        (void)flock(fileno(*counted), LOCK_EX); /* without it EAL may fail, and says so */
+    }
+    return free_hugepages(2048) >= mb || free_hugepages(1048576) >= mb;
 }
 
 /* "0@(0,2),1@1": the main thread on every CPU that we may use and no worker has; on a full machine it shares the first. */
@@ -159,8 +170,27 @@ static bool add_lcores(struct args *a, const struct cfg *cfg, char error[EAL_ERR
     return true;
 }
 
+static bool has_pci(const struct cfg *cfg)
+{
+    for (size_t i = 0; i < cfg->n_ports; i++) {
+        if (cfg->ports[i].pci) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What buffers need, and as much as has always done for the rest. */
+static unsigned memory_mb(const struct cfg *cfg)
+{
+    unsigned mb = MEMORY_MB / 2 + (unsigned)(port_memory(cfg) >> 20);
+
+    return mb > MEMORY_MB ? mb : MEMORY_MB;
+}
+
 static void add_memory(struct args *a, const struct cfg *cfg, FILE **counted)
 {
+    unsigned need = memory_mb(cfg);
     char mb[16];
 
     if (cfg->has_eal) {
@@ -169,30 +199,39 @@ static void add_memory(struct args *a, const struct cfg *cfg, FILE **counted)
         }
         return;
     }
-    if (enough_hugepages(counted)) {
+    if (enough_hugepages(need, counted)) {
         add(a, "--in-memory");
     } else {
+        if (has_pci(cfg)) {
+            log_msg(NO_HUGEPAGES, need); /* virtual devices are for tests, and don't care */
+        }
         add(a, "--no-huge");
         add(a, "--no-shconf");
     }
-    (void)snprintf(mb, sizeof(mb), "%d", MEMORY_MB);
+    (void)snprintf(mb, sizeof(mb), "%u", need);
     add(a, "--iova-mode=va");
     add(a, "-m");
     add(a, mb);
 }
 
-static void add_devices(struct args *a, const struct cfg *cfg)
+static bool add_devices(struct args *a, const struct cfg *cfg, char error[EAL_ERROR_MAX])
 {
-    bool pci = false;
+    char why[NIC_TEXT_MAX];
 
     for (size_t i = 0; i < cfg->n_ports; i++) {
-        pci |= cfg->ports[i].pci;
-        add(a, cfg->ports[i].pci ? "-a" : "--vdev");
-        add(a, cfg->ports[i].device);
+        const struct cfg_port *p = &cfg->ports[i];
+
+        if (p->pci && !nic_check_binding("/sys", p->device, why)) {
+            (void)snprintf(error, EAL_ERROR_MAX, "port %s: %s", p->name, why);
+            return false;
+        }
+        add(a, p->pci ? "-a" : "--vdev");
+        add(a, p->device);
     }
-    if (!pci) {
+    if (!has_pci(cfg)) {
         add(a, "--no-pci");
     }
+    return true;
 }
 
 bool eal_start(const struct cfg *cfg, char error[EAL_ERROR_MAX])
@@ -216,7 +255,9 @@ bool eal_start(const struct cfg *cfg, char error[EAL_ERROR_MAX])
     }
     add_memory(&a, cfg, &counted);
     add(&a, "--no-telemetry");
-    add_devices(&a, cfg);
+    if (!add_devices(&a, cfg, error)) {
+        goto out;
+    }
     if (a.failed) {
         (void)snprintf(error, EAL_ERROR_MAX, "out of memory");
         goto out;

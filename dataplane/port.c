@@ -1,26 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* ethdev set-up. Buffers hold a whole frame (no scatter): the pipeline works on one segment. */
+/*
+ * ethdev set-up, step by step, every step that fails by its name. Buffers hold a whole frame (no scatter): the pipeline
+ * works on one segment. What a device must be able to do is decided in nic.c.
+ */
 #include "dataplane/port.h"
 
 #include "common/log.h"
 #include "dataplane/eal.h"
+#include "dataplane/nic.h"
 
 #include <rte_ethdev.h>
 #include <rte_ether.h>
+#include <rte_lcore.h>
 #include <rte_mbuf.h>
 
 #include <stdio.h>
 #include <string.h>
 
-#define RX_DESC 1024
-#define TX_DESC 1024
-#define CACHE   256
-#define L2_MAX  (RTE_ETHER_HDR_LEN + 8) /* two VLAN tags */
-#define TAILROOM 128                    /* ESP trailer, padding and ICV behind the largest frame */
+#define CACHE 256
 
-static bool fail(char error[PORT_ERROR_MAX], const struct port *p, const char *what, int rc)
+/* What failed, what the driver answered, its own words, and what may help. */
+static bool fail(char error[PORT_ERROR_MAX], const struct port *p, const char *what, int rc, const char *advice)
 {
-    (void)snprintf(error, PORT_ERROR_MAX, "port %s (%s): %s: %s", p->cfg->name, p->cfg->device, what, rte_strerror(-rc));
+    char said[EAL_ERROR_MAX];
+
+    (void)eal_last_words(said);
+    (void)snprintf(error, PORT_ERROR_MAX, "port %s (%.200s): %s: %s%s%s%s%.600s", p->cfg->name, p->cfg->device, what,
+                   rte_strerror(-rc), advice[0] != '\0' ? "; " : "", advice, said[0] != '\0' ? ". DPDK said: " : "", said);
+    return false;
+}
+
+static bool refuse(char error[PORT_ERROR_MAX], const struct port *p, const char *why)
+{
+    (void)snprintf(error, PORT_ERROR_MAX, "port %s (%.200s): %s", p->cfg->name, p->cfg->device, why);
     return false;
 }
 
@@ -35,7 +47,8 @@ static bool find(struct port *p, char error[PORT_ERROR_MAX])
     }
     (void)eal_last_words(said);
     (void)snprintf(error, PORT_ERROR_MAX, "port %s: there is no device %s; %s.%s%.900s", p->cfg->name, name,
-                   p->cfg->pci ? "check its address with lspci and bind it to vfio-pci (dpdk-devbind.py)"
+                   p->cfg->pci ? "no driver of DPDK took it: is it a network card, is its IOMMU group whole in vfio-pci, is "
+                                 "the driver's package installed"
                                : "check the driver's name, its arguments and that its interface exists and isn't in use",
                    said[0] != '\0' ? " DPDK said: " : "", said);
     return false;
@@ -56,14 +69,47 @@ static uint16_t wanted_mtu(const struct cfg *cfg, size_t index)
     return mtu;
 }
 
-static bool make_pool(struct ports *ports, const struct cfg *cfg, uint16_t mtu, char error[PORT_ERROR_MAX])
+/* Every descriptor full, every worker's cache full (a cache holds up to 1.5 times its size), every ring of the slow path. */
+static unsigned buffers(const struct cfg *cfg)
 {
-    unsigned n = (unsigned)(cfg->n_ports * cfg->n_workers * (RX_DESC + TX_DESC) + (cfg->n_workers + 1) * 2 * CACHE +
-                            PORT_LOCAL_QUEUE + PORT_PUNT_QUEUE);
-    unsigned room = RTE_PKTMBUF_HEADROOM + L2_MAX + mtu + TAILROOM;
+    unsigned descriptors = 0;
 
-    room = room < RTE_MBUF_DEFAULT_BUF_SIZE ? RTE_MBUF_DEFAULT_BUF_SIZE : RTE_ALIGN_CEIL(room, RTE_CACHE_LINE_SIZE);
-    ports->pool = rte_pktmbuf_pool_create("frames", n, CACHE, 0, (uint16_t)room, SOCKET_ID_ANY);
+    for (size_t i = 0; i < cfg->n_ports; i++) {
+        descriptors += (unsigned)cfg->ports[i].rx_descriptors + cfg->ports[i].tx_descriptors;
+    }
+    return (unsigned)cfg->n_workers * descriptors + (unsigned)(cfg->n_workers + 1) * 2 * CACHE + PORT_LOCAL_QUEUE +
+           PORT_PUNT_QUEUE;
+}
+
+static uint32_t buffer_room(const struct cfg *cfg)
+{
+    uint16_t largest = RTE_ETHER_MTU;
+
+    for (size_t i = 0; i < cfg->n_ports; i++) {
+        largest = RTE_MAX(largest, wanted_mtu(cfg, i));
+    }
+    return nic_room(largest);
+}
+
+size_t port_memory(const struct cfg *cfg)
+{
+    return (size_t)buffers(cfg) * (sizeof(struct rte_mbuf) + buffer_room(cfg) + RTE_CACHE_LINE_SIZE);
+}
+
+/* One pool for all, near the first port that knows where it is; anywhere when there is no memory. */
+static bool make_pool(struct ports *ports, const struct cfg *cfg, char error[PORT_ERROR_MAX])
+{
+    unsigned n = buffers(cfg);
+    uint16_t room = (uint16_t)buffer_room(cfg);
+    int socket = SOCKET_ID_ANY;
+
+    for (size_t i = 0; i < ports->n && socket == SOCKET_ID_ANY; i++) {
+        socket = rte_eth_dev_socket_id(ports->p[i].id);
+    }
+    ports->pool = rte_pktmbuf_pool_create("frames", n, CACHE, 0, room, socket);
+    if (ports->pool == NULL && socket != SOCKET_ID_ANY) {
+        ports->pool = rte_pktmbuf_pool_create("frames", n, CACHE, 0, room, SOCKET_ID_ANY);
+    }
     if (ports->pool == NULL) {
         (void)snprintf(error, PORT_ERROR_MAX, "no memory for %u buffers of %u octets: %s; give EAL more (-m)", n, room,
                        rte_strerror(rte_errno));
@@ -72,131 +118,179 @@ static bool make_pool(struct ports *ports, const struct cfg *cfg, uint16_t mtu, 
     return true;
 }
 
-static bool set_mtu(struct port *p, uint16_t mtu, char error[PORT_ERROR_MAX])
+/*
+ * rte_eth_dev_configure() only notes the MTU; cards that share their interface with the kernel need to be told as well.
+ * Drivers that can't be told have no MTU of their own.
+ */
+static bool set_mtu(struct port *p, uint16_t before, uint16_t mtu, char error[PORT_ERROR_MAX])
 {
-    uint16_t now;
-    int rc = rte_eth_dev_get_mtu(p->id, &now);
+    uint16_t now = 0;
+    int rc = before == mtu ? 0 : rte_eth_dev_set_mtu(p->id, mtu);
 
-    if (rc == 0 && now != mtu) {
-        rc = rte_eth_dev_set_mtu(p->id, mtu);
+    if (rc != 0 && rc != -ENOTSUP) {
+        return fail(error, p, "setting its MTU", rc, "lower the pair's mtu, or raise that of its interface or card");
+    }
+    rc = rte_eth_dev_get_mtu(p->id, &now);
+    if (rc != 0 || now != mtu) {
+        return fail(error, p, "setting its MTU", rc != 0 ? rc : -EINVAL, "it took another one; lower the pair's mtu");
     }
     p->mtu = mtu;
-    return rc == 0 || fail(error, p, "setting its MTU", rc);
-}
-
-static bool check_mtu(const struct port *p, const struct rte_eth_dev_info *info, uint16_t mtu, char error[PORT_ERROR_MAX])
-{
-    uint32_t frame = info->max_rx_pktlen > RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN
-                         ? info->max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN
-                         : 0;
-    uint32_t most = RTE_MIN(frame, (uint32_t)info->max_mtu);
-
-    if (mtu <= most) {
-        return true;
-    }
-    (void)snprintf(error, PORT_ERROR_MAX, "port %s (%s): it takes IP packets up to %u octets; lower the pair's mtu of %u",
-                   p->cfg->name, p->cfg->device, most, mtu);
-    return false;
+    return true;
 }
 
 /* af_packet spreads frames over all of its queues whether they are set up or not; what falls into others would be lost. */
-static bool spreads_over_all(const struct port *p)
+static bool check_spread(const struct port *p, const struct rte_eth_dev_info *info, uint16_t n, char error[PORT_ERROR_MAX])
 {
-    return strncmp(p->cfg->device, "net_af_packet", strlen("net_af_packet")) == 0;
-}
-
-static bool check_queues(const struct port *p, const struct rte_eth_dev_info *info, uint16_t n, char error[PORT_ERROR_MAX])
-{
-    uint16_t most = RTE_MIN(info->max_rx_queues, info->max_tx_queues);
-
-    if (n > most) {
-        (void)snprintf(error, PORT_ERROR_MAX, "port %s (%s): %u workers need as many queues, it has %u; list fewer workers",
-                       p->cfg->name, p->cfg->device, n, most);
-        return false;
-    }
-    if (n < most && spreads_over_all(p)) {
-        (void)snprintf(error, PORT_ERROR_MAX, "port %s (%s): it spreads frames over %u queues, but there are %u workers; "
-                       "set qpairs=%u", p->cfg->name, p->cfg->device, most, n, n);
+    if (n < info->max_rx_queues && strncmp(p->cfg->device, "net_af_packet", strlen("net_af_packet")) == 0) {
+        (void)snprintf(error, PORT_ERROR_MAX, "port %s (%.200s): it spreads frames over %u queues, but there are %u workers; "
+                       "set qpairs=%u", p->cfg->name, p->cfg->device, info->max_rx_queues, n, n);
         return false;
     }
     return true;
 }
 
-static int set_up_queues(const struct port *p, const struct rte_eth_dev_info *info, uint16_t n, struct rte_mempool *pool)
+static bool set_up_queues(struct port *p, const struct rte_eth_dev_info *info, const struct nic_plan *plan,
+                          struct rte_mempool *pool, char error[PORT_ERROR_MAX])
 {
     struct rte_eth_rxconf rxconf = info->default_rxconf;
     struct rte_eth_txconf txconf = info->default_txconf;
-    uint16_t n_rxd = RX_DESC, n_txd = TX_DESC;
-    int rc = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &n_rxd, &n_txd);
+    unsigned socket = (unsigned)rte_eth_dev_socket_id(p->id);
+    int rc;
 
-    for (uint16_t q = 0; q < n && rc == 0; q++) {
-        rc = rte_eth_rx_queue_setup(p->id, q, n_rxd, (unsigned)rte_eth_dev_socket_id(p->id), &rxconf, pool);
-        if (rc == 0) {
-            rc = rte_eth_tx_queue_setup(p->id, q, n_txd, (unsigned)rte_eth_dev_socket_id(p->id), &txconf);
+    p->rx_descriptors = p->cfg->rx_descriptors;
+    p->tx_descriptors = p->cfg->tx_descriptors;
+    rxconf.offloads = 0;
+    txconf.offloads = plan->conf.txmode.offloads;
+    rc = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &p->rx_descriptors, &p->tx_descriptors);
+    if (rc != 0) {
+        return fail(error, p, "choosing the size of its queues", rc, "change rx-descriptors or tx-descriptors");
+    }
+    for (uint16_t q = 0; q < p->queues; q++) {
+        rc = rte_eth_rx_queue_setup(p->id, q, p->rx_descriptors, socket, &rxconf, pool);
+        if (rc != 0) {
+            return fail(error, p, "setting up a queue to receive", rc, "fewer workers or rx-descriptors need less");
+        }
+        rc = rte_eth_tx_queue_setup(p->id, q, p->tx_descriptors, socket, &txconf);
+        if (rc != 0) {
+            return fail(error, p, "setting up a queue to send", rc, "fewer workers or tx-descriptors need less");
         }
     }
-    return rc;
+    return true;
 }
 
-/* Several queues: all packets of a flow stay with one worker. Ports without RSS (virtual ones) spread as they like. */
-static struct rte_eth_conf port_conf(const struct rte_eth_dev_info *info, uint16_t n, uint16_t mtu)
+/* What only shows when it runs: frames in one piece, tags left alone, all frames received. */
+static bool check_running(const struct port *p, char error[PORT_ERROR_MAX])
 {
-    struct rte_eth_conf conf = {.rxmode = {.mtu = mtu}};
-    uint64_t hash = (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP) & info->flow_type_rss_offloads;
+    struct rte_eth_rxq_info queue;
+    int vlan = rte_eth_dev_get_vlan_offload(p->id);
 
-    if (n > 1 && hash != 0) {
-        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-        conf.rx_adv_conf.rss_conf.rss_hf = hash;
+    if (rte_eth_rx_queue_info_get(p->id, 0, &queue) == 0 && queue.scattered_rx != 0) {
+        return refuse(error, p, "its driver puts one frame into several buffers, which is not supported; lower the pair's mtu");
     }
-    return conf;
+    if (vlan > 0 && (vlan & RTE_ETH_VLAN_STRIP_OFFLOAD) != 0) {
+        return refuse(error, p, "it takes VLAN tags off, and that can't be turned off; use another card, or another driver");
+    }
+    return true;
 }
 
-static bool start(struct port *p, uint16_t n_queues, uint16_t mtu, struct rte_mempool *pool, char error[PORT_ERROR_MAX])
+/* It must take frames for everybody. A virtual device that has no such switch has no filter either. */
+static bool receive_all(const struct port *p, char error[PORT_ERROR_MAX])
 {
+    static const char advice[] = "a virtual function needs `ip link set PF vf N trust on` on its host";
+    int rc = rte_eth_promiscuous_enable(p->id);
+
+    if (rc != 0 && (rc != -ENOTSUP || p->cfg->pci)) {
+        return fail(error, p, "making it promiscuous", rc, advice);
+    }
+    rc = rte_eth_allmulticast_enable(p->id); /* virtual functions: promiscuous may mean unicast only */
+    if (rc != 0 && rc != -ENOTSUP) {
+        return fail(error, p, "having it take all multicast frames", rc, advice);
+    }
+    return true;
+}
+
+/* Memory of the other socket costs every packet. */
+static void warn_of_numa(const struct port *p, const struct cfg *cfg)
+{
+    int socket = rte_eth_dev_socket_id(p->id);
+    char text[NIC_TEXT_MAX];
+
+    for (unsigned i = 0; socket >= 0 && i < cfg->n_workers; i++) {
+        unsigned other = rte_lcore_to_socket_id(eal_worker_lcore(i));
+
+        if (other != (unsigned)socket) {
+            (void)snprintf(text, sizeof(text), "it is on NUMA node %d, but CPU %u of worker %u is on node %u: slower; choose "
+                           "workers on node %d", socket, cfg->workers[i], i, other, socket);
+            log_msg(PORT_LIMIT, p->cfg->name, p->cfg->device, text);
+        }
+    }
+}
+
+static void announce(struct port *p, const struct rte_eth_dev_info *info, const struct nic_plan *plan)
+{
+    struct rte_eth_rss_conf rss = {0};
+
+    p->rss = plan->rss;
+    if (plan->rss != 0 && rte_eth_dev_rss_hash_conf_get(p->id, &rss) == 0) {
+        p->rss &= nic_rss_of(rss.rss_hf);
+    }
+    (void)snprintf(p->driver, sizeof(p->driver), "%s", info->driver_name);
+    log_msg(PORT_READY, p->cfg->name, p->cfg->device, p->driver, p->queues, p->rx_descriptors, p->tx_descriptors, p->mtu,
+            p->queues > 1 ? nic_rss_text(p->rss) : "not needed");
+    if (plan->limit[0] != '\0') {
+        log_msg(PORT_LIMIT, p->cfg->name, p->cfg->device, plan->limit);
+    }
+}
+
+/* Plan, configure, queues, start: each step may fail by name. */
+static bool start(struct port *p, const struct cfg *cfg, uint16_t mtu, struct rte_mempool *pool, char error[PORT_ERROR_MAX])
+{
+    const struct nic_want want = {.queues = (uint16_t)cfg->n_workers, .mtu = mtu, .room = rte_pktmbuf_data_room_size(pool)};
     struct rte_eth_dev_info info;
-    struct rte_eth_conf conf;
     struct rte_ether_addr mac;
+    struct nic_plan plan;
+    char why[NIC_TEXT_MAX];
+    uint16_t before = 0;
     int rc = rte_eth_dev_info_get(p->id, &info);
 
     if (rc != 0) {
-        return fail(error, p, "asking for its abilities", rc);
+        return fail(error, p, "asking for its abilities", rc, "");
     }
-    if (!check_queues(p, &info, n_queues, error) || !check_mtu(p, &info, mtu, error)) {
+    if (!nic_plan(&plan, &info, &want, why)) {
+        return refuse(error, p, why);
+    }
+    if (!check_spread(p, &info, want.queues, error)) {
         return false;
     }
-    conf = port_conf(&info, n_queues, mtu);
-    rc = rte_eth_dev_configure(p->id, n_queues, n_queues, &conf);
+    p->queues = want.queues;
+    (void)rte_eth_dev_get_mtu(p->id, &before);
+    rc = rte_eth_dev_configure(p->id, p->queues, p->queues, &plan.conf);
     if (rc != 0) {
-        return fail(error, p, "configuring it", rc);
+        return fail(error, p, "configuring it", rc, "fewer workers need fewer queues");
     }
-    if (!set_mtu(p, mtu, error)) {
+    if (!set_mtu(p, before, mtu, error) || !set_up_queues(p, &info, &plan, pool, error)) {
         return false;
-    }
-    rc = set_up_queues(p, &info, n_queues, pool);
-    if (rc != 0) {
-        return fail(error, p, "setting up its queues", rc);
     }
     rc = rte_eth_dev_start(p->id);
     if (rc != 0) {
-        return fail(error, p, "starting it", rc);
+        return fail(error, p, "starting it", rc, "");
     }
     p->started = true;
-    rc = rte_eth_promiscuous_enable(p->id);
-    if (rc != 0 && rc != -ENOTSUP) {
-        return fail(error, p, "making it promiscuous", rc);
+    if (!receive_all(p, error) || !check_running(p, error)) {
+        return false;
     }
     rc = rte_eth_macaddr_get(p->id, &mac);
     if (rc != 0) {
-        return fail(error, p, "reading its MAC address", rc);
+        return fail(error, p, "reading its MAC address", rc, "");
     }
     memcpy(p->mac, mac.addr_bytes, sizeof(p->mac));
+    announce(p, &info, &plan);
+    warn_of_numa(p, cfg);
     return true;
 }
 
 bool port_open_all(struct ports *ports, const struct cfg *cfg, char error[PORT_ERROR_MAX])
 {
-    uint16_t largest = RTE_ETHER_MTU;
-
     *ports = (struct ports){.n = 0};
     for (size_t i = 0; i < cfg->n_ports; i++) {
         ports->p[i] = (struct port){.cfg = &cfg->ports[i]};
@@ -204,13 +298,12 @@ bool port_open_all(struct ports *ports, const struct cfg *cfg, char error[PORT_E
             return false;
         }
         ports->n = i + 1;
-        largest = RTE_MAX(largest, wanted_mtu(cfg, i));
     }
-    if (!make_pool(ports, cfg, largest, error)) {
+    if (!make_pool(ports, cfg, error)) {
         return false;
     }
     for (size_t i = 0; i < ports->n; i++) {
-        if (!start(&ports->p[i], (uint16_t)cfg->n_workers, wanted_mtu(cfg, i), ports->pool, error)) {
+        if (!start(&ports->p[i], cfg, wanted_mtu(cfg, i), ports->pool, error)) {
             return false;
         }
     }
@@ -236,8 +329,10 @@ void port_poll_links(struct ports *ports, void (*changed)(void *ctx, size_t inde
         struct rte_eth_link link = {0};
         bool up = rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 
-        if (up != p->link_up) {
+        p->speed = up && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN ? link.link_speed : 0;
+        if (up != p->link_up || !p->link_told) {
             p->link_up = up;
+            p->link_told = true;
             log_msg(PORT_UP, p->cfg->name, up ? "up" : "down", p->cfg->device);
             changed(ctx, i, up);
         }
@@ -261,13 +356,21 @@ void port_publish(const struct ports *ports, struct ipc_page *page)
 
         (void)snprintf(out->name, sizeof(out->name), "%s", p->cfg->name);
         (void)snprintf(out->device, sizeof(out->device), "%.63s", p->cfg->device);
+        (void)snprintf(out->driver, sizeof(out->driver), "%s", p->driver);
+        out->queues = p->queues;
+        out->rx_descriptors = p->rx_descriptors;
+        out->tx_descriptors = p->tx_descriptors;
+        out->mtu = p->mtu;
+        out->rss = p->rss;
         out->link_up = p->link_up;
+        out->speed = p->speed;
         if (rte_eth_stats_get(p->id, &s) != 0) {
             continue;
         }
         out->rx_packets = s.ipackets;
         out->rx_bytes = s.ibytes;
-        out->rx_missed = s.imissed + s.rx_nombuf;
+        out->rx_missed = s.imissed;
+        out->rx_nombuf = s.rx_nombuf;
         out->rx_errors = s.ierrors;
         out->tx_packets = s.opackets;
         out->tx_bytes = s.obytes;

@@ -21,8 +21,13 @@ struct port {
     uint16_t id;                /* ethdev port */
     uint8_t mac[6];
     uint16_t mtu;  /* largest IP packet that it takes and gives */
+    char driver[32];
+    uint16_t queues, rx_descriptors, tx_descriptors; /* as they were set up */
+    uint32_t rss;   /* IPC_PORT_RSS_* */
+    uint32_t speed; /* Mbit/s, 0 = not known */
     bool started;
     bool link_up;
+    bool link_told; /* its first state was logged */
 };
 
 struct ports {
@@ -36,9 +41,11 @@ struct ports {
  * the port and what to do; call port_close_all() all the same.
  */
 MUST_CHECK bool port_open_all(struct ports *ports, const struct cfg *cfg, char error[PORT_ERROR_MAX]);
+/* Octets of memory that port_open_all() will take for buffers. */
+size_t port_memory(const struct cfg *cfg);
 /* Stops and closes what was opened and frees the pool. Workers must have returned and given every mbuf back. */
 void port_close_all(struct ports *ports);
-/* Looks at every link, logs changes, and calls changed(ctx, index, up) for each. */
+/* Looks at every link, logs its first state and changes, and calls changed(ctx, index, up) for each. */
 void port_poll_links(struct ports *ports, void (*changed)(void *ctx, size_t index, bool up), void *ctx);
 /* Begins to count at zero again. */
 void port_clear(struct ports *ports);

@@ -18,11 +18,24 @@
 #define IPC_PAGE_MAGIC 0x6776706e70616765ULL /* "gvpnpage" */
 #define IPC_IV_LEASE   (1u << 20)
 
+/* By what a port spreads frames over its queues: addresses of IPv4 and IPv6, and ports of TCP and UDP as well. */
+#define IPC_PORT_RSS_IPV4  1u
+#define IPC_PORT_RSS_IPV6  2u
+#define IPC_PORT_RSS_PORTS 4u
+
+/* The text and the uint32_t fields but link_up and speed never change after the start. */
 struct ipc_page_port {
     char name[IPC_NAME_MAX];
     char device[64];
-    _Atomic uint64_t rx_packets, rx_bytes, rx_missed, rx_errors, tx_packets, tx_bytes, tx_errors;
+    char driver[32]; /* as DPDK calls it */
+    _Atomic uint64_t rx_packets, rx_bytes;
+    _Atomic uint64_t rx_missed; /* the device had no free descriptor: workers were too slow */
+    _Atomic uint64_t rx_nombuf; /* no buffer to refill a descriptor */
+    _Atomic uint64_t rx_errors; /* bad frames */
+    _Atomic uint64_t tx_packets, tx_bytes, tx_errors;
     _Atomic uint32_t link_up;
+    _Atomic uint32_t speed; /* Mbit/s; 0 = not known */
+    uint32_t queues, rx_descriptors, tx_descriptors, mtu, rss;
     uint32_t reserved;
 };
 

@@ -14,7 +14,7 @@
  *   at PAIR VLAN                      what explain is about from now on -> ok
  *   counters                          -> one "verdict N" per line, then "."
  *   clear                             -> ok
- *   ports                             -> one "NAME up|down RX TX" per line, then "."
+ *   ports                             -> one "NAME up|down RX TX DRIVER QUEUES MTU RSS" per line, then "."
  */
 #include "common/ipc/channel.h"
 #include "common/suite.h"
@@ -272,7 +272,8 @@ static void do_ports(void)
     for (unsigned i = 0; i < channel.page->n_ports && i < 2 * IPC_MAX_PAIRS; i++) {
         const struct ipc_page_port *p = &channel.page->ports[i];
 
-        (void)printf("%.31s %s %" PRIu64 " %" PRIu64 "\n", p->name, p->link_up ? "up" : "down", p->rx_packets, p->tx_packets);
+        (void)printf("%.31s %s %" PRIu64 " %" PRIu64 " %.31s %u %u %u\n", p->name, p->link_up ? "up" : "down", p->rx_packets,
+                     p->tx_packets, p->driver, p->queues, p->mtu, p->rss);
     }
     (void)puts(".");
 }

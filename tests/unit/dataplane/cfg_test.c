@@ -84,7 +84,7 @@ static void values_are_taken(void **state)
         "gvpn-dp: 1\nlab: true\nlog: {level: warn, to: syslog}\ncontrol-socket: /run/x/dp.sock\n"
         "eal: [--in-memory, -m, \"256\"]\nworkers: [3, 1]\n"
         "ports:\n"
-        "  - {name: a, device: 03:00.0}\n  - {name: b, device: net_af_packet0}\n"
+        "  - {name: a, device: 03:00.0, rx-descriptors: 4096, tx-descriptors: 64}\n  - {name: b, device: net_af_packet0}\n"
         "  - {name: c, device: net_af_packet1}\n  - {name: d, device: 04:00.1}\n"
         "  - {name: e, device: 05:00.1}\n"
         "pairs:\n"
@@ -106,6 +106,9 @@ static void values_are_taken(void **state)
     assert_int_equal(c->workers[0], 3);
     assert_true(c->ports[0].pci);
     assert_string_equal(c->ports[0].device, "0000:03:00.0"); /* the domain is written out */
+    assert_int_equal(c->ports[0].rx_descriptors, 4096);
+    assert_int_equal(c->ports[0].tx_descriptors, 64);
+    assert_int_equal(c->ports[1].rx_descriptors, 1024);
     assert_int_equal(c->n_pairs, 2);
     assert_int_equal(c->pairs[0].inside, 1);
     assert_int_equal(c->pairs[0].mtu, 576);
@@ -163,6 +166,10 @@ static const struct {
      "f:7:65: too many items, expected at most 16"},
     {BASE "workers: [one]\n", "f:7:11: 'one', expected a number from 0 to 1023"},
     {"gvpn-dp: 1\nports: [{name: a, device: 03:00.0}]\n", "f:2:8: ports: too few items, expected at least 2"},
+    {"gvpn-dp: 1\nports: [{name: a, device: 03:00.0, rx-descriptors: 63}, {}]\n",
+     "f:2:52: rx-descriptors: '63', expected a number from 64 to 8192"},
+    {"gvpn-dp: 1\nports: [{name: a, device: 03:00.0, tx-descriptors: 8193}, {}]\n",
+     "f:2:52: tx-descriptors: '8193', expected a number from 64 to 8192"},
     {"gvpn-dp: 1\nports: [{name: a}, {}]\n", "f:2:9: the key 'device' is missing"},
     {"gvpn-dp: 1\nports: [{name: a, device: eth0}, {}]\n",
      "f:2:27: device: 'eth0', expected a PCI address such as 0000:03:00.0 or a virtual device such as "
