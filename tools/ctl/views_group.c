@@ -103,7 +103,8 @@ static void print_gm(FILE *to, const json_t *g)
     table_text(to, 2, "bound to           %s", bindings ? bindings : "?");
     table_text(to, 2, "direction          %s%s", view_text(g, "direction"),
                json_is_true(json_object_get(g, "receive_only")) ? ", receive-only: sends in clear" : "");
-    table_text(to, 2, "policy             %s rules, digest %s", view_text(g, "rules"), view_text(g, "policy_digest"));
+    table_text(to, 2, "policy             %s rules", view_text(g, "rules"));
+    table_text(to, 2, "digest of it       %s", view_text(g, "policy_digest"));
     table_text(to, 2, "SAs                %s, %s receive, %s send", view_text(g, "sas"), view_text(g, "sas_receiving"),
                view_text(g, "sas_sending"));
     table_text(to, 2, "fail-close         %s", view_text(g, "fail_close"));

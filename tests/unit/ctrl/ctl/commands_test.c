@@ -98,6 +98,19 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* Keeps command and answer for answers_test.py. */
+static void keep(const char *line, const char *text)
+{
+    const char *path = getenv("GVPN_ANSWERS");
+    FILE *to = path ? fopen(path, "a") : NULL;
+
+    if (!path)
+        return;
+    assert_non_null(to);
+    fprintf(to, "%s\t%s\n", line, text);
+    assert_int_equal(fclose(to), 0);
+}
+
 /* Runs a command given as one line; returns the exit code, the answer is in f->text. */
 static int run(struct fixture *f, const char *line)
 {
@@ -118,6 +131,7 @@ static int run(struct fixture *f, const char *line)
     if (!referee_is_object(f->text))
         fail_msg("%s: not an object: %s", line, f->text);
     assert_null(strstr(f->text, "Never-shown"));
+    keep(line, f->text);
     assert_int_equal(code == CTL_OK || code == CTL_DEGRADED, !referee_has(f->text, "error"));
     return code;
 }
@@ -165,6 +179,12 @@ static void exit_codes_are_a_table(void **state)
         {"show workers", CTL_UNREACHABLE},
         {"explain 10.1.0.1 10.1.0.2 icmp", CTL_UNREACHABLE},
         {"explain --pair nowhere 10.1.0.1 10.1.0.2 icmp", CTL_NOT_FOUND},
+        {"explain --vlan 10 2001:db8::1 2001:db8::2 icmpv6", CTL_UNREACHABLE},
+        {"explain --in --vlan 4094 2001:db8::1 2001:db8::2 udp 1 2", CTL_UNREACHABLE},
+        {"explain --vlan 4095 10.1.0.1 10.1.0.2 icmp", CTL_USAGE},
+        {"explain 2001:db8::1 2001:db8::2 icmp", CTL_USAGE},
+        {"explain 10.1.0.1 10.1.0.2 icmpv6", CTL_USAGE},
+        {"explain 10.1.0.1 2001:db8::2 udp 1 2", CTL_USAGE},
         {"clear counters", CTL_OK},
         {"clear counters now", CTL_USAGE},
         {"clear group", CTL_USAGE},
