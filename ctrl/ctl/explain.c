@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PROTO_ICMP   1
+#define PROTO_ICMPV6 58
 
 static const char *const decisions[] = {"encrypt", "clear", "drop", "local"};
 static const char *const sources[] = {"none", "local", "downloaded", "fail-close"};
@@ -67,6 +69,8 @@ static const char *parse(struct ctl_request *r, struct ipc_explain *q)
         return "SRC and DST are of different families";
     if (!parse_proto(r->words[at + 2], &f->proto))
         return "PROTO is tcp, udp, icmp, icmpv6, esp, ospf, eigrp, pim, igmp, gre, vrrp, sctp, dccp, udplite or 1..255";
+    if (f->proto == (f->src.family == 4 ? PROTO_ICMPV6 : PROTO_ICMP))
+        return "icmp is for IPv4 addresses, icmpv6 for IPv6 ones";
     f->ports = FLOW_NO_PORTS;
     if (!selector_proto_has_ports(f->proto))
         return r->n_words - at == 3 ? NULL : "this protocol has no ports";
