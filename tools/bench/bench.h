@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * gvpn-bench: cycles per packet of the real packet path on generated packets, without a port, beside a bare harness and raw
- * crypto calls of the same run (decision 42). The parts: options and output (main.c, report.c), a gateway with its
- * policy and packets (gateway.c), the check and the rounds (measure.c).
+ * crypto calls of the same run (decision 42). The parts: options and output (main.c, options.c, report.c), packets and a
+ * gateway with its policy (packets.c, gateway.c), one thing to measure (run.c), its check (check.c), the rounds
+ * (measure.c), several things in turns (compare.c), several workers at once (workers.c).
  */
 #ifndef GVPN_TOOLS_BENCH_BENCH_H
 #define GVPN_TOOLS_BENCH_BENCH_H
 
 #include "dataplane/pipeline.h"
 
+#include <intel-ipsec-mb.h>
 #include <rte_mbuf.h>
 
-#define BENCH_FLOWS    256
-#define BENCH_PACKETS  768 /* templates: a multiple of the flows and of the 12 packets of the IMIX pattern */
-#define BENCH_SIZES    16
-#define BENCH_SIZE_MIN 28   /* IP and UDP header */
-#define BENCH_SIZE_MAX 1446 /* what still fits 1500 once protected */
-#define BENCH_IMIX     0    /* a size: 7:4:1 of 64, 570, 1418 */
+#define BENCH_FLOWS     256
+#define BENCH_PACKETS   768 /* templates: a multiple of the flows and of the 12 packets of the IMIX pattern */
+#define BENCH_SIZES     16
+#define BENCH_IMIX      0 /* a size: 7:4:1 of 64, 570, 1418 */
+#define BENCH_PER_ROUND (2 * BENCH_PACKETS) /* packets of one measurement */
+#define BENCH_SENDER    7 /* sender id of the first worker of the gateway that is measured */
+#define BENCH_PORT_FIRST 5000 /* destination port of the first rule */
 
 struct bench_options {
     const struct suite *suite;
@@ -24,12 +27,16 @@ struct bench_options {
     unsigned n_sizes;
     bool out, in; /* directions */
     unsigned sas, rules, workers;
-    unsigned burst; /* packets per poll; divides BENCH_PACKETS */
-    bool json;
+    unsigned burst;  /* packets per poll; divides BENCH_PACKETS */
+    unsigned family; /* 4, 6 */
+    unsigned vlan;   /* tag of the frames; 0 = none */
+    bool compare, json;
 };
 
 /* Reads the command line; on error prints what is wrong to stderr and returns false. *help: only usage was asked for. */
 MUST_CHECK bool bench_options_parse(struct bench_options *o, int argc, char **argv, bool *help);
+
+/* --- packets.c --- */
 
 /* One packet to run: an Ethernet frame, and the one that must come out. */
 struct bench_packet {
@@ -41,40 +48,96 @@ struct bench_packet {
     uint16_t sa;       /* index of its SA */
 };
 
-/* A gateway with its policy, and the packets to send through it in one direction and size. */
-struct bench_gateway {
-    struct pipeline_config config;
-    char pairs[1][IPC_NAME_MAX];
-    struct ipc_page *page;
-    struct snap_store *store;
-    struct pipeline_ctx *ctx;
-    struct rte_mempool *pool;
-    const struct bench_options *options;
-    uint64_t tsc_hz;
-};
-
-/* The gateway under test. sender: the sender id of its one worker. Exits the program when it can't be made. */
-void bench_gateway_open(struct bench_gateway *g, const struct bench_options *o, const struct crypto_backend *crypto,
-                        struct rte_mempool *pool, uint64_t sender);
-void bench_gateway_close(struct bench_gateway *g);
-/* The key | salt of SA i. */
-void bench_key(unsigned i, uint8_t key[36]);
 /* What a template has in common for both directions: the clear packet. Memory is owned by p. */
 void bench_packet_make(struct bench_packet *p, unsigned index, unsigned size, const struct bench_options *o);
 void bench_packets_free(struct bench_packet *p);
 /* IP octets of packet `index` of a size. */
 unsigned bench_packet_len(unsigned index, unsigned size);
 double bench_mean_len(unsigned size);
+/* Octets of a frame in front of the IP header. */
+unsigned bench_l2_len(const struct bench_options *o);
+enum l3_kind bench_kind(const struct bench_options *o);
+/* The smallest and largest size that can be measured. */
+unsigned bench_size_min(const struct bench_options *o);
+unsigned bench_size_max(const struct bench_options *o);
+
+/* --- gateway.c --- */
+
+/* A gateway with its policy. */
+struct bench_gateway {
+    struct pipeline_config config;
+    char pairs[1][IPC_NAME_MAX];
+    struct ipc_page *page;
+    struct snap_store *store;
+    struct pipeline_ctx *ctx[IPC_MAX_WORKERS];
+    uint64_t tsc_hz;
+};
+
+/* sender: the sender id of its first worker; the others have the next ones. Exits the program when it can't be made. */
+void bench_gateway_open(struct bench_gateway *g, const struct bench_options *o, const struct crypto_backend *crypto,
+                        uint64_t sender);
+void bench_gateway_close(struct bench_gateway *g);
+/* The key | salt of SA i. */
+void bench_key(unsigned i, uint8_t key[36]);
+
+/* --- run.c, check.c --- */
+
+/* One thing to measure: a gateway, and packets of one size to send through it in one direction. */
+struct bench_run {
+    struct bench_options o;
+    struct bench_gateway gateway;
+    struct bench_packet packets[BENCH_PACKETS];
+    struct rte_mempool *pool;
+    bool outbound;
+    unsigned n; /* packets in use: the fewer, the less the CPU's caches matter */
+    /* raw */
+    IMB_MGR *manager;
+    aes_gcm_enc_dec_t call;
+    struct crypto_key *keys; /* one per SA */
+    struct rte_mbuf *buffers[VEC_MAX];
+    uint8_t nonce[VEC_MAX][16], tag[VEC_MAX][16];
+};
+
+/* NULL when memory is short or the path's output is wrong (which is said on stderr). */
+struct bench_run *bench_run_open(const struct bench_options *o, struct rte_mempool *pool, bool outbound, unsigned size);
+void bench_run_close(struct bench_run *run);
+/* TSC cycles per packet of BENCH_PER_ROUND packets (a multiple of them with `times`), by the worker `lane`. */
+double bench_time_whole(struct bench_run *run, unsigned lane, unsigned times);
+double bench_time_harness(struct bench_run *run);
+double bench_time_raw(struct bench_run *run);
+/* One burst of packets from `first` on: fresh mbufs; the path of the run's gateway; away with them. */
+struct pkt_vec *bench_receive(struct bench_run *run, unsigned lane, unsigned first);
+void bench_path(struct bench_run *run, unsigned lane, struct pkt_vec *v);
+void bench_give_back(unsigned lane, struct rte_mbuf **m, unsigned n);
+/* Frees what stands in the rings of sent packets. */
+void bench_drain(void);
+/* This thread alone on its CPU, where the system allows it. */
+void bench_own_cpu(bool on);
+
+/* Every template once through the path; every octet that comes out is checked, with libcrypto. */
+MUST_CHECK bool bench_check(struct bench_run *run);
+/* Inbound needs ESP to open: a peer with the reference crypto makes it. */
+MUST_CHECK bool bench_protect(struct bench_run *run);
+
+/* --- measure.c, compare.c, workers.c --- */
 
 struct bench_result {
+    struct bench_options o;
+    const char *name; /* of a comparison's line */
     bool outbound;
     unsigned size;
     double cycles_per_packet, harness_cycles, raw_cycles, net_over_raw, mpps, gbps;
+    double over_base_percent; /* net cycles; comparisons only */
+    double times_one;         /* throughput of all workers over one's; several workers only */
 };
 
-/* Checks, then measures one size in one direction. Returns false (and says why on stderr) when the check fails. */
-MUST_CHECK bool bench_measure(const struct bench_options *o, struct rte_mempool *pool, bool outbound, unsigned size,
-                              struct bench_result *r);
+/* Measures n open runs in turns, all of one size; the first is the base of the comparison. */
+void bench_measure(struct bench_run **runs, unsigned n, unsigned size, struct bench_result *results);
+/* Measures all workers of a run against its first one. */
+MUST_CHECK bool bench_workers(struct bench_run *run, unsigned size, struct bench_result *result);
+/* The comparison table: what is special against the base case. Returns the number of results (at most cap), 0 on failure. */
+#define BENCH_CASES_MAX 10
+MUST_CHECK unsigned bench_compare(const struct bench_options *o, struct rte_mempool *pool, struct bench_result *results);
 
 void bench_report_table(const struct bench_options *o, const struct bench_result *r, unsigned n);
 /* Returns false when memory is short. */

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *bench_size_text(unsigned size, char out[16])
 {
@@ -16,18 +17,33 @@ const char *bench_size_text(unsigned size, char out[16])
     return out;
 }
 
-void bench_report_table(const struct bench_options *o, const struct bench_result *r, unsigned n)
+static void print_line(const struct bench_result *r)
 {
     char size[16];
 
-    printf("%s, %u SAs, %u rules, 1 worker, %u flows, bursts of %u; TSC cycles per packet, middle rounds of one interleaved run\n",
-           o->suite->name, o->sas, o->rules, BENCH_FLOWS, o->burst);
-    printf("%-9s %6s %9s %9s %9s %9s %9s %9s\n", "direction", "size", "packet", "harness", "raw", "net/raw", "Mpps",
-           "Gbit/s");
-    for (unsigned i = 0; i < n; i++)
-        printf("%-9s %6s %9.1f %9.1f %9.1f %9.2f %9.2f %9.2f\n", r[i].outbound ? "out" : "in",
-               bench_size_text(r[i].size, size), r[i].cycles_per_packet, r[i].harness_cycles, r[i].raw_cycles,
-               r[i].net_over_raw, r[i].mpps, r[i].gbps);
+    printf("%-9s %6s %9.1f %9.1f %9.1f %9.2f %9.2f %9.2f", r->outbound ? "out" : "in", bench_size_text(r->size, size),
+           r->cycles_per_packet, r->harness_cycles, r->raw_cycles, r->net_over_raw, r->mpps, r->gbps);
+}
+
+void bench_report_table(const struct bench_options *o, const struct bench_result *r, unsigned n)
+{
+    printf("%s, IPv%u, %u SAs, %u rules, %u worker%s, %u flows, bursts of %u", o->suite->name, o->family, o->sas, o->rules,
+           o->workers, o->workers > 1 ? "s" : "", BENCH_FLOWS, o->burst);
+    if (o->vlan != 0)
+        printf(", VLAN %u", o->vlan);
+    printf("; TSC cycles per packet, middle rounds of one interleaved run\n");
+    printf("%s%-9s %6s %9s %9s %9s %9s %9s %9s%s\n", o->compare ? "case       " : "", "direction", "size", "packet",
+           "harness", "raw", "net/raw", "Mpps", "Gbit/s", o->compare ? "  over base" : o->workers > 1 ? "  times one" : "");
+    for (unsigned i = 0; i < n; i++) {
+        if (o->compare)
+            printf("%-10s ", r[i].name);
+        print_line(&r[i]);
+        if (r[i].o.workers > 1)
+            printf("   x %.2f", r[i].times_one);
+        else if (o->compare && i > 0 && strcmp(r[i].name, "base") != 0)
+            printf("   %+6.1f %%", r[i].over_base_percent);
+        putchar('\n');
+    }
 }
 
 static void kv_double(struct json *j, const char *key, double v, int decimals)
@@ -47,19 +63,27 @@ bool bench_report_json(const struct bench_options *o, const struct bench_result 
     json_array(&j);
     for (unsigned i = 0; i < n; i++) {
         json_object(&j);
-        json_kv_string(&j, "suite", o->suite->name);
+        if (o->compare)
+            json_kv_string(&j, "case", r[i].name);
+        json_kv_string(&j, "suite", r[i].o.suite->name);
         json_kv_string(&j, "direction", r[i].outbound ? "out" : "in");
         json_kv_string(&j, "size", bench_size_text(r[i].size, size));
-        json_kv_u64(&j, "sas", o->sas);
-        json_kv_u64(&j, "rules", o->rules);
-        json_kv_u64(&j, "workers", o->workers);
-        json_kv_u64(&j, "burst", o->burst);
+        json_kv_u64(&j, "family", r[i].o.family);
+        json_kv_u64(&j, "vlan", r[i].o.vlan);
+        json_kv_u64(&j, "sas", r[i].o.sas);
+        json_kv_u64(&j, "rules", r[i].o.rules);
+        json_kv_u64(&j, "workers", r[i].o.workers);
+        json_kv_u64(&j, "burst", r[i].o.burst);
         kv_double(&j, "cycles_per_packet", r[i].cycles_per_packet, 2);
         kv_double(&j, "harness_cycles", r[i].harness_cycles, 2);
         kv_double(&j, "raw_cycles", r[i].raw_cycles, 2);
         kv_double(&j, "net_over_raw", r[i].net_over_raw, 3);
         kv_double(&j, "mpps", r[i].mpps, 3);
         kv_double(&j, "gbps", r[i].gbps, 3);
+        if (r[i].o.workers > 1)
+            kv_double(&j, "times_one_worker", r[i].times_one, 3);
+        else if (o->compare)
+            kv_double(&j, "over_base_percent", r[i].over_base_percent, 2);
         json_end_object(&j);
     }
     json_end_array(&j);

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One thing to measure. Three ways through the same packets: the whole path (fresh mbuf, copy, pipeline, tx), the harness
+ * (the same without the pipeline), and the raw one-shot calls of ipsec-mb on the same lengths and keys. A lane is what a
+ * worker has of its own.
+ */
+#include "tools/bench/bench.h"
+
+#include "dataplane/core/esp.h"
+
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TX_RING 128
+
+static struct lane {
+    struct pkt_vec vec;
+    struct rte_mbuf *tx_ring[TX_RING];
+    unsigned tx_next;
+} __attribute__((aligned(128))) lanes[IPC_MAX_WORKERS];
+
+struct pkt_vec *bench_receive(struct bench_run *run, unsigned lane, unsigned first)
+{
+    struct pkt_vec *v = &lanes[lane].vec;
+    unsigned burst = run->o.burst;
+
+    if (rte_pktmbuf_alloc_bulk(run->pool, v->m, burst) != 0)
+        abort(); /* everything was given back: the pool can't be empty */
+    for (unsigned i = 0; i < burst; i++) {
+        const struct bench_packet *p = &run->packets[first + i];
+
+        memcpy(rte_pktmbuf_mtod(v->m[i], void *), p->frame, p->len);
+        v->m[i]->data_len = p->len;
+        v->m[i]->pkt_len = p->len;
+    }
+    v->n = (uint16_t)burst;
+    v->pair = 0;
+    v->local = false;
+    return v;
+}
+
+/*
+ * Transmission, as a port's driver does it: packets stand in a ring until their place is needed again, then they are
+ * freed. So the mbufs of a burst are not the ones just used, here as little as behind a real port.
+ */
+void bench_give_back(unsigned lane, struct rte_mbuf **m, unsigned n)
+{
+    struct lane *l = &lanes[lane];
+    struct rte_mbuf *old[VEC_MAX];
+    unsigned n_old = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct rte_mbuf **place = &l->tx_ring[l->tx_next++ % TX_RING];
+
+        if (*place != NULL)
+            old[n_old++] = *place;
+        *place = m[i];
+    }
+    rte_pktmbuf_free_bulk(old, n_old);
+}
+
+void bench_drain(void)
+{
+    for (unsigned lane = 0; lane < IPC_MAX_WORKERS; lane++)
+        for (unsigned i = 0; i < TX_RING; i++) {
+            rte_pktmbuf_free(lanes[lane].tx_ring[i]);
+            lanes[lane].tx_ring[i] = NULL;
+        }
+}
+
+void bench_path(struct bench_run *run, unsigned lane, struct pkt_vec *v)
+{
+    struct pipeline_ctx *ctx = run->gateway.ctx[lane];
+
+    pipeline_begin(ctx, rte_rdtsc());
+    if (run->outbound)
+        pipeline_outbound(ctx, v);
+    else
+        pipeline_inbound(ctx, v);
+    pipeline_end(ctx);
+}
+
+void bench_own_cpu(bool on)
+{
+    struct sched_param p = {.sched_priority = on ? 1 : 0};
+
+    (void)sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &p);
+}
+
+double bench_time_whole(struct bench_run *run, unsigned lane, unsigned times)
+{
+    unsigned passes = times * BENCH_PER_ROUND / run->n;
+    uint64_t start = rte_rdtsc_precise();
+
+    for (unsigned pass = 0; pass < passes; pass++)
+        for (unsigned at = 0; at < run->n; at += run->o.burst) {
+            struct pkt_vec *v = bench_receive(run, lane, at);
+
+            bench_path(run, lane, v);
+            bench_give_back(lane, v->tx, v->n_tx);
+        }
+    return (double)(rte_rdtsc_precise() - start) / (times * BENCH_PER_ROUND);
+}
+
+double bench_time_harness(struct bench_run *run)
+{
+    uint64_t start = rte_rdtsc_precise();
+
+    for (unsigned pass = 0; pass < BENCH_PER_ROUND / run->n; pass++)
+        for (unsigned at = 0; at < run->n; at += run->o.burst) {
+            struct pkt_vec *v = bench_receive(run, 0, at);
+
+            bench_give_back(0, v->m, v->n);
+        }
+    return (double)(rte_rdtsc_precise() - start) / BENCH_PER_ROUND;
+}
+
+/* The calls alone, on a burst of buffers like the path's, nonces ready. */
+double bench_time_raw(struct bench_run *run)
+{
+    struct gcm_context_data scratch;
+    uint64_t start = rte_rdtsc_precise();
+
+    for (unsigned pass = 0; pass < BENCH_PER_ROUND / run->n; pass++)
+        for (unsigned at = 0; at < run->n; at++) {
+            const struct bench_packet *p = &run->packets[at];
+            unsigned slot = at % run->o.burst;
+            uint8_t *esp = rte_pktmbuf_mtod_offset(run->buffers[slot], uint8_t *, L2_LEN + IPV4_LEN);
+            uint8_t *text = esp + ESP_INTRO_LEN;
+
+            run->call((const struct gcm_key_data *)(const void *)run->keys[p->sa].state, &scratch, text, text,
+                      p->text_len, run->nonce[slot], esp, ESP_HEADER_LEN, run->tag[slot], ESP_ICV_LEN);
+        }
+    return (double)(rte_rdtsc_precise() - start) / BENCH_PER_ROUND;
+}
+
+static bool raw_open(struct bench_run *run)
+{
+    const struct bench_options *o = &run->o;
+    IMB_MGR *m = run->manager = alloc_mb_mgr(0);
+
+    run->keys = rte_zmalloc("keys", o->sas * sizeof *run->keys, 64);
+    if (m == NULL || run->keys == NULL || rte_pktmbuf_alloc_bulk(run->pool, run->buffers, o->burst) != 0)
+        return false;
+    init_mb_mgr_auto(m, NULL);
+    for (unsigned i = 0; i < o->sas; i++) {
+        struct gcm_key_data *key = (struct gcm_key_data *)(void *)run->keys[i].state;
+        uint8_t secret[36];
+
+        bench_key(i, secret);
+        if (o->suite->id == SUITE_AES_GCM_256)
+            IMB_AES256_GCM_PRE(m, secret, key);
+        else if (o->suite->id == SUITE_AES_GCM_192)
+            IMB_AES192_GCM_PRE(m, secret, key);
+        else
+            IMB_AES128_GCM_PRE(m, secret, key);
+    }
+    if (o->suite->id == SUITE_AES_GCM_256)
+        run->call = run->outbound ? m->gcm256_enc : m->gcm256_dec;
+    else if (o->suite->id == SUITE_AES_GCM_192)
+        run->call = run->outbound ? m->gcm192_enc : m->gcm192_dec;
+    else
+        run->call = run->outbound ? m->gcm128_enc : m->gcm128_dec;
+    return true;
+}
+
+static void raw_close(struct bench_run *run)
+{
+    if (run->buffers[0] != NULL)
+        rte_pktmbuf_free_bulk(run->buffers, run->o.burst);
+    rte_free(run->keys);
+    if (run->manager != NULL)
+        free_mb_mgr(run->manager);
+}
+
+struct bench_run *bench_run_open(const struct bench_options *o, struct rte_mempool *pool, bool outbound, unsigned size)
+{
+    struct bench_run *run = calloc(1, sizeof *run);
+
+    if (run == NULL)
+        return NULL;
+    run->o = *o;
+    run->pool = pool;
+    run->outbound = outbound;
+    run->n = size == BENCH_IMIX ? BENCH_PACKETS : BENCH_FLOWS;
+    for (unsigned i = 0; i < run->n; i++)
+        bench_packet_make(&run->packets[i], i, size, o);
+    bench_gateway_open(&run->gateway, o, crypto_ipsec_mb(), BENCH_SENDER);
+    if ((outbound || bench_protect(run)) && raw_open(run) && bench_check(run))
+        return run;
+    bench_run_close(run);
+    return NULL;
+}
+
+void bench_run_close(struct bench_run *run)
+{
+    raw_close(run);
+    bench_drain();
+    bench_gateway_close(&run->gateway);
+    bench_packets_free(run->packets);
+    free(run);
+}
