@@ -18,7 +18,8 @@
 #define CONFIG_MAX_TEXT      256
 #define CONFIG_MAX_SERVERS   8
 #define CONFIG_MAX_LISTEN    8
-#define CONFIG_MAX_PROPOSALS 8
+#define CONFIG_MAX_PROPOSALS 20 /* all of them fit one datagram */
+#define CONFIG_PROPOSAL_TEXT 128 /* octets of a proposal as text */
 #define CONFIG_MAX_PSKS      10000
 #define CONFIG_MAX_SHARED    8  /* pre-shared keys of one peer (several members behind one NAT) */
 #define CONFIG_MAX_GROUPS    64 /* as many as a data plane takes */
@@ -28,11 +29,11 @@
 
 /* Phase-1 numbers as they stand on the wire (RFC 2409 appendix A). */
 struct config_proposal {
-    uint16_t encryption; /* 7 = AES-CBC */
-    uint16_t key_bits;
-    uint16_t hash;  /* 4 = SHA2-256 */
-    uint16_t group; /* 14, 19 */
-    uint16_t auth;  /* 1 = PSK */
+    uint16_t encryption; /* 7 = AES-CBC, 5 = 3DES-CBC */
+    uint16_t key_bits;   /* 128, 192, 256; 0 for 3DES */
+    uint16_t hash;       /* 2 = SHA-1, 4, 5, 6 = SHA2-256, -384, -512 */
+    uint16_t group;      /* 14, 15, 16, 19, 20, 21; 2 and 5 */
+    uint16_t auth;       /* 1 = PSK */
     uint32_t lifetime_s;
 };
 
@@ -123,6 +124,8 @@ void config_free(struct config *c);
 #define CONFIG_BINDINGS_TEXT 64
 char *config_bindings_text(const struct config_member *m, char out[CONFIG_BINDINGS_TEXT]);
 const struct config_group *config_find_group(const struct config *c, const char *name);
+/* "aes-256/sha256/19/psk", for logs; numbers that have no name come out as numbers. Returns out. */
+const char *config_proposal_text(const struct config_proposal *p, char out[CONFIG_PROPOSAL_TEXT]);
 /*
  * The pre-shared keys that may belong to a peer address, longest prefix first; those of the longest matching
  * prefix only. Returns how many were written to out (at most CONFIG_MAX_SHARED).

@@ -5,17 +5,15 @@
  */
 #include "ctrl/config/loader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Key bits of AES-CBC (7). */
-static const struct name encryptions[] = {{256, "aes-256"}, {0, NULL}};
-static const struct name encryptions_later[] = {{128, "aes-128"}, {192, "aes-192"}, {0, "3des"}, {0, NULL}};
-static const struct name hashes[] = {{4, "sha256"}, {0, NULL}};
-static const struct name hashes_later[] = {{5, "sha384"}, {6, "sha512"}, {2, "sha1"}, {0, NULL}};
-static const struct name dh_groups[] = {{14, "14"}, {19, "19"}, {0, NULL}};
-static const struct name dh_groups_later[] = {{15, "15"}, {16, "16"}, {20, "20"}, {21, "21"},
-                                              {2, "2"},   {5, "5"},   {0, NULL}};
+/* Key bits of AES-CBC (7); 3DES-CBC (5) has none. */
+static const struct name encryptions[] = {{128, "aes-128"}, {192, "aes-192"}, {256, "aes-256"}, {0, "3des"}, {0, NULL}};
+static const struct name hashes[] = {{4, "sha256"}, {5, "sha384"}, {6, "sha512"}, {2, "sha1"}, {0, NULL}};
+static const struct name dh_groups[] = {{14, "14"}, {15, "15"}, {16, "16"}, {19, "19"}, {20, "20"},
+                                        {21, "21"}, {2, "2"},   {5, "5"},   {0, NULL}};
 static const struct name auths[] = {{1, "psk"}, {0, NULL}};
 static const struct name auths_later[] = {{3, "rsa"}, {9, "ecdsa"}, {0, NULL}};
 static const struct name dois[] = {{2, "gdoi"}, {1, "ipsec"}, {0, NULL}};
@@ -52,18 +50,15 @@ static const struct schema_field proposal_fields[] = {
     {.key = "encryption",
      .type = SCHEMA_ENUM,
      SCHEMA_AT(struct config_proposal, key_bits),
-     .names = encryptions,
-     .later = encryptions_later},
+     .names = encryptions},
     {.key = "hash",
      .type = SCHEMA_ENUM,
      SCHEMA_AT(struct config_proposal, hash),
-     .names = hashes,
-     .later = hashes_later},
+     .names = hashes},
     {.key = "group",
      .type = SCHEMA_ENUM,
      SCHEMA_AT(struct config_proposal, group),
-     .names = dh_groups,
-     .later = dh_groups_later},
+     .names = dh_groups},
     {.key = "auth",
      .type = SCHEMA_ENUM,
      SCHEMA_AT(struct config_proposal, auth),
@@ -80,6 +75,48 @@ static const struct schema_field proposal_fields[] = {
 static const struct config_proposal default_proposal = {
     .encryption = 7, .key_bits = 256, .hash = 4, .group = 14, .auth = 1, .lifetime_s = 86400};
 
+/* Why an algorithm is legacy; NULL when it isn't. */
+static const char *weakness(const char *key, unsigned value)
+{
+    static const struct {
+        const char *key;
+        unsigned value;
+        const char *why;
+    } weak[] = {
+        {"encryption", 0, "3des is legacy (blocks of 64 bits: CVE-2016-2183)"},
+        {"hash", 2, "sha1 is legacy (on its way out: NIST SP 800-131A)"},
+        {"group", 2, "2 is legacy (MODP 1024, within reach of states: RFC 8247 section 2.4)"},
+        {"group", 5, "5 is legacy (MODP 1536, too weak by now: RFC 8247 section 2.4)"},
+    };
+
+    for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++)
+        if (strcmp(weak[i].key, key) == 0 && weak[i].value == value)
+            return weak[i].why;
+    return NULL;
+}
+
+/* Weak algorithms need `legacy: true`; with it they are a warning, at the place of each. */
+static bool check_legacy(struct schema *s, const struct yaml_node *n, const struct config_proposal *p)
+{
+    const struct {
+        const char *key;
+        unsigned value;
+    } used[] = {{"encryption", p->key_bits}, {"hash", p->hash}, {"group", p->group}};
+
+    for (size_t i = 0; i < sizeof(used) / sizeof(used[0]); i++) {
+        const struct yaml_node *child = yaml_find(n, used[i].key);
+        const char *why = weakness(used[i].key, used[i].value);
+
+        if (!why)
+            continue; /* no default is weak: whatever is, stands there */
+        if (!loader_of(s)->c->legacy)
+            return schema_fail(s, child, "%s, expected `legacy: true` at the top of the file for it", why);
+        if (!loader_lint(s, child, "%s: %s; only for peers that have nothing better", used[i].key, why))
+            return false;
+    }
+    return true;
+}
+
 static bool parse_proposal(struct schema *s, const struct yaml_node *n, void *at)
 {
     struct config *c = at;
@@ -87,6 +124,9 @@ static bool parse_proposal(struct schema *s, const struct yaml_node *n, void *at
 
     *p = default_proposal;
     if (!schema_map(s, n, proposal_fields, p))
+        return false;
+    p->encryption = p->key_bits ? 7 : 5;
+    if (!check_legacy(s, n, p))
         return false;
     for (size_t i = 0; i < c->n_proposals; i++) {
         const struct config_proposal *q = &c->proposals[i];
@@ -104,6 +144,22 @@ static bool parse_proposals(struct schema *s, const struct yaml_node *n, void *a
 
     c->n_proposals = 0;
     return schema_list(s, n, 1, CONFIG_MAX_PROPOSALS, parse_proposal, c);
+}
+
+const char *config_proposal_text(const struct config_proposal *p, char out[CONFIG_PROPOSAL_TEXT])
+{
+    static const struct name ciphers[] = {{1, "des"}, {5, "3des"}, {7, "aes"}, {0, NULL}};
+    static const struct name all_hashes[] = {{1, "md5"}, {2, "sha1"}, {4, "sha256"}, {5, "sha384"}, {6, "sha512"}, {0, NULL}};
+    static const struct name all_auths[] = {{1, "psk"}, {3, "rsa"}, {9, "ecdsa"}, {0, NULL}};
+    char cipher[32], hash[32], auth[32], bits[16] = "";
+
+    if (p->key_bits)
+        snprintf(bits, sizeof(bits), "-%u", p->key_bits);
+    else if (p->encryption == 7)
+        snprintf(bits, sizeof(bits), "-no-length");
+    snprintf(out, CONFIG_PROPOSAL_TEXT, "%s%s/%s/%u/%s", name_text(ciphers, p->encryption, cipher), bits,
+             name_text(all_hashes, p->hash, hash), p->group, name_text(all_auths, p->auth, auth));
+    return out;
 }
 
 bool config_ike_set_defaults(struct config *c)

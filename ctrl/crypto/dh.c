@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Diffie-Hellman over OpenSSL's named groups. The library's encoded form of an EC point has the octet 0x04 in
- * front of x | y, IKE's hasn't (RFC 5903 section 7): `prefix` is that octet. Range checks are made here as
- * well as by the library.
+ * front of x | y, IKE's hasn't (RFC 5903 section 7): `prefix` is that octet. Range checks are made here for
+ * MODP, by the library for points.
  */
 #include "ctrl/crypto/dh.h"
 
@@ -11,6 +11,7 @@
 #include <openssl/core_names.h>
 #include <openssl/dh.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +23,16 @@ struct group {
     uint8_t prefix; /* octets that only the library's form has */
 };
 
+/* The library's encoding of P-521 fits, too: 1 + 132 octets. */
 static const struct group groups[] = {
+    {2, "DH", NULL, 128, 128, 0}, /* the library has no name for it */
+    {5, "DH", "modp_1536", 192, 192, 0},
     {14, "DH", "modp_2048", 256, 256, 0},
+    {15, "DH", "modp_3072", 384, 384, 0},
+    {16, "DH", "modp_4096", 512, 512, 0},
     {19, "EC", "P-256", 64, 32, 1},
+    {20, "EC", "P-384", 96, 48, 1},
+    {21, "EC", "P-521", 132, 66, 1},
 };
 
 struct dh {
@@ -47,7 +55,7 @@ size_t dh_public_len(uint16_t group)
     return g ? g->public_len : 0;
 }
 
-static EVP_PKEY *generate(const struct group *g)
+static EVP_PKEY *from_name(const struct group *g)
 {
     char name[16];
     strncpy(name, g->name, sizeof name - 1);
@@ -65,6 +73,40 @@ static EVP_PKEY *generate(const struct group *g)
     return key;
 }
 
+/* Group 2 as numbers: p and g = 2. */
+static EVP_PKEY *group_2(void)
+{
+    BIGNUM *p = BN_get_rfc2409_prime_1024(NULL), *g = BN_new();
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *params = NULL;
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+    if (p && g && build && BN_set_word(g, 2) == 1 &&
+        OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_FFC_P, p) == 1 &&
+        OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_FFC_G, g) == 1)
+        params = OSSL_PARAM_BLD_to_param(build);
+    if (!ctx || !params || EVP_PKEY_fromdata_init(ctx) != 1 ||
+        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEY_PARAMETERS, params) != 1)
+        key = NULL;
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(build);
+    BN_free(p);
+    BN_free(g);
+    return key;
+}
+
+static EVP_PKEY *from_numbers(void)
+{
+    EVP_PKEY *key = NULL, *numbers = group_2();
+    EVP_PKEY_CTX *ctx = numbers ? EVP_PKEY_CTX_new_from_pkey(NULL, numbers, NULL) : NULL;
+    if (!ctx || EVP_PKEY_keygen_init(ctx) != 1 || EVP_PKEY_generate(ctx, &key) != 1)
+        key = NULL;
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_free(numbers);
+    return key;
+}
+
 struct dh *dh_new(uint16_t group)
 {
     const struct group *g = find_group(group);
@@ -72,7 +114,7 @@ struct dh *dh_new(uint16_t group)
     if (!d)
         return NULL;
     d->group = g;
-    d->key = generate(g);
+    d->key = g->name ? from_name(g) : from_numbers();
     unsigned char *encoded = NULL;
     size_t len = d->key ? EVP_PKEY_get1_encoded_public_key(d->key, &encoded) : 0;
     bool ok = len == (size_t)g->public_len + g->prefix;
@@ -113,32 +155,38 @@ static EVP_PKEY *peer_key(const struct dh *d, struct span peer)
     return key;
 }
 
-/* MODP: 0, 1 and p-1 or more. The library refuses them too; this doesn't depend on its version. */
-static bool is_degenerate(const struct dh *d, struct span peer)
+/*
+ * MODP: is it 2 to p-2 and in the subgroup of prime order? The primes are safe ones and 2 generates the squares, so the
+ * subgroup is the squares: the Jacobi symbol tells, in a tenth of the time of the exponentiation by q that the library
+ * would do.
+ */
+static bool is_sound_modp(const struct dh *d, struct span peer)
 {
-    if (d->group->prefix)
-        return false;
-    BIGNUM *p = NULL, *y = BN_bin2bn(peer.p, (int)peer.len, NULL);
-    bool bad = true;
-    if (y && EVP_PKEY_get_bn_param(d->key, OSSL_PKEY_PARAM_FFC_P, &p) == 1 && BN_sub_word(p, 1) == 1)
-        bad = BN_is_zero(y) || BN_is_one(y) || BN_cmp(y, p) >= 0;
+    BN_CTX *ctx = BN_CTX_new();
+    BIGNUM *p = NULL, *y = BN_bin2bn(peer.p, (int)peer.len, NULL), *top = NULL;
+    bool ok = ctx && y && EVP_PKEY_get_bn_param(d->key, OSSL_PKEY_PARAM_FFC_P, &p) == 1 && (top = BN_dup(p)) &&
+              BN_sub_word(top, 1) == 1;
+    ok = ok && !BN_is_zero(y) && !BN_is_one(y) && BN_cmp(y, top) < 0 && BN_kronecker(y, p, ctx) == 1;
+    BN_free(top);
     BN_free(y);
     BN_free(p);
-    return bad;
+    BN_CTX_free(ctx);
+    return ok;
 }
 
 bool dh_shared(const struct dh *d, struct span peer, struct dh_shared *out)
 {
     *out = (struct dh_shared){0};
-    if (peer.len != d->group->public_len || is_degenerate(d, peer))
+    bool modp = d->group->prefix == 0;
+    if (peer.len != d->group->public_len || (modp && !is_sound_modp(d, peer)))
         return false;
     EVP_PKEY *other = peer_key(d, peer);
     EVP_PKEY_CTX *ctx = other ? EVP_PKEY_CTX_new_from_pkey(NULL, d->key, NULL) : NULL;
     size_t len = sizeof out->b;
     bool ok = ctx && EVP_PKEY_derive_init(ctx) == 1;
-    if (ok && !d->group->prefix)
+    if (ok && modp)
         ok = EVP_PKEY_CTX_set_dh_pad(ctx, 1) == 1;
-    ok = ok && EVP_PKEY_derive_set_peer(ctx, other) == 1 && EVP_PKEY_derive(ctx, out->b, &len) == 1 &&
+    ok = ok && EVP_PKEY_derive_set_peer_ex(ctx, other, !modp) == 1 && EVP_PKEY_derive(ctx, out->b, &len) == 1 &&
          len == d->group->shared_len;
     EVP_PKEY_CTX_free(ctx);
     EVP_PKEY_free(other);

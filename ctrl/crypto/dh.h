@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Diffie-Hellman as IKE writes it: group 14 (RFC 3526, MODP 2048) and 19 (RFC 5903, ECP 256). A value from
- * the wire is checked before it is used: exact length, 2 to p-2 and in the right subgroup, or a point on the
- * curve (CVE-2015-3240).
+ * Diffie-Hellman as IKE writes it: MODP groups 2 (RFC 2409 6.2), 5, 14, 15 and 16 (RFC 3526), ECP groups 19, 20 and 21
+ * (RFC 5903). A value from the wire is checked before it is used: exact length, 2 to p-2 and in the right subgroup, or a
+ * point on the curve (CVE-2015-3240). Whether a weak group is allowed is configuration's business.
  */
 #ifndef GVPN_CTRL_CRYPTO_DH_H
 #define GVPN_CTRL_CRYPTO_DH_H
 
 #include "common/buf.h"
 
-#define DH_MAX 256 /* octets of the longest public value or shared secret */
+#define DH_MAX 512 /* octets of the longest public value or shared secret */
 
 struct dh;
 
@@ -18,7 +18,8 @@ struct dh_shared {
     uint8_t b[DH_MAX]; /* MODP: padded with zeros on the left to the prime's length; ECP: the x coordinate */
 };
 
-/* Octets of the KE payload body of a group (256, 64); 0: a group that this version lacks. */
+/* Octets of the KE payload body of a group: the prime's (128 to 512), or x and y (64, 96, 132); 0: a group that this
+ * version lacks. */
 size_t dh_public_len(uint16_t group);
 /* A fresh key pair; NULL: unknown group, no memory or no random. */
 struct dh *dh_new(uint16_t group);

@@ -12,6 +12,7 @@
 
 /* What both sides have exchanged; spans into the caller's memory. */
 struct ike_keys_input {
+    struct ike_suite suite;         /* as negotiated */
     struct span nonce_i, nonce_r;   /* bodies */
     struct span public_i, public_r; /* KE bodies: g^xi, g^xr */
     struct span shared;             /* g^xy */
@@ -20,26 +21,26 @@ struct ike_keys_input {
 
 struct ike_keys {
     struct secret skeyid, skeyid_d, skeyid_a, skeyid_e;
-    struct secret key; /* AES-256: 32 octets */
+    struct secret key; /* of the cipher: ike_suite_key_len() octets */
 };
 
-/* SKEYID and what follows from it. False: library failure; *out is wiped then. */
+/* SKEYID and what follows from it. False: unknown suite, or library failure; *out is wiped then. */
 MUST_CHECK bool ike_keys_derive(const struct ike_keys_input *in, struct span psk, struct ike_keys *out);
 void ike_keys_wipe(struct ike_keys *k);
 /* Ka of len octets (1 to SECRET_MAX): SKEYID_e itself, or K1 | K2 | ... when it is too short (appendix B). */
-MUST_CHECK bool ike_keys_stretch(const struct secret *skeyid_e, size_t len, struct secret *key);
+MUST_CHECK bool ike_keys_stretch(uint16_t hash, const struct secret *skeyid_e, size_t len, struct secret *key);
 /* IV of the first encrypted phase-1 message: hash(g^xi | g^xr). */
 MUST_CHECK bool ike_keys_first_iv(const struct ike_keys_input *in, struct ike_iv *iv);
 /*
  * HASH_I (of_initiator) or HASH_R over SAi_b and the ID body of that side: type, protocol, port, data,
- * without generic header.
+ * without generic header. out: ike_suite_hash_len() octets.
  */
 MUST_CHECK bool ike_keys_auth_hash(const struct ike_keys_input *in, const struct secret *skeyid,
                                    bool of_initiator, struct span sa_i_b, struct span id_b,
-                                   uint8_t out[IKE_HASH_LEN]);
+                                   uint8_t out[IKE_HASH_MAX]);
 /* prf(SKEYID_a, M-ID | before | after): nonce bodies so far (may be empty), then all raw octets after HASH.
  */
-MUST_CHECK bool ike_keys_message_hash(const struct secret *skeyid_a, uint32_t message_id, struct span nonces,
-                                      struct span after, uint8_t out[IKE_HASH_LEN]);
+MUST_CHECK bool ike_keys_message_hash(uint16_t hash, const struct secret *skeyid_a, uint32_t message_id,
+                                      struct span nonces, struct span after, uint8_t out[IKE_HASH_MAX]);
 
 #endif

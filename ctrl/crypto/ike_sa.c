@@ -15,16 +15,23 @@ void ike_sa_wipe(struct ike_sa *sa)
     wipe(sa, sizeof *sa);
 }
 
+bool ike_sa_make_iv(const struct ike_suite *suite, const struct span *parts, size_t n, struct ike_iv *iv)
+{
+    size_t block = ike_suite_block_len(suite);
+    uint8_t digest[HASH_MAX];
+    if (block == 0 || !hash_negotiated(suite->hash, parts, n, digest))
+        return false;
+    *iv = (struct ike_iv){{0}};
+    memcpy(iv->b, digest, block); /* every hash is longer than every block */
+    return true;
+}
+
 bool ike_sa_first_iv(const struct ike_sa *sa, uint32_t message_id, struct ike_iv *iv)
 {
     const uint8_t id[4] = {(uint8_t)(message_id >> 24), (uint8_t)(message_id >> 16),
                            (uint8_t)(message_id >> 8), (uint8_t)message_id};
-    const struct span parts[] = {span_of(sa->last.b, sizeof sa->last.b), span_of(id, sizeof id)};
-    uint8_t digest[HASH_LEN];
-    if (!hash_compute(parts, 2, digest))
-        return false;
-    memcpy(iv->b, digest, sizeof iv->b);
-    return true;
+    const struct span parts[] = {span_of(sa->last.b, ike_suite_block_len(&sa->suite)), span_of(id, sizeof id)};
+    return ike_sa_make_iv(&sa->suite, parts, 2, iv);
 }
 
 static bool is_used(const struct ike_sa *sa, uint32_t message_id)
@@ -58,11 +65,13 @@ bool ike_sa_new_message_id(const struct ike_sa *sa, const struct rng *rng, uint3
     return false;
 }
 
-bool ike_sa_seal(const struct secret *key, struct ike_iv *iv, uint8_t *msg, size_t *len, size_t cap)
+bool ike_sa_seal(const struct ike_suite *suite, const struct secret *key, struct ike_iv *iv, uint8_t *msg,
+                 size_t *len, size_t cap)
 {
-    if (key->len != CBC_KEY_LEN || *len <= IKE_HEADER_LEN || *len > cap)
+    size_t block = ike_suite_block_len(suite);
+    if (block == 0 || key->len != ike_suite_key_len(suite) || *len <= IKE_HEADER_LEN || *len > cap)
         return false;
-    size_t pad = (CBC_BLOCK - (*len - IKE_HEADER_LEN) % CBC_BLOCK) % CBC_BLOCK;
+    size_t pad = (block - (*len - IKE_HEADER_LEN) % block) % block;
     if (pad > cap - *len)
         return false;
     memset(msg + *len, 0, pad);
@@ -70,27 +79,29 @@ bool ike_sa_seal(const struct secret *key, struct ike_iv *iv, uint8_t *msg, size
     struct buf_writer w = {.base = msg, .cap = cap, .len = total};
     buf_patch_u32(&w, LENGTH_AT, (uint32_t)total);
     uint8_t *body = msg + IKE_HEADER_LEN;
-    if (w.overflow || !cbc_encrypt(key->b, iv->b, body, body, total - IKE_HEADER_LEN))
+    if (w.overflow || !cbc_encrypt(suite->encryption, secret_span(key), iv->b, body, body, total - IKE_HEADER_LEN))
         return false;
-    memcpy(iv->b, msg + total - CBC_BLOCK, CBC_BLOCK);
+    memcpy(iv->b, msg + total - block, block);
     *len = total;
     return true;
 }
 
-bool ike_sa_open(const struct secret *key, const struct ike_iv *iv, struct span datagram, uint8_t *out,
-                 size_t cap, struct ike_iv *next)
+bool ike_sa_open(const struct ike_suite *suite, const struct secret *key, const struct ike_iv *iv,
+                 struct span datagram, uint8_t *out, size_t cap, struct ike_iv *next)
 {
-    if (key->len != CBC_KEY_LEN || datagram.len <= IKE_HEADER_LEN || datagram.len > cap ||
-        (datagram.len - IKE_HEADER_LEN) % CBC_BLOCK)
+    size_t block = ike_suite_block_len(suite);
+    if (block == 0 || key->len != ike_suite_key_len(suite) || datagram.len <= IKE_HEADER_LEN || datagram.len > cap ||
+        (datagram.len - IKE_HEADER_LEN) % block)
         return false;
     struct buf_reader r = buf_reader_of(datagram);
     uint32_t length;
     if (!buf_skip(&r, LENGTH_AT) || !buf_get_u32(&r, &length) || length != datagram.len)
         return false;
     memcpy(out, datagram.p, IKE_HEADER_LEN);
-    if (!cbc_decrypt(key->b, iv->b, datagram.p + IKE_HEADER_LEN, out + IKE_HEADER_LEN,
+    if (!cbc_decrypt(suite->encryption, secret_span(key), iv->b, datagram.p + IKE_HEADER_LEN, out + IKE_HEADER_LEN,
                      datagram.len - IKE_HEADER_LEN))
         return false;
-    memcpy(next->b, datagram.p + datagram.len - CBC_BLOCK, CBC_BLOCK);
+    *next = (struct ike_iv){{0}};
+    memcpy(next->b, datagram.p + datagram.len - block, block);
     return true;
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 /* The numbers of RFC 2409 appendix A that this version can run; others come out as numbers. */
-static const struct name encryptions[] = {{7, "aes"}, {0, NULL}};
+static const struct name encryptions[] = {{5, "3des"}, {7, "aes"}, {0, NULL}};
 static const struct name hashes[] = {{2, "sha1"}, {4, "sha256"}, {5, "sha384"}, {6, "sha512"}, {0, NULL}};
 static const struct name auths[] = {{1, "psk"}, {3, "rsa"}, {9, "ecdsa"}, {0, NULL}};
 
@@ -20,7 +20,10 @@ static void put_algorithms(struct json *j, const struct config_proposal *p)
         json_kv_null(j, "auth");
         return;
     }
-    snprintf(encryption, sizeof(encryption), "%s-%u", name_text(encryptions, p->encryption, text), p->key_bits);
+    if (p->key_bits)
+        snprintf(encryption, sizeof(encryption), "%s-%u", name_text(encryptions, p->encryption, text), p->key_bits);
+    else
+        snprintf(encryption, sizeof(encryption), "%s", name_text(encryptions, p->encryption, text));
     json_kv_string(j, "encryption", encryption);
     json_kv_string(j, "hash", name_text(hashes, p->hash, text));
     json_kv_u64(j, "group", p->group);

@@ -101,7 +101,8 @@ static enum isakmp_error get_transform(struct span body, struct isakmp_transform
         return ISAKMP_E_TRANSFORM_RESERVED;
     if (id != ISAKMP_KEY_IKE)
         x.understood = false;
-    enum isakmp_error e = get_attributes(buf_rest(&r), &x);
+    x.attributes = buf_rest(&r);
+    enum isakmp_error e = get_attributes(x.attributes, &x);
     if (e == ISAKMP_OK)
         *t = x;
     return e;
@@ -193,6 +194,10 @@ static void put_transform(struct buf_writer *w, const struct isakmp_transform *t
     buf_put_u8(w, t->number);
     buf_put_u8(w, ISAKMP_KEY_IKE);
     buf_put_u16(w, 0);
+    if (t->attributes.len) {
+        buf_put_span(w, t->attributes);
+        return;
+    }
     isakmp_attr_put_basic(w, ISAKMP_IKE_ENCRYPTION, t->encryption);
     if (t->key_bits != 0)
         isakmp_attr_put_basic(w, ISAKMP_IKE_KEY_LENGTH, t->key_bits);

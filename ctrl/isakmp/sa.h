@@ -38,6 +38,7 @@ struct isakmp_transform {
     bool understood; /* false: it has another id, or an attribute unknown to us; such a transform is never chosen */
     uint16_t encryption, key_bits, hash, auth, group; /* 0 = attribute absent */
     uint64_t life_s, life_kb; /* 0 = absent; larger than 8 octets can say: UINT64_MAX */
+    struct span attributes; /* as they came, in the body that was read: an answer repeats them octet by octet */
 };
 
 struct isakmp_sa {
@@ -54,7 +55,10 @@ struct isakmp_sa {
  * attribute that stands twice (life type and duration: once per life type).
  */
 MUST_CHECK enum isakmp_error isakmp_sa_get(struct span body, struct isakmp_sa *sa);
-/* Appends the payload: proposal sa->proposal, SPI size 0, all transforms; life as 4-octet TLV, seconds only. */
+/*
+ * Appends the payload: proposal sa->proposal, SPI size 0, all transforms. One that was read is written as it came (RFC
+ * 2409 section 5: attributes unmodified); of others (`attributes` empty) life as 4-octet TLV, seconds only.
+ */
 void isakmp_sa_put(struct isakmp_chain *c, const struct isakmp_sa *sa);
 
 #endif

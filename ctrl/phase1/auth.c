@@ -19,7 +19,7 @@ bool phase1_write_auth(const struct phase1 *p, const struct ike_keys_input *inpu
                        const struct ike_keys *keys, struct ike_iv *iv, struct buf_writer *out)
 {
     struct isakmp_id id = phase1_identity_of_address(&p->local.addr);
-    uint8_t id_body[64], hash[IKE_HASH_LEN];
+    uint8_t id_body[64], hash[IKE_HASH_MAX];
     struct span id_b = isakmp_id_body(&id, id_body, sizeof id_body);
     struct span sa_i_b = span_of(p->offer.body, p->offer.body_len);
     if (id_b.len == 0 || !ike_keys_auth_hash(input, &keys->skeyid, p->initiator, sa_i_b, id_b, hash))
@@ -27,9 +27,9 @@ bool phase1_write_auth(const struct phase1 *p, const struct ike_keys_input *inpu
     struct isakmp_header h = phase1_header(p, true);
     struct isakmp_chain c = isakmp_message_begin(out, &h);
     isakmp_id_put(&c, &id);
-    isakmp_hash_put(&c, span_of(hash, sizeof hash));
+    isakmp_hash_put(&c, span_of(hash, ike_suite_hash_len(&input->suite)));
     isakmp_message_end(out);
-    return !out->overflow && ike_sa_seal(&keys->key, iv, out->base, &out->len, out->cap);
+    return !out->overflow && ike_sa_seal(&input->suite, &keys->key, iv, out->base, &out->len, out->cap);
 }
 
 static const char unreadable[] = "message can't be read: wrong pre-shared key, or damaged on its way";
@@ -58,11 +58,12 @@ static enum phase1_result check_id(const struct phase1 *p, const struct isakmp_i
 static enum phase1_result try_candidate(const struct phase1 *p, size_t i, const struct phase1_input *in,
                                         struct verified *v, struct phase1_report *report)
 {
-    uint8_t plain[MAX_AUTH], expected[IKE_HASH_LEN];
+    uint8_t plain[MAX_AUTH], expected[IKE_HASH_MAX];
     struct isakmp_payloads ps;
     struct isakmp_id id;
     struct span hash;
-    if (!ike_sa_open(&p->k.keys[i].key, &p->k.iv, in->datagram, plain, sizeof plain, &v->iv))
+    struct ike_keys_input input = phase1_keys_input(p);
+    if (!ike_sa_open(&input.suite, &p->k.keys[i].key, &p->k.iv, in->datagram, plain, sizeof plain, &v->iv))
         return phase1_say(report, PHASE1_DROP_MALFORMED,
                           "authentication message isn't whole blocks, or too long");
     struct span body = span_of(plain + ISAKMP_HEADER_LEN, in->datagram.len - ISAKMP_HEADER_LEN);
@@ -72,15 +73,14 @@ static enum phase1_result try_candidate(const struct phase1 *p, size_t i, const 
         goto out;
     struct span id_b = isakmp_payloads_find(&ps, ISAKMP_PAYLOAD_ID)->body;
     if (isakmp_id_get(id_b, &id) ||
-        isakmp_hash_get(isakmp_payloads_find(&ps, ISAKMP_PAYLOAD_HASH)->body, IKE_HASH_LEN, &hash))
+        isakmp_hash_get(isakmp_payloads_find(&ps, ISAKMP_PAYLOAD_HASH)->body, ike_suite_hash_len(&input.suite), &hash))
         goto out;
-    struct ike_keys_input input = phase1_keys_input(p);
     struct span sa_i_b = span_of(p->offer.body, p->offer.body_len);
     if (!ike_keys_auth_hash(&input, &p->k.keys[i].skeyid, !p->initiator, sa_i_b, id_b, expected)) {
         r = phase1_say(report, PHASE1_ERROR, "crypto library failed");
         goto out;
     }
-    if (!secret_equal(hash, span_of(expected, sizeof expected)))
+    if (!secret_equal(hash, span_of(expected, hash.len)))
         r = phase1_say(report, PHASE1_DROP_AUTH, "the peer's HASH is wrong: wrong pre-shared key");
     else
         r = check_id(p, &id, p->psks[i].id, v, report);
@@ -110,6 +110,7 @@ static enum phase1_result verify(const struct phase1 *p, const struct phase1_inp
 static void establish(struct phase1 *p, size_t which, const struct verified *v, const struct ike_iv *last)
 {
     struct ike_keys *k = &p->k.keys[which];
+    p->sa.suite = phase1_keys_input(p).suite;
     p->sa.started = p->started;
     p->sa.lifetime_s = p->offer.chosen.lifetime_s;
     p->sa.skeyid_d = k->skeyid_d;

@@ -16,7 +16,9 @@
 static struct ike_keys_input keys_input(const struct phase1 *p, const struct phase1_keying *k)
 {
     struct span peer = span_of(k->peer_public, k->peer_public_len), own = dh_public(k->dh);
+    const struct config_proposal *c = &p->offer.chosen;
     return (struct ike_keys_input){
+        .suite = {.encryption = c->encryption, .key_bits = c->key_bits, .hash = c->hash},
         .nonce_i = span_of(k->nonce_i, k->nonce_i_len),
         .nonce_r = span_of(k->nonce_r, k->nonce_r_len),
         .public_i = p->initiator ? own : peer,

@@ -10,38 +10,25 @@
  */
 #include "ctrl/phase1/halfopen.h"
 
+#include "ctrl/crypto/ike_suite.h"
 #include "ctrl/crypto/prf.h"
 #include "ctrl/isakmp/notify.h"
 #include "ctrl/isakmp/vid.h"
+#include "ctrl/phase1/bodies.h"
 #include "ctrl/phase1/proposal.h"
 #include "ctrl/policy/version.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PROPOSALS 16
-#define TAGS          65536
-#define SPENT         4096
-#define NO_SLOT       UINT16_MAX
-#define CHOSEN_LEN    16 /* octets of a chosen proposal as it is hashed */
-
-struct body {
-    struct config_proposal chosen;
-    uint16_t tag;
-    uint16_t next; /* slot of the next body with this tag, or NO_SLOT */
-    uint16_t len;  /* 0 = never used */
-    uint8_t b[PHASE1_MAX_OFFER];
-};
+#define SPENT      4096
+#define CHOSEN_LEN 16 /* octets of a chosen proposal as it is hashed */
 
 struct halfopen {
     struct secret secret;
-    struct config_proposal proposals[MAX_PROPOSALS];
+    struct config_proposal proposals[CONFIG_MAX_PROPOSALS];
     size_t n_proposals;
-    struct body ring[HALFOPEN_RING];
-    size_t ring_at, ring_n;
-    uint16_t chain[TAGS]; /* first slot of each tag */
-    struct body known[HALFOPEN_KNOWN];
-    size_t known_at, known_n;
+    struct bodies *bodies;
     uint8_t spent[SPENT][IKE_COOKIE_LEN]; /* direct mapped: a collision forgets the older one */
 };
 
@@ -51,9 +38,9 @@ struct halfopen *halfopen_new(const uint8_t secret[32], const struct config_prop
     struct halfopen *h = calloc(1, sizeof *h);
     if (!h)
         return NULL;
-    memset(h->chain, 0xff, sizeof h->chain);
-    if (!secret_set(&h->secret, secret, 32)) {
-        free(h);
+    h->bodies = bodies_new();
+    if (!h->bodies || !secret_set(&h->secret, secret, 32)) {
+        halfopen_free(h);
         return NULL;
     }
     halfopen_set_proposals(h, proposals, n_proposals);
@@ -62,7 +49,7 @@ struct halfopen *halfopen_new(const uint8_t secret[32], const struct config_prop
 
 void halfopen_set_proposals(struct halfopen *h, const struct config_proposal *proposals, size_t n_proposals)
 {
-    h->n_proposals = n_proposals < MAX_PROPOSALS ? n_proposals : MAX_PROPOSALS;
+    h->n_proposals = n_proposals < CONFIG_MAX_PROPOSALS ? n_proposals : CONFIG_MAX_PROPOSALS;
     for (size_t i = 0; i < h->n_proposals; i++)
         h->proposals[i] = proposals[i];
 }
@@ -71,6 +58,7 @@ void halfopen_free(struct halfopen *h)
 {
     if (!h)
         return;
+    bodies_free(h->bodies);
     secret_wipe(&h->secret);
     free(h);
 }
@@ -93,9 +81,9 @@ static bool tag_of(const struct halfopen *h, const struct config_proposal *chose
                    uint16_t *tag)
 {
     static const uint8_t kind = 0;
-    uint8_t c[CHOSEN_LEN], digest[PRF_LEN];
+    uint8_t c[CHOSEN_LEN], digest[PRF_MAX];
     const struct span parts[] = {span_of(&kind, 1), chosen_span(chosen, c), body};
-    if (!prf_compute(secret_span(&h->secret), parts, 3, digest))
+    if (!prf_compute(IKE_SHA256, secret_span(&h->secret), parts, 3, digest))
         return false;
     *tag = (uint16_t)(digest[0] << 8 | digest[1]);
     return true;
@@ -104,7 +92,7 @@ static bool tag_of(const struct halfopen *h, const struct config_proposal *chose
 static bool cookie_of(const struct halfopen *h, const uint8_t *cookie_i, const struct endpoint *remote,
                       uint64_t epoch, const struct body *b, uint8_t out[IKE_COOKIE_LEN])
 {
-    uint8_t fixed[64], c[CHOSEN_LEN], digest[PRF_LEN];
+    uint8_t fixed[64], c[CHOSEN_LEN], digest[PRF_MAX];
     struct buf_writer w = buf_writer_of(fixed, sizeof fixed);
     buf_put_u8(&w, 1);
     buf_put_u64(&w, epoch);
@@ -112,8 +100,8 @@ static bool cookie_of(const struct halfopen *h, const uint8_t *cookie_i, const s
     buf_put_u8(&w, remote->addr.family);
     buf_put_bytes(&w, remote->addr.b, sizeof remote->addr.b);
     buf_put_u16(&w, remote->port);
-    const struct span parts[] = {buf_written(&w), chosen_span(&b->chosen, c), span_of(b->b, b->len)};
-    if (w.overflow || !prf_compute(secret_span(&h->secret), parts, 3, digest))
+    const struct span parts[] = {buf_written(&w), chosen_span(&b->chosen, c), b->sa};
+    if (w.overflow || !prf_compute(IKE_SHA256, secret_span(&h->secret), parts, 3, digest))
         return false;
     out[0] = (uint8_t)(b->tag >> 8);
     out[1] = (uint8_t)b->tag;
@@ -127,59 +115,9 @@ static uint64_t epoch_at(mono_t now)
     return (uint64_t)(mono_to_s(now) / HALFOPEN_EPOCH_S);
 }
 
-/* ---- stored bodies ---- */
-
-static bool same_proposal(const struct config_proposal *a, const struct config_proposal *b)
-{
-    return a->encryption == b->encryption && a->key_bits == b->key_bits && a->hash == b->hash &&
-           a->group == b->group && a->auth == b->auth && a->lifetime_s == b->lifetime_s;
-}
-
-static bool same_body(const struct body *a, const struct body *b)
-{
-    return a->tag == b->tag && same_proposal(&a->chosen, &b->chosen) &&
-           span_equal(span_of(a->b, a->len), span_of(b->b, b->len));
-}
-
-static bool is_known(const struct halfopen *h, const struct body *b)
-{
-    for (size_t i = 0; i < h->known_n; i++)
-        if (same_body(&h->known[i], b))
-            return true;
-    return false;
-}
-
-static void unlink_slot(struct halfopen *h, uint16_t slot)
-{
-    uint16_t *at = &h->chain[h->ring[slot].tag];
-    while (*at != NO_SLOT && *at != slot)
-        at = &h->ring[*at].next;
-    if (*at == slot)
-        *at = h->ring[slot].next;
-}
-
-/* Stores it once; the oldest of the ring makes room. */
-static void keep(struct halfopen *h, const struct body *b)
-{
-    if (is_known(h, b))
-        return;
-    for (uint16_t s = h->chain[b->tag]; s != NO_SLOT; s = h->ring[s].next)
-        if (same_body(&h->ring[s], b))
-            return;
-    uint16_t slot = (uint16_t)h->ring_at;
-    if (h->ring[slot].len)
-        unlink_slot(h, slot);
-    else
-        h->ring_n++;
-    h->ring[slot] = *b;
-    h->ring[slot].next = h->chain[b->tag];
-    h->chain[b->tag] = slot;
-    h->ring_at = (h->ring_at + 1) % HALFOPEN_RING;
-}
-
 size_t halfopen_count(const struct halfopen *h)
 {
-    return h->ring_n + h->known_n;
+    return bodies_count(h->bodies);
 }
 
 /* ---- message 1 ---- */
@@ -237,12 +175,11 @@ static enum halfopen_result take_message1(struct halfopen *h, const struct endpo
         return HALFOPEN_DROP_MALFORMED;
     if (sa.len > PHASE1_MAX_OFFER)
         return HALFOPEN_DROP_TOO_BIG;
-    struct body b = {.len = (uint16_t)sa.len, .next = NO_SLOT};
+    struct body b = {.sa = sa};
     if (!phase1_proposal_choose(&offer, h->proposals, h->n_proposals, &answer, &b.chosen)) {
         write_no_proposal(out, header, offer.doi);
         return HALFOPEN_NO_PROPOSAL;
     }
-    memcpy(b.b, sa.p, sa.len);
     uint8_t cookie_r[IKE_COOKIE_LEN];
     if (!tag_of(h, &b.chosen, sa, &b.tag) ||
         !cookie_of(h, header->cky_i, remote, epoch_at(now), &b, cookie_r))
@@ -250,8 +187,21 @@ static enum halfopen_result take_message1(struct halfopen *h, const struct endpo
     write_message2(out, header, cookie_r, &answer);
     if (out->len == 0)
         return HALFOPEN_DROP_TOO_BIG;
-    keep(h, &b);
+    bodies_keep(h->bodies, &b);
     return HALFOPEN_ANSWERED;
+}
+
+void halfopen_refusal(const struct halfopen *h, struct span datagram, char *out, size_t cap)
+{
+    struct isakmp_header header;
+    struct isakmp_payloads ps;
+    struct isakmp_sa offer;
+    struct span chain;
+    if (isakmp_header_get(datagram, &header, &chain) ||
+        isakmp_payloads_get(header.next_payload, chain, ISAKMP_TRAILING_REFUSE, &ps) || !has_only_sa_and_vids(&ps) ||
+        isakmp_sa_get(ps.p[0].body, &offer))
+        offer.n = 0;
+    phase1_proposal_refusal(&offer, h->proposals, h->n_proposals, out, cap);
 }
 
 /* ---- message 3 ---- */
@@ -274,17 +224,14 @@ static bool cookie_is_ours(const struct halfopen *h, const struct isakmp_header 
     return false;
 }
 
-static const struct body *find_body(const struct halfopen *h, const struct isakmp_header *header,
-                                    const struct endpoint *remote, mono_t now)
+static bool find_body(const struct halfopen *h, const struct isakmp_header *header, const struct endpoint *remote,
+                      mono_t now, struct body *b)
 {
-    uint16_t tag = (uint16_t)(header->cky_r[0] << 8 | header->cky_r[1]);
-    for (size_t i = 0; i < h->known_n; i++)
-        if (h->known[i].tag == tag && cookie_is_ours(h, header, remote, now, &h->known[i]))
-            return &h->known[i];
-    for (uint16_t s = h->chain[tag]; s != NO_SLOT; s = h->ring[s].next)
-        if (cookie_is_ours(h, header, remote, now, &h->ring[s]))
-            return &h->ring[s];
-    return NULL;
+    struct bodies_walk w = bodies_walk_of(h->bodies, (uint16_t)(header->cky_r[0] << 8 | header->cky_r[1]));
+    while (bodies_next(h->bodies, &w, b))
+        if (cookie_is_ours(h, header, remote, now, b))
+            return true;
+    return false;
 }
 
 static enum halfopen_result take_message3(struct halfopen *h, const struct endpoint *remote,
@@ -293,17 +240,17 @@ static enum halfopen_result take_message3(struct halfopen *h, const struct endpo
 {
     if (memcmp(spent_at(h, header->cky_r), header->cky_r, IKE_COOKIE_LEN) == 0)
         return HALFOPEN_DROP_COOKIE;
-    const struct body *b = find_body(h, header, remote, now);
-    if (!b)
+    struct body b;
+    if (!find_body(h, header, remote, now, &b))
         return HALFOPEN_DROP_COOKIE;
-    struct buf_reader r = buf_reader_of(span_of(b->b, b->len));
+    struct buf_reader r = buf_reader_of(b.sa);
     uint32_t doi;
-    if (!buf_get_u32(&r, &doi))
+    if (!buf_get_u32(&r, &doi) || b.sa.len > sizeof offer->body)
         return HALFOPEN_ERROR;
-    *offer = (struct phase1_offer){.doi = doi, .chosen = b->chosen, .body_len = b->len};
+    *offer = (struct phase1_offer){.doi = doi, .chosen = b.chosen, .body_len = (uint16_t)b.sa.len};
     memcpy(offer->cookie_i, header->cky_i, sizeof offer->cookie_i);
     memcpy(offer->cookie_r, header->cky_r, sizeof offer->cookie_r);
-    memcpy(offer->body, b->b, b->len);
+    memcpy(offer->body, b.sa.p, b.sa.len);
     return HALFOPEN_MESSAGE3;
 }
 
@@ -330,14 +277,7 @@ void halfopen_spend(struct halfopen *h, const struct phase1_offer *offer)
 
 void halfopen_remember(struct halfopen *h, const struct phase1_offer *offer)
 {
-    struct body b = {.chosen = offer->chosen, .len = offer->body_len, .next = NO_SLOT};
-    if (b.len > sizeof b.b)
-        return;
-    memcpy(b.b, offer->body, b.len);
-    if (!tag_of(h, &b.chosen, span_of(b.b, b.len), &b.tag) || is_known(h, &b))
-        return;
-    h->known[h->known_at] = b;
-    h->known_at = (h->known_at + 1) % HALFOPEN_KNOWN;
-    if (h->known_n < HALFOPEN_KNOWN)
-        h->known_n++;
+    struct body b = {.chosen = offer->chosen, .sa = span_of(offer->body, offer->body_len)};
+    if (tag_of(h, &b.chosen, b.sa, &b.tag))
+        bodies_remember(h->bodies, &b);
 }

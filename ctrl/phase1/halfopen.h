@@ -3,8 +3,8 @@
  * The responder's front, without state per peer: message 1 is answered, and the answer (message 2) is a pure
  * function of that message, the sender's endpoint, the epoch and a secret. CKY-R is a keyed hash over all of
  * them; a message 3 that doesn't bring it back never reaches Diffie-Hellman. What must be remembered, because
- * it is hashed later, is the body of the offered SA: a fixed ring of 16384, equal bodies stored once, and a
- * small store of bodies that led to an established phase 1, which a flood can't push out.
+ * it is hashed later, is the body of the offered SA: two fixed rings, one for short bodies and one for long ones, equal
+ * bodies stored once, and a small store of bodies that led to an established phase 1, which a flood can't push out.
  *
  * An answer is never larger than its request. Memory is allocated once.
  */
@@ -13,7 +13,9 @@
 
 #include "ctrl/phase1/phase1.h"
 
-#define HALFOPEN_RING    16384
+#define HALFOPEN_RING    16384 /* bodies of up to HALFOPEN_SHORT octets */
+#define HALFOPEN_SHORT   256
+#define HALFOPEN_LONG    2048 /* bodies above that, up to PHASE1_MAX_OFFER */
 #define HALFOPEN_KNOWN   64
 #define HALFOPEN_EPOCH_S 60 /* a cookie is good in the epoch it was made and in the next one */
 
@@ -32,7 +34,7 @@ enum halfopen_result {
     HALFOPEN_ERROR,        /* crypto library failed */
 };
 
-/* secret: 32 random octets. NULL when memory is short. proposals: our order decides; copied (at most 16). */
+/* secret: 32 random octets. NULL when memory is short. proposals: our order decides; copied (at most CONFIG_MAX_PROPOSALS). */
 struct halfopen *halfopen_new(const uint8_t secret[32], const struct config_proposal *proposals,
                               size_t n_proposals);
 /* New proposals (reload). Answers already given stay good. */
@@ -50,7 +52,12 @@ enum halfopen_result halfopen_step(struct halfopen *h, const struct endpoint *re
 void halfopen_spend(struct halfopen *h, const struct phase1_offer *offer);
 /* Its phase 1 was established: keep the body where a flood can't push it out. */
 void halfopen_remember(struct halfopen *h, const struct phase1_offer *offer);
-/* How many bodies are stored, ring and known ones. */
+/*
+ * After HALFOPEN_NO_PROPOSAL, for the log: what this datagram offered, and what we accept. Text of at most cap - 1
+ * octets, "..." at its end when not all fits.
+ */
+void halfopen_refusal(const struct halfopen *h, struct span datagram, char *out, size_t cap);
+/* How many bodies are stored, in the rings and known ones. */
 size_t halfopen_count(const struct halfopen *h);
 
 #endif

@@ -132,7 +132,7 @@ struct phase1 *phase1_new_initiator(const struct phase1_settings *s, mono_t now,
         *why = "no random numbers";
     p->sa.cookie_i[0] |= 1; /* never zero */
     if (!*why && !write_message1(p, out))
-        *why = "the phase-1 proposals don't fit into an offer of 256 octets";
+        *why = "the phase-1 proposals don't fit into one offer";
     if (*why) {
         out->len = 0;
         phase1_free(p);
@@ -297,6 +297,16 @@ bool phase1_keylog(const struct phase1 *p, char *out, size_t cap)
     for (size_t i = 0; i < key->len; i++, out += 2)
         snprintf(out, 3, "%02x", key->b[i]);
     return true;
+}
+
+void phase1_offered_text(const struct phase1 *p, char *out, size_t cap)
+{
+    phase1_proposal_list(&p->offered, out, cap);
+}
+
+const struct phase1_offer *phase1_offered(const struct phase1 *p)
+{
+    return &p->offer;
 }
 
 const char *phase1_state_text(const struct phase1 *p)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * IKEv1 phase 1, main mode with a pre-shared key, both roles (RFC 2409 5.4; RFC 6407 2.1): AES-CBC-256,
- * SHA-256, groups 14 and 19. A pure machine: a message and the time go in, a message and a result come out.
+ * IKEv1 phase 1, main mode with a pre-shared key, both roles (RFC 2409 5.4; RFC 6407 2.1): the ciphers
+ * and hashes of ctrl/crypto/ike_suite.h, the groups of ctrl/crypto/dh.h. A pure machine: a message and the time go in, a message and a result come out.
  * It never sends, waits, retransmits or recognises duplicates: that is ctrl/run's. It is given each new
  * message once, and a bad one changes nothing: the exchange goes on and still accepts the genuine message.
  *
@@ -17,7 +17,7 @@
 #include "ctrl/policy/policy.h"
 
 #define PHASE1_MAX_PSKS     8    /* candidates that share a peer address (NAT) */
-#define PHASE1_MAX_OFFER    256  /* octets of an SA body; ours and those that the responder takes */
+#define PHASE1_MAX_OFFER    2048 /* octets of an SA body; ours (20 proposals: 736) and those that the responder takes */
 #define PHASE1_MAX_MESSAGE  2048 /* octets of any message that we write */
 #define PHASE1_IDENTITY_MAX 128
 
@@ -104,6 +104,10 @@ const struct peer_features *phase1_hint(const struct phase1 *p);
  * phase 1 is up.
  */
 MUST_CHECK bool phase1_keylog(const struct phase1 *p, char *out, size_t cap);
+/* After message 1 as initiator, for logs: what we offer. At most cap - 1 octets, "..." at the end when not all fits. */
+void phase1_offered_text(const struct phase1 *p, char *out, size_t cap);
+/* Responder: the offer that it began with, for halfopen_remember(). */
+const struct phase1_offer *phase1_offered(const struct phase1 *p);
 /* Text of the state, named by what has happened: "sent message 1". */
 const char *phase1_state_text(const struct phase1 *p);
 

@@ -2,10 +2,17 @@
 /* What phase 1 offers, chooses and accepts. */
 #include "ctrl/phase1/proposal.h"
 
+#include "ctrl/crypto/dh.h"
+#include "ctrl/crypto/ike_suite.h"
+
+#include <stdio.h>
+#include <string.h>
+
 bool phase1_proposal_is_supported(const struct config_proposal *p)
 {
-    return p->encryption == ISAKMP_ENC_AES && p->key_bits == 256 && p->hash == ISAKMP_HASH_SHA256 &&
-           p->auth == ISAKMP_AUTH_PSK && (p->group == 14 || p->group == 19);
+    const struct ike_suite suite = {.encryption = p->encryption, .key_bits = p->key_bits, .hash = p->hash};
+    return ike_suite_key_len(&suite) != 0 && ike_suite_hash_len(&suite) != 0 && dh_public_len(p->group) != 0 &&
+           p->auth == ISAKMP_AUTH_PSK;
 }
 
 static uint32_t lifetime_of(const struct isakmp_transform *t)
@@ -94,4 +101,43 @@ bool phase1_proposal_accept(const struct isakmp_sa *offer, const struct isakmp_s
         return true;
     }
     return false;
+}
+
+/* ---- as text ---- */
+
+/* Appends one item of a list; "..." once nothing more fits. */
+static void append(char *out, size_t cap, const char *item)
+{
+    size_t used = strlen(out), room = cap - used;
+    if (room > strlen(item) + sizeof ", ..." || used == 0)
+        snprintf(out + used, room, "%s%s", used ? ", " : "", item);
+    else if (room > sizeof ", ..." && strcmp(out + used - 3, "...") != 0)
+        snprintf(out + used, room, ", ...");
+}
+
+void phase1_proposal_list(const struct isakmp_sa *offer, char *out, size_t cap)
+{
+    out[0] = 0;
+    for (size_t i = 0; i < offer->n; i++) {
+        const struct isakmp_transform *t = &offer->t[i];
+        const struct config_proposal p = {.encryption = t->encryption,
+                                          .key_bits = t->key_bits,
+                                          .hash = t->hash,
+                                          .group = t->group,
+                                          .auth = t->auth};
+        char text[CONFIG_PROPOSAL_TEXT], item[CONFIG_PROPOSAL_TEXT + 48];
+        snprintf(item, sizeof item, "%s%s%s", config_proposal_text(&p, text),
+                 t->understood ? "" : " with an unknown attribute", t->life_kb ? " with a limit in kilobytes" : "");
+        append(out, cap, item);
+    }
+}
+
+void phase1_proposal_refusal(const struct isakmp_sa *offer, const struct config_proposal *own, size_t n, char *out,
+                             size_t cap)
+{
+    char offered[512], accepted[512] = "", text[CONFIG_PROPOSAL_TEXT];
+    phase1_proposal_list(offer, offered, sizeof offered);
+    for (size_t i = 0; i < n; i++)
+        append(accepted, sizeof accepted, config_proposal_text(&own[i], text));
+    snprintf(out, cap, "no proposal that both sides accept: offered were %s; we accept %s", offered, accepted);
 }

@@ -11,7 +11,7 @@
 
 #define PHASE1_DEFAULT_LIFETIME_S 28800 /* RFC 2407 4.5.4: what an offer without lifetime means */
 
-/* AES-CBC-256, SHA-256, pre-shared key, group 14 or 19: what this version can run. */
+/* A cipher, hash and group that ctrl/crypto has, and a pre-shared key. */
 bool phase1_proposal_is_supported(const struct config_proposal *p);
 /* Our offer: all supported ones in order, transforms numbered from 1. Returns how many. */
 size_t phase1_proposal_offer(uint32_t doi, const struct config_proposal *own, size_t n,
@@ -25,5 +25,11 @@ MUST_CHECK bool phase1_proposal_choose(const struct isakmp_sa *offer, const stru
 /* Initiator: is this one of the transforms that we offered, unmodified? Fills *chosen. */
 MUST_CHECK bool phase1_proposal_accept(const struct isakmp_sa *offer, const struct isakmp_sa *answer,
                                        struct config_proposal *chosen);
+
+/* The transforms of an offer as text, for logs: "aes-256/sha256/14/psk, ..."; at most cap - 1 octets. */
+void phase1_proposal_list(const struct isakmp_sa *offer, char *out, size_t cap);
+/* Why phase1_proposal_choose() found none: what was offered and what is accepted, as text. */
+void phase1_proposal_refusal(const struct isakmp_sa *offer, const struct config_proposal *own, size_t n, char *out,
+                             size_t cap);
 
 #endif

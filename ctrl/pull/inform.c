@@ -63,14 +63,14 @@ static enum inform_result judge(const struct ike_sa *sa, const struct isakmp_hea
 {
     struct isakmp_payloads ps;
     struct span body = span_of(plain.p + ISAKMP_HEADER_LEN, plain.len - ISAKMP_HEADER_LEN), hash;
-    uint8_t expected[IKE_HASH_LEN];
+    uint8_t expected[IKE_HASH_MAX];
     if (isakmp_payloads_get(h->next_payload, body, ISAKMP_TRAILING_PADDING, &ps) ||
-        ps.p[0].type != ISAKMP_PAYLOAD_HASH || isakmp_hash_get(ps.p[0].body, IKE_HASH_LEN, &hash))
+        ps.p[0].type != ISAKMP_PAYLOAD_HASH || isakmp_hash_get(ps.p[0].body, ike_suite_hash_len(&sa->suite), &hash))
         return INFORM_DROP_MALFORMED;
-    if (!ike_keys_message_hash(&sa->skeyid_a, h->message_id, span_of(NULL, 0),
+    if (!ike_keys_message_hash(sa->suite.hash, &sa->skeyid_a, h->message_id, span_of(NULL, 0),
                                isakmp_payloads_behind(&ps, &ps.p[0]), expected))
         return INFORM_ERROR;
-    if (!secret_equal(hash, span_of(expected, sizeof expected)))
+    if (!secret_equal(hash, span_of(expected, hash.len)))
         return INFORM_DROP_AUTH;
     return take_payloads(sa, &ps, out);
 }
@@ -91,7 +91,7 @@ enum inform_result inform_open(struct ike_sa *sa, struct span datagram, struct i
         return INFORM_DROP_STATE;
     if (!ike_sa_first_iv(sa, h.message_id, &iv))
         return INFORM_ERROR;
-    if (!ike_sa_open(&sa->key, &iv, datagram, plain, sizeof plain, &next))
+    if (!ike_sa_open(&sa->suite, &sa->key, &iv, datagram, plain, sizeof plain, &next))
         return INFORM_DROP_MALFORMED;
     said.message_id = h.message_id;
     enum inform_result r = judge(sa, &h, span_of(plain, datagram.len), &said);
@@ -117,22 +117,22 @@ static bool begin(const struct ike_sa *sa, const struct rng *rng, struct buf_wri
     memcpy(h.cky_i, sa->cookie_i, sizeof h.cky_i);
     memcpy(h.cky_r, sa->cookie_r, sizeof h.cky_r);
     *c = isakmp_message_begin(out, &h);
-    *at = isakmp_hash_reserve(c, IKE_HASH_LEN);
+    *at = isakmp_hash_reserve(c, ike_suite_hash_len(&sa->suite));
     return true;
 }
 
 static bool finish(struct ike_sa *sa, struct buf_writer *out, uint32_t message_id, size_t at)
 {
-    uint8_t hash[IKE_HASH_LEN];
+    uint8_t hash[IKE_HASH_MAX];
     struct ike_iv iv;
     isakmp_message_end(out);
     bool ok = !out->overflow &&
-              ike_keys_message_hash(&sa->skeyid_a, message_id, span_of(NULL, 0),
-                                    isakmp_hash_covers(out, at, IKE_HASH_LEN), hash) &&
+              ike_keys_message_hash(sa->suite.hash, &sa->skeyid_a, message_id, span_of(NULL, 0),
+                                    isakmp_hash_covers(out, at, ike_suite_hash_len(&sa->suite)), hash) &&
               ike_sa_first_iv(sa, message_id, &iv);
     if (ok) {
-        isakmp_hash_fill(out, at, span_of(hash, sizeof hash));
-        ok = ike_sa_seal(&sa->key, &iv, out->base, &out->len, out->cap);
+        isakmp_hash_fill(out, at, span_of(hash, ike_suite_hash_len(&sa->suite)));
+        ok = ike_sa_seal(&sa->suite, &sa->key, &iv, out->base, &out->len, out->cap);
     }
     if (ok)
         ike_sa_use_message_id(sa, message_id);

@@ -97,11 +97,11 @@ enum pull_result pull_open(const struct pull *p, struct span datagram, uint8_t *
 {
     struct isakmp_header h;
     struct span chain, hash;
-    uint8_t expected[IKE_HASH_LEN];
+    uint8_t expected[IKE_HASH_MAX];
     enum isakmp_error e = isakmp_header_get(datagram, &h, &chain);
     if (e)
         return pull_say(report, PULL_DROP_MALFORMED, isakmp_error_text(e));
-    if (!ike_sa_open(&p->sa->key, &p->iv, datagram, plain, datagram.len, next))
+    if (!ike_sa_open(&p->sa->suite, &p->sa->key, &p->iv, datagram, plain, datagram.len, next))
         return pull_say(report, PULL_DROP_MALFORMED, "message isn't whole cipher blocks");
     struct span body = span_of(plain + ISAKMP_HEADER_LEN, datagram.len - ISAKMP_HEADER_LEN);
     e = isakmp_payloads_get(h.next_payload, body, ISAKMP_TRAILING_PADDING, ps);
@@ -109,13 +109,13 @@ enum pull_result pull_open(const struct pull *p, struct span datagram, uint8_t *
         return pull_say(report, PULL_DROP_MALFORMED, isakmp_error_text(e));
     if (ps->p[0].type != ISAKMP_PAYLOAD_HASH)
         return pull_say(report, PULL_DROP_MALFORMED, "HASH isn't the first payload");
-    e = isakmp_hash_get(ps->p[0].body, IKE_HASH_LEN, &hash);
+    e = isakmp_hash_get(ps->p[0].body, ike_suite_hash_len(&p->sa->suite), &hash);
     if (e)
         return pull_say(report, PULL_DROP_MALFORMED, isakmp_error_text(e));
-    if (!ike_keys_message_hash(&p->sa->skeyid_a, p->message_id, span_of(p->nonces, p->nonces_len),
+    if (!ike_keys_message_hash(p->sa->suite.hash, &p->sa->skeyid_a, p->message_id, span_of(p->nonces, p->nonces_len),
                                isakmp_payloads_behind(ps, &ps->p[0]), expected))
         return pull_say(report, PULL_ERROR, "crypto library failed");
-    bool same = secret_equal(hash, span_of(expected, sizeof expected));
+    bool same = secret_equal(hash, span_of(expected, hash.len));
     wipe(expected, sizeof expected);
     return same ? PULL_GOES_ON : pull_say(report, PULL_DROP_AUTH, "HASH is wrong");
 }
@@ -129,21 +129,21 @@ struct pull_message pull_message_begin(const struct pull *p, struct buf_writer *
     memcpy(h.cky_i, p->sa->cookie_i, sizeof h.cky_i);
     memcpy(h.cky_r, p->sa->cookie_r, sizeof h.cky_r);
     struct pull_message m = {.chain = isakmp_message_begin(out, &h)};
-    m.hash_at = isakmp_hash_reserve(&m.chain, IKE_HASH_LEN);
+    m.hash_at = isakmp_hash_reserve(&m.chain, ike_suite_hash_len(&p->sa->suite));
     return m;
 }
 
 bool pull_message_end(const struct pull *p, const struct pull_message *m, struct span nonces,
                       struct ike_iv *iv, struct buf_writer *out)
 {
-    uint8_t hash[IKE_HASH_LEN];
+    uint8_t hash[IKE_HASH_MAX];
     isakmp_message_end(out);
     bool ok =
-        !out->overflow && ike_keys_message_hash(&p->sa->skeyid_a, p->message_id, nonces,
-                                                isakmp_hash_covers(out, m->hash_at, IKE_HASH_LEN), hash);
+        !out->overflow && ike_keys_message_hash(p->sa->suite.hash, &p->sa->skeyid_a, p->message_id, nonces,
+                                                isakmp_hash_covers(out, m->hash_at, ike_suite_hash_len(&p->sa->suite)), hash);
     if (ok) {
-        isakmp_hash_fill(out, m->hash_at, span_of(hash, sizeof hash));
-        ok = ike_sa_seal(&p->sa->key, iv, out->base, &out->len, out->cap);
+        isakmp_hash_fill(out, m->hash_at, span_of(hash, ike_suite_hash_len(&p->sa->suite)));
+        ok = ike_sa_seal(&p->sa->suite, &p->sa->key, iv, out->base, &out->len, out->cap);
     }
     if (!ok) {
         wipe(out->base, out->len); /* it may hold keys in clear */

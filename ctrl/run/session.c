@@ -209,7 +209,7 @@ static void phase1_is_up(struct session *s, struct now now)
         session_begin_pull(s, now);
     } else {
         ss->n_half--;
-        halfopen_remember(ss->halfopen, &s->offer);
+        halfopen_remember(ss->halfopen, phase1_offered(s->phase1));
     }
 }
 
@@ -222,6 +222,19 @@ static bool learn_cookie(struct session *s)
     if (memcmp(cookies, s->demux.cookies, DEMUX_COOKIES) == 0)
         return true;
     return demux_put(&s->set->demux, &s->demux, cookies);
+}
+
+/* A refusal in clear: a hint, because anybody may have said it. With what we offered when it is about that. */
+static void note_refusal(struct session *s, const struct phase1_report *report)
+{
+    char offered[640], why[768];
+    int n = snprintf(why, sizeof(why), "the peer seems to say %s (not authenticated)", report->notify_text);
+    if (report->notify == ISAKMP_N_NO_PROPOSAL_CHOSEN) {
+        phase1_offered_text(s->phase1, offered, sizeof(offered));
+        snprintf(why + n, sizeof(why) - (size_t)n, "; offered were %s", offered);
+    }
+    snprintf(s->hint, sizeof(s->hint), "%.*s", (int)sizeof(s->hint) - 1, why);
+    sessions_drop(s->set, DROP_AUTH, &s->path, why);
 }
 
 static void in_phase1(struct session *s, struct span datagram, struct now now)
@@ -246,9 +259,7 @@ static void in_phase1(struct session *s, struct span datagram, struct now now)
             phase1_is_up(s, now);
         return;
     case PHASE1_NOTED:
-        snprintf(s->hint, sizeof(s->hint), "the peer seems to say %s (not authenticated)",
-                 report.notify_text);
-        sessions_drop(ss, DROP_AUTH, &s->path, s->hint);
+        note_refusal(s, &report);
         return;
     case PHASE1_DROP_MALFORMED:
         repeat_refused(&s->phase1_repeat, datagram);

@@ -41,8 +41,7 @@ struct session {
     struct timer resend; /* real time; initiator: the next retransmission or give-up */
     mono_t patience;     /* initiator: give a message up after so long; MONO_NEVER = as repeat does */
     struct timer end;    /* real time; responder: no progress for too long, or the linger is over */
-    struct phase1_offer offer; /* responder, until phase 1 is up */
-    char hint[160];      /* the latest thing that went wrong, for the reason of a time-out; "" = nothing */
+    char hint[224];      /* the latest thing that went wrong, for the reason of a time-out; "" = nothing */
 
     /* member */
     struct group_id group;

@@ -251,7 +251,6 @@ static void begin_responder(struct sessions *ss, const struct path *path,
     struct session *s = session_new(ss, path, false);
     if (!s)
         goto fail;
-    s->offer = *offer;
     s->phase1 = phase1_new_responder(settings, offer, now.scaled, &why);
     if (!s->phase1)
         goto fail;
@@ -286,6 +285,7 @@ static void front(struct sessions *ss, const struct path *path, struct span data
     struct buf_writer out = buf_writer_of(ss->scratch, PHASE1_MAX_MESSAGE);
     struct phase1_settings settings;
     struct phase1_offer offer;
+    char why[1200];
 
     sessions_settings(ss, path, &settings);
     if (settings.n_psks == 0) {
@@ -299,7 +299,8 @@ static void front(struct sessions *ss, const struct path *path, struct span data
     case HALFOPEN_NO_PROPOSAL:
         if (buf_written(&out).len)
             sessions_send(ss, path, buf_written(&out));
-        sessions_drop(ss, DROP_STATE, path, "no proposal that both sides accept");
+        halfopen_refusal(ss->halfopen, datagram, why, sizeof(why));
+        sessions_drop(ss, DROP_STATE, path, why);
         break;
     case HALFOPEN_MESSAGE3:
         begin_responder(ss, path, &settings, &offer, datagram, now);

@@ -3,6 +3,7 @@
  * ctrl/crypto behind a pipe, for tests/oracle/ike_keys_test.py: one command per line, fields in hex ("-" =
  * empty), one line of answer. It computes nothing itself.
  *
+ *     suite ENCRYPTION BITS HASH            -> 00 (numbers of RFC 2409 appendix A; for all that follow)
  *     keys PSK NI NR GXI GXR GXY CKYI CKYR   -> SKEYID _d _a _e KEY IV
  *     auth i|r PSK NI NR GXI GXR GXY CKYI CKYR SA ID -> HASH
  *     message SKEYID_A MID NONCES AFTER      -> HASH
@@ -33,6 +34,7 @@ struct field {
 
 static struct field fields[MAX_FIELDS];
 static size_t n_fields;
+static struct ike_suite suite = {.encryption = IKE_AES_CBC, .key_bits = 256, .hash = IKE_SHA256};
 
 static void parse(char *line)
 {
@@ -66,7 +68,8 @@ static void print_hex(const void *p, size_t len, const char *after)
 
 static struct ike_keys_input input_at(size_t i)
 {
-    return (struct ike_keys_input){.nonce_i = field(i),
+    return (struct ike_keys_input){.suite = suite,
+                                   .nonce_i = field(i),
                                    .nonce_r = field(i + 1),
                                    .public_i = field(i + 2),
                                    .public_r = field(i + 3),
@@ -85,50 +88,60 @@ static bool run_keys(void)
     const struct secret *all[] = {&k.skeyid, &k.skeyid_d, &k.skeyid_a, &k.skeyid_e, &k.key};
     for (size_t i = 0; i < 5; i++)
         print_hex(all[i]->b, all[i]->len, " ");
-    print_hex(iv.b, sizeof iv.b, "\n");
+    print_hex(iv.b, ike_suite_block_len(&suite), "\n");
     return true;
 }
 
 static bool run_auth(void)
 {
     struct ike_keys k;
-    uint8_t out[IKE_HASH_LEN];
+    uint8_t out[IKE_HASH_MAX];
     struct ike_keys_input in = input_at(3);
     if (!ike_keys_derive(&in, field(2), &k) ||
         !ike_keys_auth_hash(&in, &k.skeyid, fields[1].text[0] == 'i', field(10), field(11), out))
         return false;
-    print_hex(out, sizeof out, "\n");
+    print_hex(out, ike_suite_hash_len(&suite), "\n");
     return true;
 }
 
 static bool run_message(void)
 {
     struct secret a;
-    uint8_t out[IKE_HASH_LEN];
+    uint8_t out[IKE_HASH_MAX];
     if (!secret_set(&a, fields[1].b, fields[1].len) ||
-        !ike_keys_message_hash(&a, number(2), field(3), field(4), out))
+        !ike_keys_message_hash(suite.hash, &a, number(2), field(3), field(4), out))
         return false;
-    print_hex(out, sizeof out, "\n");
+    print_hex(out, ike_suite_hash_len(&suite), "\n");
     return true;
 }
 
 static bool run_stretch(void)
 {
     struct secret e, key;
-    if (!secret_set(&e, fields[1].b, fields[1].len) || !ike_keys_stretch(&e, number(2), &key))
+    if (!secret_set(&e, fields[1].b, fields[1].len) || !ike_keys_stretch(suite.hash, &e, number(2), &key))
         return false;
     print_hex(key.b, key.len, "\n");
     return true;
 }
 
+static bool run_suite(void)
+{
+    if (n_fields != 4)
+        return false;
+    suite = (struct ike_suite){
+        .encryption = (uint16_t)number(1), .key_bits = (uint16_t)number(2), .hash = (uint16_t)number(3)};
+    puts("00");
+    return true;
+}
+
 static bool run_iv(void)
 {
-    struct ike_sa sa = {0};
+    struct ike_sa sa = {.suite = suite};
     struct ike_iv iv;
-    memcpy(sa.last.b, fields[1].b, sizeof sa.last.b);
+    memcpy(sa.last.b, fields[1].b, ike_suite_block_len(&suite));
     if (!ike_sa_first_iv(&sa, number(2), &iv))
         return false;
-    print_hex(iv.b, sizeof iv.b, "\n");
+    print_hex(iv.b, ike_suite_block_len(&suite), "\n");
     return true;
 }
 
@@ -138,15 +151,16 @@ static bool run_crypt(bool seal)
     struct ike_iv iv;
     uint8_t msg[4096];
     size_t len = fields[3].len;
-    memcpy(iv.b, fields[2].b, sizeof iv.b);
+    memset(&iv, 0, sizeof iv);
+    memcpy(iv.b, fields[2].b, ike_suite_block_len(&suite));
     memcpy(msg, fields[3].b, len);
     if (!secret_set(&key, fields[1].b, fields[1].len))
         return false;
-    if (seal ? !ike_sa_seal(&key, &iv, msg, &len, sizeof msg)
-             : !ike_sa_open(&key, &iv, field(3), msg, sizeof msg, &iv))
+    if (seal ? !ike_sa_seal(&suite, &key, &iv, msg, &len, sizeof msg)
+             : !ike_sa_open(&suite, &key, &iv, field(3), msg, sizeof msg, &iv))
         return false;
     print_hex(msg, len, " ");
-    print_hex(iv.b, sizeof iv.b, "\n");
+    print_hex(iv.b, ike_suite_block_len(&suite), "\n");
     return true;
 }
 
@@ -178,6 +192,7 @@ int main(void)
         parse(line);
         const char *c = n_fields ? fields[0].text : "";
         bool ok = strcmp(c, "keys") == 0      ? run_keys()
+                  : strcmp(c, "suite") == 0   ? run_suite()
                   : strcmp(c, "auth") == 0    ? run_auth()
                   : strcmp(c, "message") == 0 ? run_message()
                   : strcmp(c, "stretch") == 0 ? run_stretch()

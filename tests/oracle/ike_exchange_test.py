@@ -83,7 +83,7 @@ class Member:
         payloads, _ = split(m2[16], m2[28:])
         assert payloads[0] == (SA, sa_b)  # the one transform, unmodified
 
-        dh = oracle.GROUPS[self.group](self.rng)
+        dh = oracle.half_of(self.group, self.rng)
         nonce_i = self.rng.randbytes(20)
         word, m4 = self.send(self.message(MAIN, 0, *chain((KE, dh.public), (NONCE, nonce_i))))
         assert word == "goes-on"

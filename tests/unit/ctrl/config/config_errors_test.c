@@ -80,14 +80,20 @@ static const struct row ike_rows[] = {
     {P "identity: \"fqdn:\"\n", "f:4:13: identity: 'fqdn:', expected one of: address, dn, fqdn:NAME"},
     {P "identity: me\n", "f:4:13: identity: 'me', expected one of: address, dn, fqdn:NAME"},
     {P "proposals: []\n", "f:4:14: proposals: too few items, expected at least 1"},
-    {P "proposals: [{encryption: aes-128}]\n",
-     "f:4:28: encryption: aes-128: not supported by this version, expected aes-256"},
+    {P "proposals: [{encryption: 3des}]\n",
+     "f:4:28: encryption: 3des is legacy (blocks of 64 bits: CVE-2016-2183), expected `legacy: true` at the top of the "
+     "file for it"},
     {P "proposals: [{encryption: rot13}]\n",
-     "f:4:28: encryption: 'rot13', expected one of: aes-256, aes-128, aes-192, 3des"},
-    {P "proposals: [{hash: sha1}]\n", "f:4:22: hash: sha1: not supported by this version, expected sha256"},
+     "f:4:28: encryption: 'rot13', expected one of: aes-128, aes-192, aes-256, 3des"},
+    {P "proposals: [{hash: sha1}]\n", "f:4:22: hash: sha1 is legacy (on its way out: NIST SP "
+                                  "800-131A), expected `legacy: true` at the top of the file for it"},
     {P "proposals: [{hash: md5}]\n", "f:4:22: hash: 'md5', expected one of: sha256, sha384, sha512, sha1"},
-    {P "proposals: [{group: 20}]\n", "f:4:23: group: 20: not supported by this version, expected 14, 19"},
-    {P "proposals: [{group: 1}]\n", "f:4:23: group: '1', expected one of: 14, 19, 15, 16, 20, 21, 2, 5"},
+    {P "proposals: [{group: 2}]\n", "f:4:23: group: 2 is legacy (MODP 1024, within reach of states: RFC 8247 section 2.4), "
+                                  "expected `legacy: true` at the top of the file for it"},
+    {P "proposals: [{group: 16}, {group: 5}]\n",
+     "f:4:36: group: 5 is legacy (MODP 1536, too weak by now: RFC 8247 section 2.4), expected `legacy: true` at the top "
+     "of the file for it"},
+    {P "proposals: [{group: 1}]\n", "f:4:23: group: '1', expected one of: 14, 15, 16, 19, 20, 21, 2, 5"},
     {P "proposals: [{auth: rsa}]\n", "f:4:22: auth: rsa: not supported by this version, expected psk"},
     {P "proposals: [{auth: none}]\n", "f:4:22: auth: 'none', expected one of: psk, rsa, ecdsa"},
     {P "proposals: [{lifetime: 59s}]\n", "f:4:26: lifetime: '59s', expected 1m to 1d"},

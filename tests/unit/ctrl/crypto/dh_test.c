@@ -20,21 +20,27 @@ static const char prime_14[] =
     "E39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF6955817183995497CEA956AE515D2261898FA0510"
     "15728E5A8AACAA68FFFFFFFFFFFFFFFF";
 
-static const uint16_t groups[] = {14, 19};
+/* Lengths: RFC 2409 6.2, RFC 3526, RFC 5903 section 7 (x | y in KE, x alone as the secret). */
+static const struct {
+    uint16_t group, public_len, shared_len;
+} groups[] = {{2, 128, 128},  {5, 192, 192}, {14, 256, 256}, {15, 384, 384},
+              {16, 512, 512}, {19, 64, 32},  {20, 96, 48},   {21, 132, 66}};
+#define GROUPS (sizeof groups / sizeof groups[0])
 
 static void both_sides_agree(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
-        struct dh *a = dh_new(groups[i]), *b = dh_new(groups[i]);
+    for (size_t i = 0; i < GROUPS; i++) {
+        struct dh *a = dh_new(groups[i].group), *b = dh_new(groups[i].group);
         struct dh_shared ab, ba;
         assert_non_null(a);
         assert_non_null(b);
-        assert_int_equal(dh_public(a).len, dh_public_len(groups[i]));
+        assert_int_equal(dh_public_len(groups[i].group), groups[i].public_len);
+        assert_int_equal(dh_public(a).len, groups[i].public_len);
         assert_false(span_equal(dh_public(a), dh_public(b)));
         assert_true(dh_shared(a, dh_public(b), &ab));
         assert_true(dh_shared(b, dh_public(a), &ba));
-        assert_int_equal(ab.len, groups[i] == 14 ? 256 : 32);
+        assert_int_equal(ab.len, groups[i].shared_len);
         assert_memory_equal(&ab, &ba, sizeof ab);
         dh_free(a);
         dh_free(b);
@@ -45,7 +51,10 @@ static void unknown_groups(void **state)
 {
     (void)state;
     for (unsigned g = 0; g <= UINT16_MAX; g++) {
-        if (g == 14 || g == 19)
+        bool known = false;
+        for (size_t i = 0; i < GROUPS; i++)
+            known = known || groups[i].group == g;
+        if (known)
             continue;
         assert_int_equal(dh_public_len((uint16_t)g), 0);
         assert_null(dh_new((uint16_t)g));
@@ -94,8 +103,8 @@ static void CVE_2015_3240_degenerate_modp(void **state)
 static void wrong_lengths(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
-        struct dh *a = dh_new(groups[i]), *b = dh_new(groups[i]);
+    for (size_t i = 0; i < GROUPS; i++) {
+        struct dh *a = dh_new(groups[i].group), *b = dh_new(groups[i].group);
         uint8_t v[1024] = {0};
         struct span p = dh_public(b);
         memcpy(v, p.p, p.len);
@@ -115,19 +124,47 @@ static void wrong_lengths(void **state)
 static void points_off_the_curve(void **state)
 {
     (void)state;
-    struct dh *a = dh_new(19), *b = dh_new(19);
-    uint8_t v[64];
-    memset(v, 0, sizeof v);
-    refuse(a, v, sizeof v);
-    memset(v, 0xff, sizeof v);
-    refuse(a, v, sizeof v);
-    for (size_t bit = 0; bit < 512; bit++) {
-        memcpy(v, dh_public(b).p, sizeof v);
-        v[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        refuse(a, v, sizeof v);
+    for (size_t i = 0; i < GROUPS; i++) {
+        if (groups[i].group < 19)
+            continue;
+        struct dh *a = dh_new(groups[i].group), *b = dh_new(groups[i].group);
+        uint8_t v[132] = {0};
+        size_t len = groups[i].public_len;
+        refuse(a, v, len);
+        memset(v, 0xff, len);
+        refuse(a, v, len);
+        for (size_t bit = 0; bit < 8 * len; bit++) {
+            memcpy(v, dh_public(b).p, len);
+            v[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            refuse(a, v, len);
+        }
+        dh_free(a);
+        dh_free(b);
     }
-    dh_free(a);
-    dh_free(b);
+}
+
+/* A point of one curve on another; a number of one prime under another. */
+static void values_of_other_groups(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < GROUPS; i++) {
+        struct dh *a = dh_new(groups[i].group);
+        for (size_t j = 0; j < GROUPS; j++) {
+            struct dh *b = dh_new(groups[j].group);
+            uint8_t v[DH_MAX] = {0};
+            struct dh_shared s;
+            struct span p = dh_public(b);
+            if (i != j)
+                refuse(a, p.p, p.len);
+            if (groups[i].group >= 19 && groups[j].group >= 19 && p.len < groups[i].public_len) {
+                memcpy(v, p.p, p.len); /* padded behind: the right length, no point of this curve */
+                refuse(a, v, groups[i].public_len);
+            }
+            assert_true(i != j || dh_shared(a, p, &s));
+            dh_free(b);
+        }
+        dh_free(a);
+    }
 }
 
 int main(void)
@@ -138,6 +175,7 @@ int main(void)
         cmocka_unit_test(CVE_2015_3240_degenerate_modp),
         cmocka_unit_test(wrong_lengths),
         cmocka_unit_test(points_off_the_curve),
+        cmocka_unit_test(values_of_other_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 struct bytes {
-    uint8_t b[512];
+    uint8_t b[600];
     size_t len;
 };
 
@@ -35,8 +35,9 @@ static void check_vector(const struct ike_keys_vector *v)
     struct bytes psk, m[7], sa, id_i, id_r, after, last;
     struct ike_keys k;
     struct ike_iv iv;
-    uint8_t hash[IKE_HASH_LEN];
+    uint8_t hash[IKE_HASH_MAX];
     struct ike_keys_input in = {
+        .suite = {.encryption = v->encryption, .key_bits = v->key_bits, .hash = v->hash},
         .nonce_i = load(v->nonce_i, &m[0]),
         .nonce_r = load(v->nonce_r, &m[1]),
         .public_i = load(v->public_i, &m[2]),
@@ -52,65 +53,79 @@ static void check_vector(const struct ike_keys_vector *v)
     assert_hex(k.skeyid_e.b, k.skeyid_e.len, v->skeyid_e);
     assert_hex(k.key.b, k.key.len, v->key);
     assert_true(ike_keys_first_iv(&in, &iv));
-    assert_hex(iv.b, sizeof iv.b, v->first_iv);
+    assert_hex(iv.b, ike_suite_block_len(&in.suite), v->first_iv);
 
     assert_true(ike_keys_auth_hash(&in, &k.skeyid, true, load(v->sa, &sa), load(v->id_i, &id_i), hash));
-    assert_hex(hash, sizeof hash, v->hash_i);
+    assert_hex(hash, ike_suite_hash_len(&in.suite), v->hash_i);
     assert_true(ike_keys_auth_hash(&in, &k.skeyid, false, load(v->sa, &sa), load(v->id_r, &id_r), hash));
-    assert_hex(hash, sizeof hash, v->hash_r);
+    assert_hex(hash, ike_suite_hash_len(&in.suite), v->hash_r);
 
-    struct ike_sa ike = {0};
+    struct ike_sa ike = {.suite = in.suite};
     load(v->last_block, &last);
-    memcpy(ike.last.b, last.b, sizeof ike.last.b);
+    memcpy(ike.last.b, last.b, last.len);
     assert_true(ike_sa_first_iv(&ike, v->message_id, &iv));
-    assert_hex(iv.b, sizeof iv.b, v->phase2_iv);
+    assert_hex(iv.b, ike_suite_block_len(&in.suite), v->phase2_iv);
 
     uint8_t nonces[512];
     memcpy(nonces, in.nonce_i.p, in.nonce_i.len);
     memcpy(nonces + in.nonce_i.len, in.nonce_r.p, in.nonce_r.len);
     assert_true(
-        ike_keys_message_hash(&k.skeyid_a, v->message_id, span_of(NULL, 0), load(v->after, &after), hash));
-    assert_hex(hash, sizeof hash, v->hash_1);
-    assert_true(ike_keys_message_hash(&k.skeyid_a, v->message_id,
+        ike_keys_message_hash(v->hash, &k.skeyid_a, v->message_id, span_of(NULL, 0), load(v->after, &after), hash));
+    assert_hex(hash, ike_suite_hash_len(&in.suite), v->hash_1);
+    assert_true(ike_keys_message_hash(v->hash, &k.skeyid_a, v->message_id,
                                       span_of(nonces, in.nonce_i.len + in.nonce_r.len),
                                       load(v->after, &after), hash));
-    assert_hex(hash, sizeof hash, v->hash_3);
+    assert_hex(hash, ike_suite_hash_len(&in.suite), v->hash_3);
 
     ike_keys_wipe(&k);
     for (size_t i = 0; i < sizeof k; i++)
         assert_int_equal(((const uint8_t *)&k)[i], 0);
 }
 
-static void group_14(void **state)
+static void known_answers(void **state)
 {
     (void)state;
-    check_vector(&ike_keys_vectors[0]);
-}
-
-static void group_19(void **state)
-{
-    (void)state;
-    check_vector(&ike_keys_vectors[1]);
+    for (size_t i = 0; i < sizeof ike_keys_vectors / sizeof ike_keys_vectors[0]; i++) {
+        print_message("vector %zu: cipher %u of %u bits, hash %u\n", i, ike_keys_vectors[i].encryption,
+                      ike_keys_vectors[i].key_bits, ike_keys_vectors[i].hash);
+        check_vector(&ike_keys_vectors[i]);
+    }
 }
 
 static void stretched_key_limits(void **state)
 {
     (void)state;
     struct secret e = {.len = 32}, key;
-    assert_false(ike_keys_stretch(&e, 0, &key));
-    assert_true(ike_keys_stretch(&e, 1, &key));
+    assert_false(ike_keys_stretch(IKE_SHA256, &e, 0, &key));
+    assert_false(ike_keys_stretch(3, &e, 16, &key)); /* Tiger: not here */
+    assert_true(ike_keys_stretch(IKE_SHA256, &e, 1, &key));
     assert_int_equal(key.len, 1);
-    assert_true(ike_keys_stretch(&e, SECRET_MAX, &key));
+    assert_true(ike_keys_stretch(IKE_SHA256, &e, SECRET_MAX, &key));
     assert_int_equal(key.len, SECRET_MAX);
-    assert_false(ike_keys_stretch(&e, SECRET_MAX + 1, &key));
+    assert_false(ike_keys_stretch(IKE_SHA256, &e, SECRET_MAX + 1, &key));
+}
+
+/* What isn't a suite of ours gives no keys. */
+static void unknown_suites(void **state)
+{
+    (void)state;
+    static const struct ike_suite bad[] = {{7, 256, 0}, {7, 256, 1}, {7, 256, 3}, {7, 256, 7}, {7, 0, 4},
+                                           {7, 64, 4},  {7, 160, 4}, {5, 192, 4}, {1, 0, 4},   {0, 0, 0}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct ike_keys k;
+        const struct ike_keys_input in = {.suite = bad[i]};
+        assert_false(ike_keys_derive(&in, span_of("a pre-shared key", 16), &k));
+        for (size_t at = 0; at < sizeof k; at++)
+            assert_int_equal(((const uint8_t *)&k)[at], 0);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(group_14),
-        cmocka_unit_test(group_19),
+        cmocka_unit_test(known_answers),
         cmocka_unit_test(stretched_key_limits),
+        cmocka_unit_test(unknown_suites),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+static const struct ike_suite suite = {.encryption = IKE_AES_CBC, .key_bits = 256, .hash = IKE_SHA256};
 static const struct secret key = {.len = 32, .b = {1, 2, 3}};
 
 static void seal_and_open_every_length(void **state)
@@ -21,12 +22,12 @@ static void seal_and_open_every_length(void **state)
         uint8_t before[128];
         memcpy(before, msg, sizeof msg);
         size_t len = IKE_HEADER_LEN + body;
-        assert_true(ike_sa_seal(&key, &iv, msg, &len, sizeof msg));
+        assert_true(ike_sa_seal(&suite, &key, &iv, msg, &len, sizeof msg));
         assert_int_equal((len - IKE_HEADER_LEN) % 16, 0);
         assert_true(len - IKE_HEADER_LEN - body < 16); /* an aligned message gets no padding */
         assert_int_equal(msg[26] << 8 | msg[27], len);
         assert_memory_equal(iv.b, msg + len - 16, 16);
-        assert_true(ike_sa_open(&key, &start, span_of(msg, len), out, sizeof out, &next));
+        assert_true(ike_sa_open(&suite, &key, &start, span_of(msg, len), out, sizeof out, &next));
         assert_memory_equal(&next, &iv, sizeof iv);
         assert_memory_equal(out + IKE_HEADER_LEN, before + IKE_HEADER_LEN, body);
         for (size_t i = IKE_HEADER_LEN + body; i < len; i++)
@@ -40,14 +41,14 @@ static void seal_refuses_what_does_not_fit(void **state)
     uint8_t msg[64] = {0};
     struct ike_iv iv = {{0}}, zero = {{0}};
     size_t len = IKE_HEADER_LEN;
-    assert_false(ike_sa_seal(&key, &iv, msg, &len, sizeof msg)); /* nothing to encrypt */
+    assert_false(ike_sa_seal(&suite, &key, &iv, msg, &len, sizeof msg)); /* nothing to encrypt */
     len = IKE_HEADER_LEN + 17;
-    assert_false(ike_sa_seal(&key, &iv, msg, &len, IKE_HEADER_LEN + 31));
+    assert_false(ike_sa_seal(&suite, &key, &iv, msg, &len, IKE_HEADER_LEN + 31));
     assert_true(len == IKE_HEADER_LEN + 17 && memcmp(&iv, &zero, sizeof iv) == 0);
-    assert_true(ike_sa_seal(&key, &iv, msg, &len, IKE_HEADER_LEN + 32));
+    assert_true(ike_sa_seal(&suite, &key, &iv, msg, &len, IKE_HEADER_LEN + 32));
     struct secret none = {0};
     len = IKE_HEADER_LEN + 16;
-    assert_false(ike_sa_seal(&none, &iv, msg, &len, sizeof msg));
+    assert_false(ike_sa_seal(&suite, &none, &iv, msg, &len, sizeof msg));
 }
 
 static void open_refuses_every_truncation(void **state)
@@ -56,14 +57,14 @@ static void open_refuses_every_truncation(void **state)
     uint8_t msg[96] = {0}, out[96];
     struct ike_iv iv = {{0}}, start = {{0}}, next, untouched;
     size_t len = IKE_HEADER_LEN + 60;
-    assert_true(ike_sa_seal(&key, &iv, msg, &len, sizeof msg));
+    assert_true(ike_sa_seal(&suite, &key, &iv, msg, &len, sizeof msg));
     memset(&next, 0x55, sizeof next);
     untouched = next;
     for (size_t cut = 0; cut < len; cut++)
-        assert_false(ike_sa_open(&key, &start, span_of(msg, cut), out, sizeof out, &next));
-    assert_false(ike_sa_open(&key, &start, span_of(msg, len), out, len - 1, &next)); /* no room */
+        assert_false(ike_sa_open(&suite, &key, &start, span_of(msg, cut), out, sizeof out, &next));
+    assert_false(ike_sa_open(&suite, &key, &start, span_of(msg, len), out, len - 1, &next)); /* no room */
     msg[27] ^= 16; /* Length isn't the datagram's */
-    assert_false(ike_sa_open(&key, &start, span_of(msg, len), out, sizeof out, &next));
+    assert_false(ike_sa_open(&suite, &key, &start, span_of(msg, len), out, sizeof out, &next));
     assert_memory_equal(&next, &untouched, sizeof next);
 }
 

@@ -136,7 +136,8 @@ void pair_assert_up(struct pair *p)
     assert_true(secret_equal(secret_span(&a->skeyid_d), secret_span(&b->skeyid_d)));
     assert_true(secret_equal(secret_span(&a->skeyid_e), secret_span(&b->skeyid_e)));
     assert_true(secret_equal(secret_span(&a->key), secret_span(&b->key)));
-    assert_int_equal(a->key.len, 32);
+    assert_int_equal(a->key.len, ike_suite_key_len(&a->suite));
+    assert_memory_equal(&a->suite, &b->suite, sizeof a->suite);
     assert_memory_equal(&a->last, &b->last, sizeof a->last);
     assert_int_equal(a->lifetime_s, b->lifetime_s);
     assert_int_equal(a->doi, b->doi);

@@ -12,11 +12,12 @@
 
 #include <cmocka.h>
 
-static void comes_up(uint16_t group, uint32_t doi)
+static void comes_up(const struct config_proposal *proposal, uint32_t doi)
 {
     struct pair p;
     char line[100];
-    pair_init(&p, group);
+    pair_init(&p, proposal->group);
+    p.proposal = *proposal;
     p.initiator.doi = doi;
     pair_start(&p);
     assert_null(phase1_sa(p.i));
@@ -28,20 +29,81 @@ static void comes_up(uint16_t group, uint32_t doi)
     assert_string_equal(phase1_identity(p.i), PAIR_SERVER);
     assert_string_equal(phase1_identity(p.r), PAIR_MEMBER);
     assert_true(phase1_hint(p.i)->ours);
+    size_t key_len = proposal->key_bits ? proposal->key_bits / 8u : 24;
     assert_true(phase1_keylog(p.i, line, sizeof line));
-    assert_int_equal(strlen(line), 16 + 1 + 64);
-    assert_false(phase1_keylog(p.i, line, 16 + 1 + 64));
+    assert_int_equal(strlen(line), 16 + 1 + 2 * key_len);
+    assert_false(phase1_keylog(p.i, line, 16 + 1 + 2 * key_len));
+    size_t block = proposal->encryption == 5 ? 8 : 16;
+    assert_int_equal((p.m[5].len - 28) % block, 0);
+    assert_int_equal((p.m[6].len - 28) % block, 0);
     for (int i = 2; i <= 4; i += 2) /* VU#419128: no answer to an unproved peer is larger than its request */
         assert_true(p.m[i].len <= p.m[i - 1].len);
     pair_free(&p);
 }
 
+static const struct config_proposal usual = {
+    .encryption = 7, .key_bits = 256, .hash = 4, .group = 19, .auth = 1, .lifetime_s = 86400};
+
 static void established_with_each_group_and_doi(void **state)
 {
     (void)state;
-    comes_up(14, 2);
-    comes_up(19, 2);
-    comes_up(19, 1);
+    static const uint16_t groups[] = {2, 5, 14, 15, 16, 19, 20, 21};
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+        struct config_proposal p = usual;
+        p.group = groups[i];
+        comes_up(&p, 2);
+    }
+    comes_up(&usual, 1);
+}
+
+static void established_with_each_cipher_and_hash(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t encryption, bits;
+    } ciphers[] = {{7, 128}, {7, 192}, {7, 256}, {5, 0}};
+    static const uint16_t hashes[] = {2, 4, 5, 6};
+    for (size_t c = 0; c < 4; c++) {
+        for (size_t h = 0; h < 4; h++) {
+            struct config_proposal p = usual;
+            p.encryption = ciphers[c].encryption;
+            p.key_bits = ciphers[c].bits;
+            p.hash = hashes[h];
+            comes_up(&p, 2);
+        }
+    }
+}
+
+/* The longest offer that configuration allows, all different; the last one is what the responder accepts. */
+static void established_from_twenty_proposals(void **state)
+{
+    (void)state;
+    struct pair p;
+    char text[2048];
+    struct config_proposal many[CONFIG_MAX_PROPOSALS];
+    static const uint16_t groups[] = {14, 15, 16, 19, 20, 21};
+    pair_init(&p, 19);
+    for (size_t i = 0; i < CONFIG_MAX_PROPOSALS; i++) {
+        many[i] = usual;
+        many[i].key_bits = (uint16_t)(i < 12 ? 128 : 192);
+        many[i].hash = (uint16_t)(i % 12 < 6 ? 5 : 6);
+        many[i].group = groups[i % 6];
+    }
+    p.initiator.proposals = many;
+    p.initiator.n_proposals = CONFIG_MAX_PROPOSALS;
+    p.proposal = many[CONFIG_MAX_PROPOSALS - 1];
+    pair_start(&p);
+    assert_in_range(p.m[1].len, 700, 1400); /* one datagram without fragments */
+    phase1_offered_text(p.i, text, sizeof text);
+    assert_memory_equal(text, "aes-128/sha384/14/psk, aes-128/sha384/15/psk, ", 46);
+    pair_run(&p, 6);
+    assert_int_equal(pair_step(&p, p.i, pair_span(&p.m[6]), NULL), PHASE1_ESTABLISHED);
+    pair_assert_up(&p);
+    assert_int_equal(phase1_chosen(p.i)->group, p.proposal.group);
+    assert_int_equal(phase1_chosen(p.r)->key_bits, 192);
+    halfopen_remember(p.front, phase1_offered(p.r));
+    assert_int_equal(halfopen_count(p.front), 2);
+    pair_free(&p);
 }
 
 /* Message `n` goes to the machine that waits for it. */
@@ -318,7 +380,7 @@ static void nothing_to_begin_with(void **state)
     assert_null(phase1_new_initiator(&p.initiator, PAIR_NOW, &w, &why));
     assert_string_equal(why, "no pre-shared key for this peer");
     p.initiator.n_psks = 1;
-    p.proposal.group = 20;
+    p.proposal.group = 1; /* MODP 768 */
     assert_null(phase1_new_initiator(&p.initiator, PAIR_NOW, &w, &why));
     assert_string_equal(why, "no phase-1 proposal that this version can use");
     p.proposal.group = 19;
@@ -329,14 +391,15 @@ static void nothing_to_begin_with(void **state)
     w.cap = 40;
     assert_null(phase1_new_initiator(&p.initiator, PAIR_NOW, &w, &why));
     assert_int_equal(w.len, 0);
-    struct config_proposal many[7];
-    for (size_t i = 0; i < 7; i++)
+    struct config_proposal many[80]; /* more than an SA payload may have: 64 are offered, too many for a datagram */
+    for (size_t i = 0; i < 80; i++)
         many[i] = p.proposal;
     p.initiator.proposals = many;
+    p.initiator.n_proposals = 80;
     w.cap = sizeof b;
-    p.initiator.n_proposals = 7;
     assert_null(phase1_new_initiator(&p.initiator, PAIR_NOW, &w, &why));
-    p.initiator.n_proposals = 6;
+    assert_string_equal(why, "the phase-1 proposals don't fit into one offer");
+    p.initiator.n_proposals = CONFIG_MAX_PROPOSALS;
     struct phase1 *i = phase1_new_initiator(&p.initiator, PAIR_NOW, &w, &why);
     assert_non_null(i);
     phase1_free(i);
@@ -347,6 +410,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(established_with_each_group_and_doi),
+        cmocka_unit_test(established_with_each_cipher_and_hash),
+        cmocka_unit_test(established_from_twenty_proposals),
         cmocka_unit_test(damaged_message_5),
         cmocka_unit_test(damaged_message_6),
         cmocka_unit_test(truncated_clear_messages),

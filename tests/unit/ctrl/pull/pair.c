@@ -23,6 +23,7 @@ static void make_sa(struct ike_sa *sa, bool initiator)
     sa->initiator = initiator;
     sa->doi = 2;
     sa->lifetime_s = 86400;
+    sa->suite = (struct ike_suite){.encryption = IKE_AES_CBC, .key_bits = 256, .hash = IKE_SHA256};
     assert_true(secret_set(&sa->skeyid_a, a, sizeof a));
     assert_true(secret_set(&sa->key, e, sizeof e));
     memset(sa->last.b, 0x17, sizeof sa->last.b);
@@ -152,11 +153,12 @@ void pair_seal(struct ike_sa *sa, uint8_t exchange, uint32_t message_id, struct 
     buf_put_u8(&w, first);
     buf_put_u8(&w, 0);
     buf_put_u16(&w, 36);
-    uint8_t hash[32];
-    assert_true(ike_keys_message_hash(&sa->skeyid_a, message_id, nonces, span_of(payloads, len), hash));
-    buf_put_bytes(&w, hash, sizeof hash);
+    uint8_t hash[IKE_HASH_MAX];
+    assert_true(
+        ike_keys_message_hash(sa->suite.hash, &sa->skeyid_a, message_id, nonces, span_of(payloads, len), hash));
+    buf_put_bytes(&w, hash, 32);
     buf_put_bytes(&w, payloads, len);
     assert_false(w.overflow);
     out->len = w.len;
-    assert_true(ike_sa_seal(&sa->key, iv, out->b, &out->len, sizeof out->b));
+    assert_true(ike_sa_seal(&sa->suite, &sa->key, iv, out->b, &out->len, sizeof out->b));
 }

@@ -81,7 +81,7 @@ static void look_at_message_1(struct pair *p, struct view *v)
 {
     struct ike_iv first;
     assert_true(ike_sa_first_iv(&p->sa_m, pull_message_id(p->m), &first));
-    assert_true(ike_sa_open(&p->sa_m.key, &first, pair_span(&p->msg[1]), v->plain, sizeof v->plain, &v->iv));
+    assert_true(ike_sa_open(&p->sa_m.suite, &p->sa_m.key, &first, pair_span(&p->msg[1]), v->plain, sizeof v->plain, &v->iv));
     v->ni = span_of(v->plain + 28 + 36 + 4, 32);
 }
 
@@ -177,7 +177,7 @@ static void authentic_message_3(void **state)
         pair_init(&p);
         pair_run(&p, 3);
         look_at_message_1(&p, &v);
-        assert_true(ike_sa_open(&p.sa_m.key, &v.iv, pair_span(&p.msg[2]), plain, sizeof plain, &iv));
+        assert_true(ike_sa_open(&p.sa_m.suite, &p.sa_m.key, &v.iv, pair_span(&p.msg[2]), plain, sizeof plain, &iv));
         memcpy(nonces, v.ni.p, 32);
         memcpy(nonces + 32, plain + 28 + 36 + 4, 32);
         pair_seal(&p.sa_m, 32, pull_message_id(p.m), span_of(nonces, 64), cases[i].payloads, cases[i].len,
