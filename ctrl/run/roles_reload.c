@@ -244,16 +244,21 @@ static void go_on(struct roles *r, struct member *m, const struct config_group *
         gm_failed(m->gm, "the address that it registered from is no longer ours", now);
 }
 
-/* A remnant yields its place when a plane has no other; its pair drops everything then. */
+/* A remnant yields its place when a plane has no other, and is over; its pair drops everything then. */
 static void join_plane(struct roles *r, struct member *m)
 {
+    size_t kept = 0;
     bool joined = plane_add(m->plane, m->gm);
 
-    for (size_t i = 0; !joined && i < r->n_remnants; i++) {
-        if (r->remnants[i]->plane == m->plane)
-            plane_remove(m->plane, r->remnants[i]->gm);
+    for (size_t i = 0; i < r->n_remnants; i++) {
+        if (joined || r->remnants[i]->plane != m->plane) {
+            r->remnants[kept++] = r->remnants[i];
+            continue;
+        }
+        roles_member_free(r->remnants[i]);
         joined = plane_add(m->plane, m->gm);
     }
+    r->n_remnants = kept;
 }
 
 static void commit(struct change *c)

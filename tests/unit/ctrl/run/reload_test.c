@@ -225,6 +225,36 @@ static void a_pure_member_becomes_a_key_server_and_back(void **state)
     assert_non_null(policy_at(net, 0));
 }
 
+/* A member configuration of groups number `from` to `to`, each on a VLAN of its own. */
+static const char *many_members(unsigned from, unsigned to)
+{
+    static char text[64 * 160];
+    size_t at = (size_t)snprintf(text, sizeof(text), "%s", IKE("10.0.0.2", "10.0.0.1") "groups:\n");
+
+    for (unsigned i = from; i <= to; i++)
+        at += (size_t)snprintf(text + at, sizeof(text) - at,
+                               "  - {name: G%u, identity: %u, member: {key-servers: [10.0.0.1], data-plane: {pair: wan, vlan: %u}}}\n",
+                               i, i, i);
+    assert_true(at < sizeof(text));
+    return text;
+}
+
+/* A data plane takes 64 groups, removed ones included. Those yield, and come back like new ones. */
+static void removed_groups_make_room_and_come_back(void **state)
+{
+    static const struct ipc_hello hello = {.n_pairs = 1, .pairs = {"wan"}, .n_workers = 1};
+    struct net *net = *state;
+
+    roles_dp_attached = true; /* but nobody registers yet */
+    reload(&net->gm, many_members(1, 64));
+    reload(&net->gm, many_members(2, 65));
+    assert_int_equal(roles_members(net->gm.roles), 64);
+    roles_dp_hello = &hello;
+    assert_int_equal(net->n, 0);
+    reload(&net->gm, many_members(1, 64));
+    assert_int_equal(net->n, 64); /* all of them ask for their keys */
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -240,6 +270,7 @@ int main(void)
         T(a_member_turns_to_the_servers_that_are_listed),
         T(a_member_turns_to_its_new_address),
         T(a_pure_member_becomes_a_key_server_and_back),
+        T(removed_groups_make_room_and_come_back),
     };
 
     log_set_level(LOG_LEVEL_ERROR);

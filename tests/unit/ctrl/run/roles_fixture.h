@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#define MAX_DATAGRAMS 64
+#define MAX_DATAGRAMS 128
 #define CLEAN         11 /* datagrams of an undisturbed registration */
 
 struct side {
@@ -46,6 +46,7 @@ struct net {
 
 static bool roles_dp_attached;   /* as roles see it */
 static struct ipc_page roles_dp_page;
+static const struct ipc_hello *roles_dp_hello; /* NULL = no pair is there: memberships wait for attach() */
 
 struct dpc *dpc_new(const char *socket_path, uint32_t clock_rate, const struct dpc_events *events)
 {
@@ -76,7 +77,7 @@ bool dpc_attached(const struct dpc *d)
 const struct ipc_hello *dpc_hello(const struct dpc *d)
 {
     (void)d;
-    return NULL;
+    return roles_dp_hello;
 }
 
 int dpc_socket_fd(const struct dpc *d)
@@ -243,6 +244,7 @@ static int set_up(void **state)
     struct net *net = test_calloc(1, sizeof(*net));
 
     roles_dp_attached = false;
+    roles_dp_hello = NULL;
     start(net, &net->ks, server_file);
     start(net, &net->gm, member_file);
     *state = net;
