@@ -274,7 +274,7 @@ static const struct policy *policy_at(struct net *net, size_t i)
     return gm_current_policy(roles_member(net->gm.roles, i));
 }
 
-static struct ks_group *group(struct net *net, const char *name)
+__attribute__((unused)) static struct ks_group *group(struct net *net, const char *name)
 {
     struct ks_group *g = ks_find(roles_ks(net->ks.roles), name);
 
