@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""gvpnctl against a running system: the JSON that scripts rely on, exit statuses, tables that fit a screen, and no
-secret in any output or log, even at log level debug.
+"""gvpnctl against a running system: the JSON that scripts rely on, every document as its schema says (docs/schema), exit
+statuses, tables that fit a screen, and no secret in any output or log, even at log level debug. What actions do to a system
+is operation_test's business.
 """
 
 import json
@@ -14,6 +15,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture as esp  # noqa: E402
+import views  # noqa: E402
 from gvpn import GROUP, System, ping, psk_of  # noqa: E402
 from topology import Topology, build, wait_for  # noqa: E402
 
@@ -29,15 +31,20 @@ VERDICTS = {"sent_encrypted", "sent_clear", "received_decrypted", "received_clea
             "drop_replay_counter", "drop_replay_sender", "drop_address_mismatch", "drop_inner_policy", "drop_malformed",
             "drop_too_big", "drop_sa_expired", "drop_iv_exhausted", "drop_own_sender"}
 
-MEMBER_COMMANDS = [["status"], ["show", "group"], ["show", "group", GROUP], ["show", "ipsec", "sa"],
-                   ["show", "counters"], ["show", "version"], ["explain", "10.1.1.10", "10.1.2.10", "icmp"],
+MEMBER_COMMANDS = [["show", "gm", GROUP], ["show", "acl", GROUP], ["show", "fail-close", GROUP], ["show", "ruleset"],
+                   ["show", "ruleset", "--pair", "wan"], ["show", "ports", "--pair", "wan"], ["show", "events", "3"],
+                   ["explain", "10.1.1.10", "10.1.2.10", "icmp"],
                    ["explain", "--in", "--pair", "wan", "10.1.2.10", "10.1.1.10", "tcp", "1", "2"],
                    ["explain", "--out", "10.1.1.10", "192.0.2.1", "udp", "53", "53"],
                    ["explain", "10.1.1.10", "10.1.2.10", "udp", "848", "848"]]
-SERVER_COMMANDS = [["status"], ["show", "group"], ["show", "group", GROUP], ["show", "ks", "members"],
-                   ["show", "ks", "members", GROUP], ["show", "ipsec", "sa"], ["show", "counters"], ["show", "version"]]
-BOTH_COMMANDS = [["show", "isakmp", "sa"], ["show", "ports"], ["show", "workers"], ["show", "events"],
-                 ["show", "log-messages"]]
+SERVER_COMMANDS = [["show", "ks", "members", GROUP], ["show", "ks", "policy", GROUP], ["show", "feature", "ordered-policy"],
+                   ["show", "acl", GROUP]]
+BOTH_COMMANDS = [["status"], ["show", "group"], ["show", "group", GROUP], ["show", "gm"], ["show", "isakmp", "sa"],
+                 ["show", "ipsec", "sa"], ["show", "acl"], ["show", "ks", "members"], ["show", "ks", "policy"],
+                 ["show", "feature"], ["show", "counters"], ["show", "ports"], ["show", "workers"], ["show", "fail-close"],
+                 ["show", "events"], ["show", "version"], ["show", "log-messages"], ["tech-support"]]
+DATA_PLANE_COMMANDS = [["show", "counters"], ["show", "ports"], ["show", "workers"], ["show", "ruleset"],
+                       ["explain", "10.1.1.10", "10.1.2.10", "icmp"]]
 LATER = [["show", "gm", "replay"], ["show", "ks", "rekey"], ["show", "ks", "replay"], ["show", "ks", "coop"], ["trace"],
          ["trace", "--count", "3", "host", "10.1.1.10"], ["rekey", GROUP], ["rekey", GROUP, "--replace"],
          ["clear", "gm", "replay"], ["clear", "ks", "coop", "role", GROUP], ["gm", "direction", GROUP, "both"],
@@ -57,9 +64,10 @@ def system():
 
 
 def ask(system, node, *words):
-    """(exit status, document, stderr) of a command with --json."""
+    """(exit status, document, stderr) of a command with --json. What is in the document is what its schema says."""
     status, out, err = getattr(system, node).ctl("--json", *words)
     system.said += [out, err]
+    views.check(" ".join(words), json.loads(out))
     return status, json.loads(out), err
 
 
@@ -123,6 +131,81 @@ def test_show_group_and_sas(system):
     assert_sas(group["sas"], sending=True)
 
 
+def test_show_gm(system):
+    group, = ask(system, "m1", "show", "gm")[1]["groups"]
+    assert (group["state"], group["registered_with"], group["attached"]) == ("registered", "10.0.0.1", True)
+    assert group["bindings"] == [{"pair": "wan", "vlan": None}]
+    assert (group["sas"], group["sas_receiving"], group["sas_sending"]) == (1, 1, 1)
+    assert ask(system, "ks", "show", "gm")[:2] == (0, {"groups": []})
+
+
+def test_lists_are_the_same_wherever_they_are_shown(system):
+    """What the key server serves, what the member downloaded, how many the data plane was given."""
+    served, = ask(system, "ks", "show", "acl", GROUP)[1]["groups"][0]["lists"]
+    lists = {one["list"]: one for one in ask(system, "m1", "show", "acl", GROUP)[1]["groups"][0]["lists"]}
+    assert list(lists) == ["fail-close", "local", "downloaded"], "in the order in which they are asked"
+    assert lists["downloaded"]["rules"] == served["rules"] and lists["downloaded"]["in_use"]
+    assert not lists["fail-close"]["in_use"]
+    policy, = ask(system, "ks", "show", "ks", "policy")[1]["groups"]
+    assert policy["rules"] == served["rules"]
+    plane, = ask(system, "m1", "show", "ruleset")[1]["data_planes"]
+    given = {one["list"]: one["rules"] for one in plane["groups"][0]["lists"]}
+    assert given == {"local": 0, "downloaded": len(served["rules"])} and not plane["change_under_way"]
+    assert plane["groups"][0]["state"] == "policy"
+
+
+def test_show_ks_policy(system):
+    policy, = ask(system, "ks", "show", "ks", "policy", GROUP)[1]["groups"]
+    sa, = policy["sas"]
+    member = ask(system, "m1", "status")[1]["groups"][0]
+    assert [t["spi"] for t in sa["teks"]] == [s["spi"] for s in member["sas"]]
+    assert policy["policy_digest"] == member["policy_digest"]
+    assert 0 < sa["next_key_in_s"] < sa["teks"][0]["expires_in_s"] <= sa["lifetime_s"] == 3600
+    assert ask(system, "m1", "show", "ks", "policy")[:2] == (0, {"groups": []})
+
+
+def test_show_feature(system):
+    document = ask(system, "ks", "show", "feature")[1]
+    version = ask(system, "m1", "show", "version")[1]["version"]
+    group, = document["groups"]
+    assert [(m["address"], m["version"]) for m in group["members"]] == [("10.0.1.2", version), ("10.0.2.2", version)]
+    assert group["needed"] == ["ordered-policy"]
+    for f in document["features"]:
+        assert f["members_with"] + f["members_lacking"] == 2
+        assert (f["members_with"] == 2) == f["this_version"], "members of the same build announce what it has"
+    assert all(set(group["needed"]) <= set(m["has"]) and not set(m["has"]) & set(m["lacks"]) for m in group["members"])
+
+
+def test_show_fail_close(system):
+    group, = ask(system, "m1", "show", "fail-close")[1]["groups"]
+    assert (group["enabled"], group["active"]) == (True, False)
+
+
+def test_ports_and_workers_have_counted(system):
+    ports = ask(system, "m1", "show", "ports")[1]["ports"]
+    assert [p["name"] for p in ports] == ["lan0", "wan0"] and all(p["rx_packets"] > 0 for p in ports)
+    worker, = ask(system, "m1", "show", "workers")[1]["workers"]
+    assert worker["packets"] > 0 and worker["data_plane"].endswith("gvpn-dp.sock")
+
+
+def test_events_say_why(system):
+    """Newest last, with reasons for people; COUNT takes the last ones."""
+    events = ask(system, "m1", "show", "events")[1]["events"]
+    names = [e["mnemonic"] for e in events]
+    assert names.index("GVPN-5-DAEMON_START") < names.index("GDOI-5-GM_REGSTER") < names.index("GDOI-5-GM_REGS_COMPL")
+    assert [e["text"] for e in ask(system, "m1", "show", "events", "2")[1]["events"]] == [e["text"] for e in events[-2:]]
+
+
+def test_tech_support_has_every_view(system):
+    document = ask(system, "m1", "tech-support")[1]["views"]
+    for words in BOTH_COMMANDS[:-1]:
+        if words[-1] != GROUP:
+            assert "error" not in document[" ".join(words)], words
+    text = system.m1.ctl("tech-support")[1]
+    system.said.append(text)
+    assert all(f"\n== {view}\n" in text for view in document)
+
+
 def test_show_version(system):
     document = ask(system, "m1", "show", "version")[1]
     assert document["version"] == document["data_planes"][0]["version"] != ""
@@ -172,7 +255,10 @@ def test_json_is_one_document_wherever_the_option_stands(system, node, words):
     (["explain", "--pair", "nowhere", "10.1.1.10", "10.1.2.10", "icmp"], 4),
     (["check", "/nonexistent.yaml"], 1), (["clear", "group"], 2), (["clear", "group", "NOWHERE"], 4),
     (["clear", "ks", "members"], 2), (["clear", "ks", "members", "NOWHERE"], 4), (["clear", "counters", "all"], 2),
-    (["reload", "now"], 2),
+    (["reload", "now"], 2), (["status", "now"], 2), (["show", "group", GROUP, GROUP], 2), (["show", "gm", "NOWHERE"], 4),
+    (["show", "acl", "NOWHERE"], 4), (["show", "fail-close", "NOWHERE"], 4), (["show", "ks", "policy", GROUP], 4),
+    (["show", "feature", "flying"], 4), (["show", "ruleset", "--pair", "lan"], 4), (["show", "ports", "--pair", "lan"], 4),
+    (["tech-support", "now"], 2),
 ], ids=lambda w: " ".join(w) if isinstance(w, list) else str(w))
 def test_errors(system, words, status):
     code, out, err = system.m1.ctl(*words)
@@ -186,6 +272,25 @@ def test_what_this_version_lacks_says_so(system, words):
     code, out, err = system.m1.ctl(*words)
     assert (code, out) == (1, "")
     assert "not supported by this version" in err
+
+
+@pytest.mark.parametrize("words, possible", [
+    (["stat"], "status"), (["show", "gr"], "group"), (["show", "ks"], "members, policy"), (["show", "isakmp"], "sa"),
+    (["clear"], "group, ks, gm, counters"), (["sh", "version"], "show"),
+], ids=" ".join)
+def test_wrong_words_are_answered_with_what_is_possible(system, words, possible):
+    code, document, err = ask(system, "m1", *words)
+    assert code == 2 and possible in document["error"] and possible in err
+
+
+def test_the_usage_names_every_command(system):
+    """Those that this version lacks, too."""
+    code, out, err = system.m1.ctl("--help")
+    assert (code, err) == (0, "")
+    assert max(len(line) for line in out.splitlines()) <= COLUMNS
+    for words in BOTH_COMMANDS + MEMBER_COMMANDS + SERVER_COMMANDS + LATER:
+        for word in words[:2]:
+            assert word in out or word in ("ordered-policy", "file", "ike", "--count") or word == GROUP or "." in word, words
 
 
 def test_errors_as_json(system):
@@ -219,12 +324,55 @@ def test_without_a_daemon(system):
         assert "can't be reached" in p.stderr
 
 
+def test_isakmp_sas_are_shown_while_they_live(system):
+    assert ask(system, "m1", "show", "isakmp", "sa")[1]["sas"] == [], "a member keeps none after its registration"
+    system.ks.gvpnd.popen.send_signal(signal.SIGSTOP)
+    try:
+        assert system.m1.ctl("clear", "group", GROUP)[0] == 0
+        sa, = ask(system, "m1", "show", "isakmp", "sa")[1]["sas"]
+        assert (sa["role"], sa["state"]) == ("initiator", "phase 1: sent message 1")
+        assert (sa["peer"], sa["established"]) == (f"{system.ks.address}:848", False)
+    finally:
+        system.ks.gvpnd.popen.send_signal(signal.SIGCONT)
+    system.m1.wait_registered()
+
+
+# Octet 18 of an ISAKMP header is the exchange type; 32 is GROUPKEY-PULL. Phase 1 passes.
+NO_PULL = "add table ip t; add chain ip t c {type filter hook forward priority 0;}; add rule ip t c udp dport 848 @th,208,8 32 drop"
+
+
+def test_established_isakmp_sas_are_shown_by_both_sides(system):
+    """With the WAN holding back the PULL, phase 1 stays in view: same algorithms on both sides, and who proved to be whom."""
+    system.t.sh(system.wan_ns, "nft", NO_PULL)
+    try:
+        assert system.m1.ctl("clear", "group", GROUP)[0] == 0
+        for node, role, peer, name in (("m1", "initiator", "10.0.0.1:848", "10.0.0.1"),
+                                       ("ks", "responder", "10.0.1.2:848", "10.0.1.2")):
+            wait_for(lambda node=node: [s for s in ask(system, node, "show", "isakmp", "sa")[1]["sas"] if s["established"]],
+                     what=f"phase 1 at {node}")
+            sa, = [s for s in ask(system, node, "show", "isakmp", "sa")[1]["sas"] if s["peer"] == peer]
+            assert (sa["role"], sa["identity"]) == (role, name)
+            assert (sa["encryption"], sa["hash"], sa["group"], sa["auth"]) == ("aes-256", "sha256", 19, "psk")
+            assert 86300 < sa["lifetime_left_s"] <= 86400 and sa["age_s"] < 60
+            table = getattr(system, node).ctl("show", "isakmp", "sa")[1]
+            assert peer in table and "aes-256" in table and "psk" in table
+    finally:
+        system.t.sh(system.wan_ns, "nft", "delete table ip t")
+    system.m1.wait_registered(timeout=40)
+
+
 def test_without_a_data_plane(system):
     """Views of the control daemon go on, those of the data plane exit 3, and status says degraded."""
     system.m2.dp.stop(signal.SIGKILL)
     wait_for(lambda: not system.m2.attached(), what="gvpnd to notice")
-    assert system.m2.ctl("show", "counters")[0] == 3
-    assert system.m2.ctl("explain", "10.1.1.10", "10.1.2.10", "icmp")[0] == 3
+    for words in DATA_PLANE_COMMANDS:
+        status, document, err = ask(system, "m2", *words)
+        assert status == 3 and "not attached" in document["error"] and "not attached" in err
+    for words in BOTH_COMMANDS:
+        if words not in DATA_PLANE_COMMANDS:
+            assert ask(system, "m2", *words)[0] == (5 if words == ["status"] else 0), words
+            assert all(len(line) <= COLUMNS for line in system.m2.ctl(*words)[1].splitlines())
+    assert ask(system, "m2", "show", "fail-close")[1]["groups"][0]["active"] is None
     status, document, _ = ask(system, "m2", "status")
     assert (status, document["groups"][0]["state"]) == (5, "down")
     assert document["groups"][0]["sas"][0]["packets_in"] is None
