@@ -132,6 +132,12 @@ static bool open_tap(struct dp *dp)
     uint8_t mac[6];
 
     choose_mac(dp, mac);
+    if (memcmp(mac, (const uint8_t[6]){0}, sizeof(mac)) == 0) {
+        (void)snprintf(dp->error, sizeof(dp->error), "port %s (%.200s) has no MAC address that the TAP could take; set local.mac",
+                       dp->ports.p[dp->cfg->pairs[local->pair].outside].cfg->name,
+                       dp->ports.p[dp->cfg->pairs[local->pair].outside].cfg->device);
+        return false;
+    }
     dp->tap_fd = tap_open(local, mac, dp->cfg->pairs[local->pair].mtu, error);
     if (dp->tap_fd < 0) {
         (void)snprintf(dp->error, sizeof(dp->error), "%s", error);

@@ -234,12 +234,34 @@ static bool add_devices(struct args *a, const struct cfg *cfg, char error[EAL_ER
     return true;
 }
 
+/* EAL names the device that it can't make sense of, but not what it is for. */
+static const struct cfg_port *port_in(const struct cfg *cfg, const char *said)
+{
+    for (size_t i = 0; i < cfg->n_ports; i++) {
+        char name[CFG_TEXT_MAX];
+
+        (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(cfg->ports[i].device, ","), cfg->ports[i].device);
+        if (strstr(said, name) != NULL) {
+            return &cfg->ports[i];
+        }
+    }
+    return NULL;
+}
+
+static void explain_failure(const struct cfg *cfg, int code, char error[EAL_ERROR_MAX])
+{
+    char said[EAL_ERROR_MAX];
+    const struct cfg_port *p = port_in(cfg, eal_last_words(said));
+
+    (void)snprintf(error, EAL_ERROR_MAX, "%s%s%sDPDK did not start: %s; it said: %.800s", p != NULL ? "port " : "",
+                   p != NULL ? p->name : "", p != NULL ? ": " : "", rte_strerror(code), said);
+}
+
 bool eal_start(const struct cfg *cfg, char error[EAL_ERROR_MAX])
 {
     static const cookie_io_functions_t to_log = {.write = take_line};
     struct args a = {0};
     char *argv[MAX_ARGS + 1];
-    char said[EAL_ERROR_MAX];
     FILE *counted = NULL;
     bool ok = false;
 
@@ -267,8 +289,7 @@ bool eal_start(const struct cfg *cfg, char error[EAL_ERROR_MAX])
         log_debug("eal", "argument %d: %s", i, a.v[i]);
     }
     if (rte_eal_init(a.n, argv) < 0) {
-        (void)snprintf(error, EAL_ERROR_MAX, "DPDK did not start: %s; it said: %.900s", rte_strerror(rte_errno),
-                       eal_last_words(said));
+        explain_failure(cfg, rte_errno, error);
         goto out;
     }
     ok = true;

@@ -6,12 +6,12 @@
 
 import os
 import signal
-import subprocess
 import sys
 
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+from feed import Feed  # noqa: E402
 from topology import Topology, build, wait_for  # noqa: E402
 
 H1, H2, X = "10.1.0.1", "10.1.0.2", "10.1.0.3"
@@ -34,47 +34,6 @@ POLICY = ("group 0 TEST wan policy",
           "rule 0 downloaded 10 1 deny tcp any any eq 7777",
           "rule 0 downloaded 10 2 permit ip 10.1.0.0/16 10.1.0.0/16",
           "rule 0 downloaded 10 3 permit ip 10.1.0.0/16 host 239.1.2.3")
-
-
-class Feed:
-    """The test controller of one data plane."""
-
-    def __init__(self, path):
-        self.popen = subprocess.Popen([build("tests/lib/dp_feed"), path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      text=True, bufsize=1)
-        assert self._line().startswith("attached")
-
-    def _line(self):
-        line = self.popen.stdout.readline()
-        assert line, f"dp_feed ended with {self.popen.wait(5)}"
-        return line.strip()
-
-    def tell(self, line):
-        self.popen.stdin.write(line + "\n")
-        return self._line()
-
-    def install(self, *lines):
-        """A whole transaction; returns the acknowledgement."""
-        for line in ("begin", *lines):
-            assert self.tell(line) == "ok"
-        return self.tell("commit")
-
-    def table(self, command):
-        """The lines of an answer, as {first word: other words}."""
-        rows, line = {}, self.tell(command)
-        while line != ".":
-            name, *rest = line.split()
-            rows[name] = rest
-            line = self._line()
-        return rows
-
-    def counters(self):
-        return {name: int(n) for name, (n,) in self.table("counters").items()}
-
-    def close(self):
-        self.popen.stdin.close()
-        self.popen.wait(5)
-        self.popen.stdout.close()
 
 
 class Member:
