@@ -87,6 +87,7 @@ groups:
       data-plane: {{socket: gvpn-dp.sock, pair: wan}}
       {fail_close}
       {leave}
+      {local}
 """
 
 ACL = ("deny udp any eq 848 any eq 848", "permit ip 10.1.0.0/16 10.1.0.0/16", "permit ip 10.1.0.0/16 239.0.0.0/8")
@@ -195,12 +196,18 @@ class Member(Node):
         self.dp = self.t.start(self.ns, argv, ready=ready, timeout=30)
         return self.dp
 
-    def config(self, servers=None, psk=None, identity=484, fail_close="", leave=True):
-        """`fail_close` is the value of that key, in flow style; without `leave` a stop is like a crash."""
+    def config(self, servers=None, psk=None, identity=484, fail_close="", leave=True, local_acl=()):
+        """`fail_close` is the value of that key, in flow style; without `leave` a stop is like a crash; `local_acl` are the
+        entries of that list.
+        """
         servers = servers or [self.system.ks.address]
-        return self.control_text({s: psk or psk_of(self.name) for s in servers}) + MEMBER.format(
+        text = self.control_text({s: psk or psk_of(self.name) for s in servers})
+        if local_acl:
+            text += "acls:\n  own:\n" + "".join(f"    - {entry}\n" for entry in local_acl)
+        return text + MEMBER.format(
             group=GROUP, identity=identity, servers=", ".join(servers),
-            fail_close=f"fail-close: {fail_close}" if fail_close else "", leave="" if leave else "leave-on-stop: false")
+            fail_close=f"fail-close: {fail_close}" if fail_close else "", leave="" if leave else "leave-on-stop: false",
+            local="local-acl: own" if local_acl else "")
 
     def start_control(self, ready=True, **config):
         text = self.config(**config)
