@@ -260,22 +260,46 @@ static bool same_prefix(const struct addr *a, const struct addr *b, unsigned len
            (bits == 0 || ((a->b[octets] ^ b->b[octets]) >> (8 - bits)) == 0);
 }
 
+static bool is_link_local(const struct addr *a)
+{
+    return a->family == 6 && a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
+/* Is it a neighbour of one of our addresses? Every IPv6 link is fe80::/64 too (RFC 4291 2.5.6). */
+static bool is_neighbour(const struct cfg_local *l, const struct addr *a)
+{
+    for (size_t i = 0; i < l->n_addresses; i++)
+        if (same_prefix(&l->addresses[i].addr, a, l->addresses[i].prefix_len) ||
+            (l->addresses[i].addr.family == 6 && is_link_local(a)))
+            return true;
+    return false;
+}
+
 static bool parse_gateway(struct schema *s, const struct yaml_node *n, void *at)
 {
     struct cfg_local *l = at;
     const char *text = schema_text(s, n, ADDR_TEXT_MAX - 1);
+    struct addr a;
 
     if (!text)
         return false;
-    if (!addr_parse(text, &l->gateway))
+    if (!addr_parse(text, &a))
         return schema_fail(s, n, "'%s' is no address, expected the next hop's", text);
     for (size_t i = 0; i < l->n_addresses; i++)
-        if (addr_equal(&l->addresses[i].addr, &l->gateway))
+        if (addr_equal(&l->addresses[i].addr, &a))
             return schema_fail(s, n, "'%s' is an own address, expected the next hop's", text);
-    for (size_t i = 0; i < l->n_addresses; i++)
-        if (same_prefix(&l->addresses[i].addr, &l->gateway, l->addresses[i].prefix_len))
-            return true;
-    return schema_fail(s, n, "'%s' isn't in the network of an address, expected a neighbour's", text);
+    for (size_t i = 0; i < l->n_gateways; i++)
+        if (l->gateways[i].family == a.family)
+            return schema_fail(s, n, "'%s' is the second one of IPv%u, expected at most one of each family", text, a.family);
+    if (!is_neighbour(l, &a))
+        return schema_fail(s, n, "'%s' isn't in the network of an address, expected a neighbour's", text);
+    l->gateways[l->n_gateways++] = a;
+    return true;
+}
+
+static bool parse_gateways(struct schema *s, const struct yaml_node *n, void *at)
+{
+    return n->kind == YAML_LIST ? schema_list(s, n, 1, 2, parse_gateway, at) : parse_gateway(s, n, at);
 }
 
 static bool parse_mac(struct schema *s, const struct yaml_node *n, void *at)
@@ -319,7 +343,7 @@ static const struct schema_field local_fields[] = {
      .min = 1,
      .max = CFG_MAX_LOCAL,
      .fn = parse_address},
-    {.key = "gateway", .type = SCHEMA_CUSTOM, .fn = parse_gateway},
+    {.key = "gateway", .type = SCHEMA_CUSTOM, .fn = parse_gateways},
     {.key = "mac", .type = SCHEMA_CUSTOM, .fn = parse_mac},
     {0},
 };

@@ -50,7 +50,8 @@ struct cfg_local {
     uint8_t pair; /* index into pairs[]; may be left out in the file when there is one pair */
     struct cfg_local_address addresses[CFG_MAX_LOCAL];
     size_t n_addresses;  /* at least 1 */
-    struct addr gateway; /* family 0 = none */
+    struct addr gateways[2]; /* next hops, at most one of each family */
+    size_t n_gateways;
     bool has_mac;        /* false: the outside port's */
     uint8_t mac[6];      /* unicast, not zero */
 };

@@ -62,7 +62,7 @@ static void smallest_file_gets_defaults(void **state)
     assert_int_equal(c->local.n_addresses, 1);
     assert_int_equal(c->local.addresses[0].addr.b[3], 2);
     assert_int_equal(c->local.addresses[0].prefix_len, 24);
-    assert_int_equal(c->local.gateway.family, 0);
+    assert_int_equal(c->local.n_gateways, 0);
     assert_false(c->local.has_mac);
     assert_int_equal(c->df, CFG_DF_COPY);
     assert_false(c->mss_clamp);
@@ -118,7 +118,8 @@ static void values_are_taken(void **state)
     assert_int_equal(c->local.n_addresses, 2);
     assert_int_equal(c->local.addresses[1].addr.family, 6);
     assert_int_equal(c->local.addresses[1].prefix_len, 64);
-    assert_int_equal(c->local.gateway.family, 6);
+    assert_int_equal(c->local.n_gateways, 1);
+    assert_int_equal(c->local.gateways[0].family, 6);
     assert_true(c->local.has_mac);
     assert_memory_equal(c->local.mac, mac, 6);
     assert_int_equal(c->idle_poll, 1);
@@ -226,6 +227,12 @@ static const struct {
      "f:6:52: gateway: '10.0.0.2' is an own address, expected the next hop's"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, addresses: [10.0.0.2/23], gateway: 10.0.2.1}\n",
      "f:6:52: gateway: '10.0.2.1' isn't in the network of an address, expected a neighbour's"},
+    {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, addresses: [10.0.0.2/24], gateway: \"fe80::1\"}\n",
+     "f:6:52: gateway: 'fe80::1' isn't in the network of an address, expected a neighbour's"},
+    {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, addresses: [10.0.0.2/24], gateway: [10.0.0.1, 10.0.0.3]}\n",
+     "f:6:63: '10.0.0.3' is the second one of IPv4, expected at most one of each family"},
+    {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, addresses: [10.0.0.2/24], gateway: []}\n",
+     "f:6:52: gateway: too few items, expected at least 1"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, addresses: [10.0.0.2/24], mac: \"01:00:5e:00:00:01\"}\n",
      "f:6:48: mac: '01:00:5e:00:00:01', expected a unicast MAC address such as 02:00:00:00:00:01"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, addresses: [10.0.0.2/24], mac: \"00:00:00:00:00:00\"}\n",
@@ -333,7 +340,10 @@ static void gateways_compare_by_bits(void **state)
     } rows[] = {{"10.0.0.2/30", "10.0.0.1", true}, {"10.0.0.2/30", "10.0.0.4", false},
                 {"10.0.0.2/31", "10.0.0.3", true}, {"10.0.0.2/32", "10.0.0.3", false},
                 {"10.0.0.2/1", "127.0.0.1", true}, {"10.0.0.2/1", "128.0.0.1", false},
-                {"10.0.0.2/24", "\"::1\"", false}};
+                {"10.0.0.2/24", "\"::1\"", false},
+                {"\"2001:db8::2/64\"", "\"fe80::1\"", true}, {"\"2001:db8::2/64\"", "\"2001:db8:0:1::1\"", false},
+                {"10.0.0.2/24, \"2001:db8::2/64\"", "[\"2001:db8::1\", 10.0.0.1]", true},
+                {"10.0.0.2/24, \"2001:db8::2/64\"", "[\"2001:db8::1\", \"fe80::1\"]", false}};
     char text[1000];
 
     (void)state;
