@@ -223,7 +223,7 @@ static void in_known_pull(struct session *s, struct session_pull *p, struct span
 
 void session_in_pull(struct session *s, uint32_t message_id, struct span datagram, struct now now)
 {
-    for (size_t i = 0; i < s->n_pulls; i++) {
+    for (size_t i = 0; !s->left && i < s->n_pulls; i++) {
         if (s->pulls[i].message_id == message_id) {
             in_known_pull(s, &s->pulls[i], datagram, now);
             return;
@@ -252,6 +252,10 @@ void session_in_inform(struct session *s, struct span datagram, struct now now)
         sessions_drop(s->set, DROP_AUTH, &s->path, "informational with a wrong HASH");
         return;
     default:
+        sessions_drop(s->set, DROP_STATE, &s->path, "");
+        return;
+    }
+    if (s->left && !in.deletes_sa) {
         sessions_drop(s->set, DROP_STATE, &s->path, "");
         return;
     }

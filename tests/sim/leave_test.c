@@ -4,6 +4,8 @@
  * once per try and only from the member itself, and the member hears that it was heard.
  */
 #include "ctrl/isakmp/isakmp.h"
+#include "ctrl/pull/inform.h"
+#include "ctrl/run/session_impl.h"
 #include "tests/sim/peers.h"
 
 #include "common/log.h"
@@ -169,6 +171,29 @@ static void a_changed_leave_or_answer_is_dropped(void **state)
     }
 }
 
+/* Under a phase 1 that is over, nobody leaves another group; docs/exchanges.md. */
+static void a_second_leave_under_the_same_phase_1_is_dropped(void **state)
+{
+    uint8_t bytes[1024];
+    struct buf_writer out = buf_writer_of(bytes, sizeof(bytes));
+    struct group_id other = {.value = PEERS_GROUP + 1};
+    struct rng rng;
+
+    (void)state;
+    begin();
+    l.lose = CLEAN - 1; /* the answer, so that the member's phase 1 still lives */
+    wire_run_for(&l.p.wire, mono_ms(100));
+    assert_int_equal(l.heard, 1);
+    rng = sessions_rng(l.p.gm.ss);
+    assert_true(inform_put_leave(phase1_sa(l.p.gm.session->phase1), &rng, &other, &out));
+    wire_inject(&l.p.wire, &l.p.gm.host.at, &l.p.ks.host.at, buf_written(&out), mono_ms(1));
+    wire_run_for(&l.p.wire, mono_ms(100));
+    assert_int_equal(l.heard, 1);
+    wire_run_for(&l.p.wire, mono_s(2));
+    heard_once();
+    peers_free(&l.p);
+}
+
 /* Without the server's word the member says so to its owner, who has had enough after 3 s. */
 static void a_silent_server_is_given_up(void **state)
 {
@@ -210,6 +235,7 @@ int main(void)
         cmocka_unit_test(any_two_datagrams_may_be_lost),
         cmocka_unit_test(a_doubled_datagram_is_heard_once),
         cmocka_unit_test(a_changed_leave_or_answer_is_dropped),
+        cmocka_unit_test(a_second_leave_under_the_same_phase_1_is_dropped),
         cmocka_unit_test(a_silent_server_is_given_up),
         cmocka_unit_test(a_wrong_key_is_not_heard),
     };

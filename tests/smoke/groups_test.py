@@ -167,12 +167,15 @@ def test_a_silent_key_server_of_one_group_holds_up_only_that(system):
     assert m.reload(member_config(m))[0] == 0
 
 
+def who_left(system):
+    return {g["name"]: [e["address"] for e in g["members"] if e["state"] == "left"]
+            for g in system.ks.ask("show", "ks", "members")["groups"]}
+
+
 def test_a_member_leaves_all_its_groups(system):
     m = system.m2
     assert m.gvpnd.stop() == 0
-    left = {g["name"]: [e["address"] for e in g["members"] if e["state"] == "left"]
-            for g in system.ks.ask("show", "ks", "members")["groups"]}
-    assert left == {GROUP: [m.address], "TWO": [m.address]}
+    assert who_left(system) == {GROUP: [m.address], "TWO": [m.address]}
     m.run_gvpnd(member_config(m))
     for name in (GROUP, "TWO"):
         wait_state(m, name)
@@ -186,6 +189,9 @@ def test_a_group_removed_by_reload_takes_only_its_own_pair(system):
              what="pair two to be unprotected")
     assert ping(system.h1, system.h2.address) == 3
     assert ping(system.x1, system.x2.address, 1) == 0
+    wait_for(lambda: who_left(system) == {GROUP: [], "TWO": [m.address]}, what="the key server to be told (GM12)")
+    assert "Leaving group TWO" in m.log() and "has taken note" in m.log()
     assert m.reload(member_config(m))[0] == 0
     wait_state(m, "TWO")
+    assert who_left(system) == {GROUP: [], "TWO": []}
     wait_for(lambda: both_flow(system, 1), what="both groups")
