@@ -43,8 +43,9 @@ def attribute(kind, value):
     return struct.pack(">HH", 0x8000 | kind, value)
 
 
-def offer(group):
-    attributes = (attribute(1, 7) + attribute(14, 256) + attribute(2, 4) + attribute(3, 1) + attribute(4, group)
+def offer(group, suite):
+    attributes = (attribute(1, suite.encryption) + (attribute(14, suite.bits) if suite.bits else b"")
+                  + attribute(2, suite.hash) + attribute(3, 1) + attribute(4, group)
                   + attribute(11, 1) + struct.pack(">HHI", 12, 4, 3600))
     transform = struct.pack(">BBHBBH", 0, 0, 8 + len(attributes), 1, 1, 0) + attributes
     proposal = struct.pack(">BBHBBBB", 0, 0, 8 + len(transform), 1, 1, 0, 1) + transform
@@ -52,9 +53,10 @@ def offer(group):
 
 
 class Member:
-    def __init__(self, rng, group, psk=PSK):
-        self.rng, self.group, self.psk = rng, group, psk
-        self.process = subprocess.Popen([os.environ["GVPN_IKE_SERVER"]], stdin=subprocess.PIPE,
+    def __init__(self, rng, group, psk=PSK, suite=oracle.PLAIN):
+        self.rng, self.group, self.psk, self.suite = rng, group, psk, suite
+        numbers = map(str, (suite.encryption, suite.bits, suite.hash, group))
+        self.process = subprocess.Popen([os.environ["GVPN_IKE_SERVER"], *numbers], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         self.cookie_i, self.cookie_r = rng.randbytes(8), bytes(8)
 
@@ -76,7 +78,7 @@ class Member:
         return word, answer
 
     def main_mode(self):
-        sa_b = offer(self.group)
+        sa_b = offer(self.group, self.suite)
         word, m2 = self.send(self.message(MAIN, 0, *chain((SA, sa_b), (VID, bytes(16)))))
         assert word == "answered"
         self.cookie_r = m2[8:16]
@@ -89,16 +91,16 @@ class Member:
         assert word == "goes-on"
         payloads = dict(split(m4[16], m4[28:])[0])
         x = self.x = oracle.Exchange(self.psk, nonce_i, payloads[NONCE], dh.public, payloads[KE],
-                                     dh.shared(payloads[KE]), self.cookie_i, self.cookie_r)
+                                     dh.shared(payloads[KE]), self.cookie_i, self.cookie_r, self.suite)
 
         id_b = bytes([1, 0, 0, 0, 10, 0, 0, 2])
         plain = self.message(MAIN, 0, *chain((ID, id_b), (HASH, x.hash_i(sa_b, id_b))), flags=1)
-        m5, iv = oracle.seal(x.key, x.first_iv, plain)
+        m5, iv = oracle.seal(x.key, x.first_iv, plain, self.suite)
         word, m6 = self.send(m5)
         if word != "established":
             return word, m6
         assert m6[19] == 1 and m6[:16] == self.cookie_i + self.cookie_r
-        body, self.last = oracle.unseal(x.key, iv, m6)
+        body, self.last = oracle.unseal(x.key, iv, m6, self.suite)
         payloads = dict(split(m6[16], body)[0])
         assert payloads[ID] == bytes([1, 0, 0, 0, 10, 0, 0, 1])
         assert payloads[HASH] == x.hash_r(sa_b, payloads[ID])
@@ -107,18 +109,18 @@ class Member:
     def pull(self, message_id, iv, nonces, *payloads):
         """Sends one protected message; returns the word and the payloads of the answer, its HASH verified."""
         first, after = chain(*payloads)
-        digest = oracle.message_hash(self.x.skeyid_a, message_id, nonces, after)
-        octets = struct.pack(">BBH", first, 0, 36) + digest + after
-        sealed, iv = oracle.seal(self.x.key, iv, self.message(PULL, message_id, HASH, octets, flags=1))
+        digest = oracle.message_hash(self.x.skeyid_a, message_id, nonces, after, self.suite)
+        octets = struct.pack(">BBH", first, 0, 4 + len(digest)) + digest + after
+        sealed, iv = oracle.seal(self.x.key, iv, self.message(PULL, message_id, HASH, octets, flags=1), self.suite)
         word, answer = self.send(sealed)
         if not answer:
             return word, None, None, iv
         assert answer[18:20] == bytes([PULL, 1]) and struct.unpack_from(">I", answer, 20)[0] == message_id
-        body, iv = oracle.unseal(self.x.key, iv, answer)
+        body, iv = oracle.unseal(self.x.key, iv, answer, self.suite)
         parts, used = split(answer[16], body)
-        assert not any(body[used:]) and len(body) - used < 16  # zeros, less than a block
+        assert not any(body[used:]) and len(body) - used < self.suite.block  # zeros, less than a block
         assert parts[0][0] == HASH
-        return word, parts, body[36:used], iv
+        return word, parts, body[4 + len(digest):used], iv
 
 
 @pytest.fixture
@@ -127,22 +129,28 @@ def rng():
     return random.Random(SEED)
 
 
-@pytest.mark.parametrize("group", [14, 19])
-def test_member_of_another_hand_registers(rng, group):
-    m = Member(rng, group)
+# Every cipher with every hash in ECP 256, and every other group once.
+CASES = ([(19, oracle.Suite(e, bits, h)) for e, bits in oracle.CIPHERS for h in oracle.DIGESTS]
+         + [(group, oracle.PLAIN) for group in oracle.GROUPS if group != 19])
+
+
+@pytest.mark.parametrize("group, suite", CASES,
+                         ids=[f"{s.encryption}-{s.bits}-{s.digest}-group{g}" for g, s in CASES])
+def test_member_of_another_hand_registers(rng, group, suite):
+    m = Member(rng, group, suite=suite)
     assert m.main_mode()[0] == "established"
     mid, ni = rng.getrandbits(32) | 1, rng.randbytes(24)
     group_id = struct.pack(">BBHI", 11, 0, 0, 484)
-    word, parts, after, iv = m.pull(mid, oracle.phase2_iv(m.last, mid), b"", (NONCE, ni), (ID, group_id))
+    word, parts, after, iv = m.pull(mid, oracle.phase2_iv(m.last, mid, suite), b"", (NONCE, ni), (ID, group_id))
     assert word == "request"
-    assert parts[0][1] == oracle.message_hash(m.x.skeyid_a, mid, ni, after)
+    assert parts[0][1] == oracle.message_hash(m.x.skeyid_a, mid, ni, after, suite)
     assert [t for t, _ in parts] == [HASH, NONCE, SA]  # no vendor id to one who hasn't ours
     nr, sa = parts[1][1], parts[2][1]
     assert struct.unpack_from(">IIHH", sa) == (2, 0, 16, 0)  # GDOI, situation 0, a SAT first
 
     word, parts, after, iv = m.pull(mid, iv, ni + nr, (GAP, attribute(3, 3)))
     assert word == "accept"
-    assert parts[0][1] == oracle.message_hash(m.x.skeyid_a, mid, ni + nr, after)
+    assert parts[0][1] == oracle.message_hash(m.x.skeyid_a, mid, ni + nr, after, suite)
     assert [t for t, _ in parts] == [HASH, KD]
     kd = parts[1][1]
     assert struct.unpack_from(">HH", kd) == (2, 0)

@@ -17,10 +17,7 @@
 #define MAX_DATAGRAM 8192
 
 static const struct rng rng = {.get = rng_system};
-static const struct config_proposal proposals[] = {
-    {.encryption = 7, .key_bits = 256, .hash = 4, .group = 14, .auth = 1, .lifetime_s = 86400},
-    {.encryption = 7, .key_bits = 256, .hash = 4, .group = 19, .auth = 1, .lifetime_s = 86400},
-};
+static struct config_proposal proposal; /* the only one that it accepts */
 static struct config_psk psk;
 static struct phase1_settings settings;
 static struct halfopen *front;
@@ -34,7 +31,7 @@ static bool set_up(void)
     settings = (struct phase1_settings){.psks = {&psk}, .n_psks = 1, .rng = rng};
     settings.local = (struct endpoint){addr_v4(0x0a000001), 848};
     settings.remote = (struct endpoint){addr_v4(0x0a000002), 848};
-    front = halfopen_new((const uint8_t *)secret, proposals, 2);
+    front = halfopen_new((const uint8_t *)secret, &proposal, 1);
     return front && secret_set(&psk.secret, key, strlen(key));
 }
 
@@ -120,10 +117,20 @@ static size_t read_hex(const char *line, uint8_t *out)
     return n;
 }
 
-int main(void)
+/* Arguments: encryption, key bits, hash and group, as numbers of RFC 2409 appendix A. */
+int main(int argc, char **argv)
 {
     static char line[2 * MAX_DATAGRAM + 4];
     static uint8_t datagram[MAX_DATAGRAM];
+    uint16_t numbers[4] = {0};
+    for (int i = 0; i < 4 && i + 1 < argc; i++)
+        numbers[i] = (uint16_t)atoi(argv[i + 1]);
+    proposal = (struct config_proposal){.encryption = numbers[0],
+                                        .key_bits = numbers[1],
+                                        .hash = numbers[2],
+                                        .group = numbers[3],
+                                        .auth = 1,
+                                        .lifetime_s = 86400};
     if (!set_up())
         return 1;
     while (fgets(line, sizeof line, stdin)) {
