@@ -81,7 +81,7 @@ void sa_set_senders(struct sa *sa, const struct ipc_sa *m)
     for (unsigned i = 0; i < m->n_senders; i++) {
         struct sa_worker *w = &sa->workers[i];
 
-        w->sender = esp_sender_shift(m->senders[i].id, sa->sid_bits);
+        sa->senders[i] = w->sender = esp_sender_shift(m->senders[i].id, sa->sid_bits);
         w->iv_next = w->lease_end = m->senders[i].iv_first;
     }
     atomic_store_explicit(&sa->n_senders, m->n_senders, memory_order_release);

@@ -14,11 +14,11 @@
 #define SA_EVENT_IV_LOW       0x1u
 #define SA_EVENT_IV_EXHAUSTED 0x2u
 
-/* One worker's part; only that worker writes it. */
+/* One worker's part; only that worker touches it per packet. */
 struct sa_worker {
     uint64_t iv_next;   /* next IV counter */
     uint64_t lease_end; /* first counter that isn't published as possibly used */
-    uint64_t sender;    /* sender id, already in the leftmost bits of an IV */
+    uint64_t sender;    /* its sender id, a copy of sa.senders[] */
     uint32_t reserved;
     _Atomic uint32_t events; /* SA_EVENT_*, set once */
     _Atomic uint64_t packets_out, bytes_out, packets_in, bytes_in;
@@ -28,8 +28,6 @@ static_assert(sizeof(struct sa_worker) == 64, "one worker's SA state fills one c
 struct sa {
     /* Read per packet or per burst, both directions. */
     _Atomic uint64_t end_tsc; /* hard limit; at and after it the SA is unusable. Only ever moves earlier. */
-    uint64_t iv_limit;        /* 2^(64 - sender id bits): counters below it exist; 0 while there are no ids */
-    uint64_t iv_low;          /* 90 % of it */
     uint32_t spi_be;
     uint32_t salt; /* as in memory */
     uint64_t sender_mask; /* of an IV */
@@ -37,6 +35,11 @@ struct sa {
     uint16_t number;      /* of the `sa` whose traffic it protects */
     uint16_t slot;        /* in the counter page */
     uint16_t reserved;
+    /* Sender ids of the workers, in the leftmost bits of an IV; the first four stand in this cache line. Every received
+       packet is compared with all of them, so they mustn't stand in lines that workers write. */
+    uint64_t senders[IPC_MAX_WORKERS];
+    uint64_t iv_limit; /* 2^(64 - sender id bits): counters below it exist; 0 while there are no ids */
+    uint64_t iv_low;   /* 90 % of it */
 
     struct sa_worker workers[IPC_MAX_WORKERS];
     struct crypto_key key;
@@ -52,7 +55,7 @@ struct sa {
     uint64_t cleared[4];  /* packets and bytes out, packets and bytes in when the counters were last cleared */
     struct secret secret; /* to recognise the same key in a resync */
 };
-static_assert(offsetof(struct sa, workers) == 64, "what every packet reads of an SA is one cache line");
+static_assert(offsetof(struct sa, senders) == 32, "what every packet reads of an SA is one cache line");
 
 /* Is the SA past its hard limit? */
 static inline bool sa_expired(const struct sa *sa, uint64_t now_tsc)
@@ -66,7 +69,7 @@ static inline bool sa_own_sender(const struct sa *sa, uint64_t iv)
     unsigned n = atomic_load_explicit(&sa->n_senders, memory_order_acquire);
 
     for (unsigned i = 0; i < n; i++)
-        if (((iv ^ sa->workers[i].sender) & sa->sender_mask) == 0)
+        if (((iv ^ sa->senders[i]) & sa->sender_mask) == 0)
             return true;
     return false;
 }

@@ -77,10 +77,16 @@ static inline int snap_group_of(const struct snap *s, unsigned pair, unsigned vl
     return s != NULL ? s->group_of[pair][vlan & (SNAP_VLANS - 1)] : -1;
 }
 
+/* Where the search for an SPI (network order) begins. SPIs that count up have places of their own. */
+static inline uint32_t snap_spi_place(uint32_t spi_be)
+{
+    return (__builtin_bswap32(spi_be) * 0x9e3779b1u) >> 16;
+}
+
 /* The receiving SA of an SPI (network order) with its group, or NULL. */
 static inline const struct snap_spi *snap_spi_find(const struct snap *s, uint32_t spi_be)
 {
-    uint32_t i = (spi_be * 0x9e3779b1u) >> 16;
+    uint32_t i = snap_spi_place(spi_be);
 
     for (;; i++) {
         const struct snap_spi *e = &s->spis[i & s->spi_mask];

@@ -286,7 +286,7 @@ static bool compile_lists(struct snap_group *g)
 
 static void put_spi(struct snap *s, struct sa *sa, unsigned group)
 {
-    uint32_t i = (sa->spi_be * 0x9e3779b1u) >> 16;
+    uint32_t i = snap_spi_place(sa->spi_be);
 
     while (s->spis[i & s->spi_mask].used)
         i++;
