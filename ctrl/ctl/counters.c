@@ -17,22 +17,40 @@ static uint32_t clamp(uint32_t n, uint32_t most)
     return n < most ? n : most;
 }
 
+/* By what a port spreads frames over its queues. */
+static const char *rss_text(uint32_t rss)
+{
+    static const char *const texts[] = {"none",  "ipv4",       "ipv6",       "ipv4 ipv6",
+                                        "ports", "ipv4 ports", "ipv6 ports", "ipv4 ipv6 ports"};
+
+    return texts[rss & (IPC_PORT_RSS_IPV4 | IPC_PORT_RSS_IPV6 | IPC_PORT_RSS_PORTS)];
+}
+
 static void put_ports(struct json *j, const char *socket, const struct ipc_page *page)
 {
     for (uint32_t i = 0; i < clamp(page->n_ports, 2 * IPC_MAX_PAIRS); i++) {
         const struct ipc_page_port *p = &page->ports[i];
-        char name[IPC_NAME_MAX + 1] = "", device[sizeof(p->device) + 1] = "";
+        char name[IPC_NAME_MAX + 1] = "", device[sizeof(p->device) + 1] = "", driver[sizeof(p->driver) + 1] = "";
 
         memcpy(name, p->name, sizeof(p->name));
         memcpy(device, p->device, sizeof(p->device));
+        memcpy(driver, p->driver, sizeof(p->driver));
         json_object(j);
         json_kv_string(j, "data_plane", socket);
         json_kv_string(j, "name", name);
         json_kv_string(j, "device", device);
+        json_kv_string(j, "driver", driver);
         json_kv_string(j, "link", atomic_load(&p->link_up) ? "up" : "down");
+        json_kv_u64(j, "speed_mbps", atomic_load(&p->speed));
+        json_kv_u64(j, "queues", p->queues);
+        json_kv_u64(j, "rx_descriptors", p->rx_descriptors);
+        json_kv_u64(j, "tx_descriptors", p->tx_descriptors);
+        json_kv_u64(j, "mtu", p->mtu);
+        json_kv_string(j, "rss", rss_text(p->rss));
         json_kv_u64(j, "rx_packets", load(&p->rx_packets));
         json_kv_u64(j, "rx_bytes", load(&p->rx_bytes));
         json_kv_u64(j, "rx_missed", load(&p->rx_missed));
+        json_kv_u64(j, "rx_nombuf", load(&p->rx_nombuf));
         json_kv_u64(j, "rx_errors", load(&p->rx_errors));
         json_kv_u64(j, "tx_packets", load(&p->tx_packets));
         json_kv_u64(j, "tx_bytes", load(&p->tx_bytes));

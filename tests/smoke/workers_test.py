@@ -161,6 +161,16 @@ def test_updates_every_second_lose_nothing(system):
         assert after[m]["drop_no_sa"] == verdicts["drop_no_sa"]
 
 
+def test_ports_have_a_queue_for_each_worker(system):
+    for m in system.members:
+        for p in m.ask("show", "ports")["ports"]:
+            assert (p["driver"], p["queues"], p["mtu"], p["rss"]) == ("net_tap", 2, 1500, "ipv4 ipv6 ports")
+            assert (p["link"], p["rx_missed"], p["rx_nombuf"], p["rx_errors"], p["tx_errors"]) == ("up", 0, 0, 0, 0)
+            assert p["rx_descriptors"] == p["tx_descriptors"] == 1024 and p["speed_mbps"] > 0
+            assert p["rx_packets"] > 0 and p["tx_packets"] > 0
+        assert "net_tap" in m.ctl("show", "ports")[1]
+
+
 def judge_wire(system, packets, sent):
     esp.assert_unique_ivs(packets)
     assert len(packets) >= sum(sent)

@@ -35,7 +35,7 @@ static const struct {
     {{"show", "ks", "policy"}, view_ks_policy},
     {{"show", "feature"}, view_feature},
     {{"show", "counters"}, view_counters},
-    {{"show", "ports"}, view_ports},
+    {{"show", "ports"}, view_ports_whole},
     {{"show", "workers"}, view_workers},
     {{"show", "fail-close"}, view_fail_close},
     {{"show", "events"}, view_events},

@@ -35,7 +35,8 @@ void view_feature(FILE *to, const json_t *document);
 /* views_oper.c */
 void view_counters(FILE *to, const json_t *document);
 void view_version(FILE *to, const json_t *document);
-void view_ports(FILE *to, const json_t *document);
+void view_ports(FILE *to, const json_t *document); /* traffic */
+void view_ports_whole(FILE *to, const json_t *document); /* and how each is set up */
 void view_workers(FILE *to, const json_t *document);
 void view_isakmp_sas(FILE *to, const json_t *document);
 void view_events(FILE *to, const json_t *document);

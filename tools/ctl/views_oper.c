@@ -23,6 +23,18 @@ void view_ports(FILE *to, const json_t *document)
     print_array(to, json_object_get(document, "ports"), heads, keys);
 }
 
+void view_ports_whole(FILE *to, const json_t *document)
+{
+    static const char *const heads[] = {"PORT", "DRIVER", ">MBIT/S", ">QUEUES", ">MTU", "RSS", ">NO BUFFER", ">RX ERRORS", NULL};
+    static const char *const keys[] = {"name", "driver", "speed_mbps", "queues", "mtu", "rss", "rx_nombuf", "rx_errors", NULL};
+
+    view_ports(to, document);
+    if (json_array_size(json_object_get(document, "ports")) > 0) {
+        (void)fputc('\n', to);
+        print_array(to, json_object_get(document, "ports"), heads, keys);
+    }
+}
+
 void view_workers(FILE *to, const json_t *document)
 {
     static const char *const heads[] = {">WORKER", ">LCORE", ">PACKETS", ">DROPPED", ">POLLS", ">EMPTY POLLS", "DATA PLANE",
@@ -104,12 +116,18 @@ void view_isakmp_sas(FILE *to, const json_t *document)
     (void)fprintf(to, "%s sessions\n", view_text(document, "count"));
 }
 
+/* As they stand in the log, so that what is found here can be searched for there. */
 void view_events(FILE *to, const json_t *document)
 {
-    static const char *const heads[] = {"TIME", "MESSAGE", "TEXT", NULL};
-    static const char *const keys[] = {"time", "mnemonic", "text", NULL};
+    const json_t *events = json_object_get(document, "events"), *e;
+    size_t i;
 
-    print_array(to, json_object_get(document, "events"), heads, keys);
+    if (json_array_size(events) == 0)
+        (void)fputs("none\n", to);
+    json_array_foreach (events, i, e)
+        table_text(to, 0, "%s %%%s: %s", view_text(e, "time"), view_text(e, "mnemonic"), view_text(e, "text"));
+    if (json_integer_value(json_object_get(document, "suppressed")) > 0)
+        table_text(to, 0, "%s lines were held back by rate limits", view_text(document, "suppressed"));
 }
 
 void view_log_messages(FILE *to, const json_t *document)
