@@ -119,6 +119,7 @@ void dpc_poll(struct dpc *d)
 uint64_t dpc_begin(struct dpc *d)
 {
     (void)d;
+    w.n_binds = 0;
     return ++w.transactions;
 }
 
@@ -137,8 +138,7 @@ void dpc_commit(struct dpc *d)
 bool dpc_tell(struct dpc *d, const struct ipc_msg *m)
 {
     (void)d;
-    (void)m;
-    return false;
+    return m->type == IPC_EXPLAIN;
 }
 
 const struct ipc_page *dpc_page(const struct dpc *d)
@@ -419,9 +419,59 @@ static void starting_twice_attaches_once(void **state)
     stop(p);
 }
 
+/* What a data plane refuses now it may take later: memory may be there again. */
+static void a_refused_transaction_is_tried_again_after_ten_seconds(void **state)
+{
+    struct plane *p = start(0);
+    struct ipc_ack refused = {.epoch = 1, .result = IPC_NO_MEMORY, .reason = "no memory"};
+
+    (void)state;
+    assert_int_equal(w.transactions, 1);
+    w.events.ack(w.events.ctx, NULL, &refused); /* at 2 s */
+    run_until(11);
+    assert_int_equal(w.transactions, 1);
+    run_until(13);
+    assert_int_equal(w.transactions, 2);
+    refused.epoch = 2;
+    w.events.ack(w.events.ctx, NULL, &refused);
+    plane_changed(p); /* something new isn't held up */
+    run_until(14);
+    assert_int_equal(w.transactions, 3);
+    stop(p);
+}
+
+static void on_answer(void *ctx, const struct ipc_explained *a)
+{
+    assert_null(a);
+    ++*(unsigned *)ctx;
+}
+
+static void an_unanswered_question_ends_after_two_seconds(void **state)
+{
+    struct plane *p = start(0);
+    struct ipc_explain question = {.pair = ""};
+    struct ipc_explained late = {.request = 1};
+    unsigned answers = 0;
+
+    (void)state;
+    assert_true(plane_explain(p, &question, on_answer, &answers));
+    assert_false(plane_explain(p, &question, on_answer, &answers)); /* one at a time */
+    run_until(3);
+    assert_int_equal(answers, 0);
+    run_until(5);
+    assert_int_equal(answers, 1);
+    w.events.explained(w.events.ctx, NULL, &late);
+    assert_int_equal(answers, 1);
+    assert_true(plane_explain(p, &question, on_answer, &answers));
+    stop(p);
+    assert_int_equal(answers, 2); /* nobody is left waiting */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_refused_transaction_is_tried_again_after_ten_seconds),
+        cmocka_unit_test(an_unanswered_question_ends_after_two_seconds),
         cmocka_unit_test(a_fresh_data_plane_is_told_at_once),
         cmocka_unit_test(what_runs_stays_until_all_members_are_ready),
         cmocka_unit_test(one_member_waits_for_another_for_half_a_minute),
