@@ -183,12 +183,53 @@ static void backends_read_each_other(void **state)
     rig_close(&b);
 }
 
+/* The outer identification of a frame with this inner one and these flags. */
+static unsigned outer_id(struct rig *r, unsigned worker, uint16_t id, bool df)
+{
+    uint8_t *ip = frames[0] + 14;
+
+    lens[0] = rig_ipv4(frames[0], "10.1.0.1", "10.2.0.1", 17, 1000, 53, 100);
+    pointers[0] = frames[0];
+    ip[4] = (uint8_t)(id >> 8);
+    ip[5] = (uint8_t)id;
+    ip[6] = df ? 0x40 : 0;
+    rig_fix_checksum(frames[0]);
+    rig_run(r, worker, false, false, 1, pointers, lens, sent);
+    assert_int_equal(sent[0].verdict, VERDICT_SENT_ENCRYPTED);
+    assert_int_equal(sent[0].bytes[14 + 6], ip[6]);
+    return (unsigned)sent[0].bytes[14 + 4] << 8 | sent[0].bytes[14 + 5];
+}
+
+/*
+ * Hosts behind a gateway don't know of each other: where a packet may be fragmented on the way, equal inner identifications must
+ * not become equal outer ones, on no worker. Where it may not, its own one goes on (RFC 6864 4.1, 4.3).
+ */
+static void identification_of_what_may_be_fragmented(void **state)
+{
+    static bool seen[1 << 16];
+    struct rig r;
+
+    (void)state;
+    memset(seen, 0, sizeof seen);
+    rig_open(&r, 2);
+    rig_simple_policy(&r, 1);
+    for (unsigned i = 0; i < 1000; i++) {
+        unsigned id = outer_id(&r, i % 2, 7, false);
+
+        assert_false(seen[id]);
+        seen[id] = true;
+        assert_int_equal(outer_id(&r, i % 2, (uint16_t)(i * 77), true), (uint16_t)(i * 77));
+    }
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_length_of_every_shape_comes_back),
         cmocka_unit_test(every_burst_size_comes_back),
         cmocka_unit_test(backends_read_each_other),
+        cmocka_unit_test(identification_of_what_may_be_fragmented),
     };
 
     rig_start_eal();
