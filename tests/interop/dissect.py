@@ -175,18 +175,19 @@ def split(kind, octets):
     return out
 
 
-def sat_copy(keys):
+def sat_copy(keys, cipher_of=algorithms.AES):
     """A change for ike_messages: message 2 of a PULL gets SATs that tshark can read, without the GAP before them."""
+    block = cipher_of.block_size // 8
     last = {}  # message id -> the last block of the message before (RFC 2409 appendix B)
 
     def change(frame):
         m = frame[IKE_AT:]
         mid, previous = m[20:24], last.get(m[20:24])
-        last[mid] = m[-16:]
+        last[mid] = m[-block:]
         kinds = split(m[16], m[HEADER:]) if not m[19] & 1 else []
         if m[18] != PULL or kinds or previous is None:
             return ipsec_doi(frame)
-        cipher = Cipher(algorithms.AES(bytes.fromhex(keys[m[:8].hex()])), modes.CBC(previous))
+        cipher = Cipher(cipher_of(bytes.fromhex(keys[m[:8].hex()])), modes.CBC(previous))
         payloads = split(m[16], cipher.decryptor().update(m[HEADER:]))
         if [kind for kind, _ in payloads[:3]] != [8, NONCE, SA]:
             return frame
@@ -194,7 +195,7 @@ def sat_copy(keys):
         sats = [(SAT, wide_sat(b)) for kind, b in split(struct.unpack_from("!H", body, 8)[0], body[12:]) if kind == SAT]
         payloads[2] = (SA, body[:8] + struct.pack("!HH", SAT, 0) + chain(sats))
         plain = chain(payloads)
-        plain += bytes(-len(plain) % 16)
+        plain += bytes(-len(plain) % block)
         head = m[:24] + struct.pack("!I", HEADER + len(plain))
         return with_message(frame, head + cipher.encryptor().update(plain))
 

@@ -3,15 +3,17 @@
 
     phase 1 (RFC 2409 5.4, RFC 6407 2.1), GROUPKEY-PULL (RFC 6407 3.2, 5), the delete behind it, ESP (RFC 4303, 4106)
 
-Once with group 19 and AES-GCM-128, once with group 14 and AES-GCM-256. The SA of message 2, most of which tshark skips,
+Every cipher, every hash, and four groups of phase 1 in four runs. The SA of message 2, most of which tshark skips,
 is compared with what the builder of tests/oracle makes of the same policy, too.
 """
 
+import dataclasses
 import ipaddress
 import os
 import sys
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import algorithms
 
 for folder in ("lib", "oracle"):
     sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", folder))
@@ -22,7 +24,36 @@ import gvpn  # noqa: E402
 from topology import Topology  # noqa: E402
 
 SERVER = "10.0.0.1"
-CASES = {"group19": (19, 64, "aes-gcm-128", 20), "group14": (14, 256, "aes-gcm-256", 36)}
+
+
+@dataclasses.dataclass
+class Case:
+    """A proposal of phase 1, what follows from it, and the suite of ESP. public, hash and key: octets."""
+    encryption: str
+    hash: str
+    group: int
+    public: int
+    hash_len: int
+    key: int
+    attributes: dict  # of the transform: RFC 2409 appendix A
+    suite: str
+    suite_key: int
+
+    @property
+    def block(self):
+        return self.cipher.block_size // 8
+
+    @property
+    def cipher(self):
+        return algorithms.TripleDES if self.encryption == "3des" else algorithms.AES
+
+
+CASES = {
+    "aes256-sha256-group19": Case("aes-256", "sha256", 19, 64, 32, 32, {1: 7, 14: 256, 2: 4}, "aes-gcm-128", 20),
+    "aes128-sha384-group14": Case("aes-128", "sha384", 14, 256, 48, 16, {1: 7, 14: 128, 2: 5}, "aes-gcm-256", 36),
+    "aes192-sha512-group21": Case("aes-192", "sha512", 21, 132, 64, 24, {1: 7, 14: 192, 2: 6}, "aes-gcm-128", 20),
+    "3des-sha1-group5": Case("3des", "sha1", 5, 192, 20, 24, {1: 5, 2: 2}, "aes-gcm-256", 36),
+}
 SA, KE, ID, HASH, NONCE, VID, DELETE, KD, GAP = 1, 4, 5, 8, 10, 13, 12, 17, 22
 MAIN_MODE, INFORMATIONAL, PULL = 2, 5, 32
 
@@ -34,7 +65,8 @@ class Run:
     """One run of the system, and what tshark made of it."""
 
     def __init__(self, name, folder):
-        self.group, self.public_len, self.suite, self.key_len = CASES[name]
+        self.case = CASES[name]
+        self.suite, self.key_len = self.case.suite, self.case.suite_key
         self.folder = folder
         with Topology() as t, gvpn.System(t, lab=True) as s:
             ike, esp = s.capture("ks", "udp port 848"), s.capture("site1", "ip proto 50")
@@ -48,8 +80,8 @@ class Run:
             self.ike_keys, self.esp_keys = dissect.read_ike_keys(s.keylog), esp_capture.read_keys(s.keylog)
             self.all = self.dissect()
             self.packets = dissect.esp_packets(self.esp_path, self.esp_keys, folder)
-            self.sat_view = self.dissect(change=dissect.sat_copy(self.ike_keys))
-            self.blind = self.dissect(keys={c: "00" * 32 for c in self.ike_keys})
+            self.sat_view = self.dissect(change=dissect.sat_copy(self.ike_keys, self.case.cipher))
+            self.blind = self.dissect(keys={c: "00" * self.case.key for c in self.ike_keys})
             forged = {spi: (suite, bytes(len(key))) for spi, (suite, key) in self.esp_keys.items()}
             self.blind_esp = dissect.esp_packets(self.esp_path, forged, folder)
         self.members = {a: self.of(self.all, a) for a in self.ids}
@@ -68,7 +100,10 @@ class Run:
 @pytest.fixture(scope="module", params=CASES, ids=str)
 def run(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gvpn, "CONTROL", gvpn.CONTROL.replace("group: 19", f"group: {CASES[request.param][0]}"))
+        case = CASES[request.param]
+        ours = f"encryption: {case.encryption}, hash: {case.hash}, group: {case.group}"
+        text = gvpn.CONTROL.replace("encryption: aes-256, hash: sha256, group: 19", ours)
+        patch.setattr(gvpn, "CONTROL", text.replace("{lab}", "{lab}\nlegacy: true"))
         return Run(request.param, str(tmp_path_factory.mktemp("tshark")))
 
 
@@ -110,7 +145,7 @@ def test_lengths_and_padding(run):
     for m in run.all:
         assert m.length == m.wire and not m.malformed
         if m.flags & 1:
-            assert (m.length - dissect.HEADER) % 16 == 0 and len(m.extra) < 16 and not any(m.extra)
+            assert (m.length - dissect.HEADER) % run.case.block == 0 and len(m.extra) < run.case.block and not any(m.extra)
         else:
             assert m.extra == b""
     for messages in run.members.values():
@@ -126,7 +161,7 @@ def test_phase1_offer(run):
         numbers = [sa.number("isakmp." + name) for name in ("prop.protoid", "spisize", "prop.transforms")]
         assert numbers == [1, 0, 1]
         assert sa.number("isakmp.trans.id") == 1
-        assert sa.attributes("isakmp.ike.attr") == {1: 7, 14: 256, 2: 4, 3: 1, 4: run.group, 11: 1, 12: 86400}
+        assert sa.attributes("isakmp.ike.attr") == {**run.case.attributes, 3: 1, 4: run.case.group, 11: 1, 12: 86400}
     offers = [f[dissect.IKE_AT:] for f in run.wire if f[dissect.IKE_AT + 16] == SA and not f[dissect.IKE_AT + 19]]
     assert [m[dissect.HEADER + 4:dissect.HEADER + 8] for m in offers] == [bytes((0, 0, 0, 2))] * 2 * len(run.members)
 
@@ -136,7 +171,7 @@ def test_key_exchange_and_nonces(run):
     for messages in run.members.values():
         for m in messages[2:4]:
             seen.add(payload(m, KE).all("isakmp.key_exchange.data")[0])
-            assert len(payload(m, KE).body) == run.public_len
+            assert len(payload(m, KE).body) == run.case.public
         for m in messages[2:4] + messages[6:8]:
             nonce, = payload(m, NONCE).all("isakmp.nonce")
             assert 8 <= len(nonce) <= 128 and nonce == payload(m, NONCE).body
@@ -154,9 +189,9 @@ def test_identities(run):
         assert payload(messages[6], ID).body == bytes((11, 0, 0, 0)) + (484).to_bytes(4, "big")
 
 
-def test_every_hash_is_a_whole_sha256(run):
+def test_every_hash_is_whole(run):
     hashes = [p.all("isakmp.hash")[0] for m in run.all for p in m.payloads if p.kind == HASH]
-    assert {len(h) for h in hashes} == {32} and len(set(hashes)) == len(hashes) == 7 * len(run.members)
+    assert {len(h) for h in hashes} == {run.case.hash_len} and len(set(hashes)) == len(hashes) == 7 * len(run.members)
 
 
 def test_sender_ids_asked_for(run):
@@ -229,6 +264,7 @@ def test_delete_of_phase1(run):
 
 def test_key_log_holds_both_registrations(run):
     assert set(run.ike_keys) == {m.cookies[0].hex() for m in each(run, 0)}
+    assert {len(key) for key in run.ike_keys.values()} == {2 * run.case.key}
     assert set(run.esp_keys) == {run.spi}
 
 
