@@ -18,7 +18,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from esp_capture import ip_packets  # noqa: E402
 from gvpn import OUTSIDE, System  # noqa: E402
-from topology import Topology, build  # noqa: E402
+from topology import Topology, build, inside, wait_for  # noqa: E402
 
 SERVER, KNOWN, UNKNOWN = "10.0.0.1", "10.0.0.254", OUTSIDE
 OURS = "(1=7,14=256,2=4,3=1,4=19)"  # AES-256, SHA-256, pre-shared key, group 19: what the key server is configured with
@@ -26,7 +26,8 @@ FOREIGN = {"3des": "(1=5,2=4,3=1,4=19)", "aes-128": "(1=7,14=128,2=4,3=1,4=19)",
            "sha1": "(1=7,14=256,2=2,3=1,4=19)", "rsa": "(1=7,14=256,2=4,3=3,4=19)",
            "group 2": "(1=7,14=256,2=4,3=1,4=2)", "group 14": "(1=7,14=256,2=4,3=1,4=14)",
            "xauth": "(1=7,14=256,2=4,3=65001,4=19)",
-           "unknown attribute": "(1=7,14=256,2=4,3=1,4=19,99=1)"}
+           "unknown attribute": "(1=7,14=256,2=4,3=1,4=19,99=1)", "prf": "(1=7,14=256,2=4,3=1,4=19,13=1)",
+           "3des with a key length": "(1=5,14=192,2=4,3=1,4=19)", "no group": "(1=7,14=256,2=4,3=1)"}
 WRONG = {"aggressive": ["-A", "--dhgroup=14"], "ikev2": ["--ikev2"],
          "length +8": ["--headerlen=+8"], "length -8": ["--headerlen=-8"], "length 2^32-1": ["--headerlen=4294967295"],
          "version": ["--headerver=0x30"], "encrypted": ["--hdrflags=1"],
@@ -121,11 +122,43 @@ def test_offer_with_an_spi(system):
     assert "Main Mode Handshake returned" in probe.text and len(probe.answered[0]) == len(probe.asked[0]) - 16
 
 
+def test_what_ike_scan_says_by_itself(system):
+    """Eight transforms in 320 octets, all of them with 3DES or AES-128: refused, and the log has both sides."""
+    probe = Probe(system, trans=[]).check()
+    assert "NO-PROPOSAL-CHOSEN" in probe.text
+    assert re.search(r"offered were \S*3des/sha1/2/psk.*; we accept aes-256/sha256/19/psk", system.ks.log())
+
+
+@pytest.mark.parametrize("count", [9, 30, 50])
+def test_long_offers(system, count):
+    """Ours stands last; the answer comes back in a message 3 whose cookie is known, and is refused for its value only."""
+    probe = Probe(system, "--cookie=0102030405060708", "--sport=5001", trans=[FOREIGN["aes-128"]] * (count - 1) + [OURS]
+                  ).check()
+    assert "Main Mode Handshake returned" in probe.text
+    answer, = probe.answered
+    assert len(probe.asked[0]) > 28 + 4 + 256
+    body = struct.pack("!BBH", 10, 0, 4 + 64) + bytes(64) + struct.pack("!BBH", 0, 0, 4 + 32) + bytes(32)
+    third = answer[:16] + bytes((4, 0x10, 2, 0)) + struct.pack("!II", 0, 28 + len(body)) + body
+    before = system.ks.ike()
+    with inside(system.wan_ns):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with s:
+        s.bind((KNOWN, 5001))
+        s.sendto(third, (SERVER, 848))
+        wait_for(lambda: system.ks.ike()["datagrams_in"] == before["datagrams_in"] + 1, what="message 3")
+    after = system.ks.ike()
+    assert (after["dropped_state"], after["dropped_unknown"]) == (before["dropped_state"] + 1, before["dropped_unknown"])
+    assert "key exchange value must not be used" in system.ks.log()
+
+
 def test_offer_that_is_too_long(system):
-    """What ike-scan says when nobody told it otherwise: eight transforms, more than the 256 octets that we keep."""
-    before = system.ks.ike()["dropped_limit"]
-    assert Probe(system, trans=[]).check().answered == []
-    assert system.ks.ike()["dropped_limit"] == before + 1
+    """More than the 2048 octets that we keep; and more transforms than an SA payload may have here."""
+    before = system.ks.ike()
+    assert Probe(system, trans=[OURS[:-1] + ",11=1,12=28800)"] * 60).check().answered == []
+    after = system.ks.ike()
+    assert after["dropped_limit"] == before["dropped_limit"] + 1
+    assert Probe(system, trans=[OURS] * 65).check().answered == []
+    assert system.ks.ike()["dropped_malformed"] == after["dropped_malformed"] + 1
 
 
 @pytest.mark.parametrize("name", WRONG)
