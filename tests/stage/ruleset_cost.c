@@ -12,6 +12,7 @@
 
 #define FLOWS  4096
 #define ROUNDS 50
+#define TRIES  10
 
 typedef const struct acl_entry *(*find_fn)(const struct ruleset *r, const struct flow *f);
 
@@ -36,12 +37,13 @@ static double cycles(find_fn find, const struct ruleset *r, const struct flow *f
     return (double)begin / (FLOWS * ROUNDS);
 }
 
+/* The best of some tries: this is about the work, not about who else runs on the machine. */
 static double ms_of_compiling(struct ruleset *r, const struct acl *list)
 {
     struct timespec a, b;
-    double worst = 0;
+    double best = 1e9;
 
-    for (unsigned i = 0; i < 10; i++) {
+    for (unsigned i = 0; i < TRIES; i++) {
         double ms;
 
         clock_gettime(CLOCK_MONOTONIC, &a);
@@ -49,11 +51,11 @@ static double ms_of_compiling(struct ruleset *r, const struct acl *list)
             abort();
         clock_gettime(CLOCK_MONOTONIC, &b);
         ms = (double)(b.tv_sec - a.tv_sec) * 1e3 + (double)(b.tv_nsec - a.tv_nsec) / 1e6;
-        worst = ms > worst ? ms : worst;
-        if (i < 9)
+        best = ms < best ? ms : best;
+        if (i < TRIES - 1)
             ruleset_free(r);
     }
-    return worst;
+    return best;
 }
 
 /* Flows as they come: of any entry of the list, or of none. */
@@ -77,7 +79,7 @@ static void measure(size_t n, enum random_families families, const char *name)
 
 int main(int argc, char **argv)
 {
-    static const size_t sizes[] = {10, 20, 40, 41, 60, 100, 300, 1000};
+    static const size_t sizes[] = {8, 16, 17, 32, 64, 100, 300, 1000};
 
     srandom(argc > 1 ? (unsigned)atoi(argv[1]) : 1);
     printf("%5s %-5s %12s %12s %12s %12s\n", "rules", "of", "linear, cyc", "ruleset, cyc", "compile, ms", "KiB");
