@@ -321,7 +321,7 @@ static const struct row member_rows[] = {
     {MEMBER "data-plane: {pair: {}}\n", "f:11:24: pair: a map of keys, expected a single value"},
     {MEMBER "data-plane: {pair: [w, v, w]}\n", "f:11:31: 'w' stands twice"},
     {MEMBER "data-plane: {pair: [w, /]}\n",
-     "f:11:28: '/', expected letters, digits, '.', '_' and '-', first a letter or digit"},
+     "f:11:28: '/' is no name, expected letters, digits, '.', '_' and '-', first a letter or digit"},
     {MEMBER "data-plane: {pair: [a, b, c, d, e, f, g, h], vlan: [1, 2, 3, 4, 5, 6, 7, 8, 9]}\n",
      "f:11:56: vlan: 8 pairs with 9 VLANs each, expected at most 64 places in one group"},
     {BASE "groups:\n- {name: m, identity: 2, member: {key-servers: [10.0.0.9], data-plane: {pair: w, vlan: 10}}}\n"

@@ -44,6 +44,9 @@ static const char *const members[] = {
     IKE("10.0.0.3", "10.0.0.1") "groups:\n" MEMBER("NEW", "486", "10.0.0.1", "wan"),
     IKE("10.0.0.2", "10.0.0.1") "groups:\n  - {name: ONE, identity: 484, member: {key-servers: [10.0.0.1],"
                                 " data-plane: {socket: other.sock, pair: wan}}}\n",
+    IKE("10.0.0.2", "10.0.0.1") "acls: {own: [deny tcp any any eq 80]}\n" /* lists of its own, which a removed group leaves behind */
+                                "groups:\n  - {name: ONE, identity: 484, member: {key-servers: [10.0.0.1], local-acl: own,"
+                                " fail-close: {revert: true, allow: [deny tcp any eq 22 any]}, data-plane: {pair: wan}}}\n",
 };
 
 /* What a group has given out: it may go back only with all of its keys. */
