@@ -24,6 +24,8 @@
 #define CONFIG_MAX_SHARED    8  /* pre-shared keys of one peer (several members behind one NAT) */
 #define CONFIG_MAX_GROUPS    64 /* as many as a data plane takes */
 #define CONFIG_MAX_SAS       16 /* of one group: two generations of each fit a download (POLICY_MAX_SAS) */
+#define CONFIG_MAX_PAIRS     16 /* as many as a data plane takes */
+#define CONFIG_MAX_VLAN      4094
 #define CONFIG_MAX_BINDINGS  64 /* of one group: pairs times VLANs */
 #define CONFIG_PSK_MIN       16 /* octets */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `groups[].member`: whom to ask, which ports and VLANs the answer rules, and what happens without one (GM1,
  * GM7, GM11). */
-#include "common/ipc/ipc.h"
 #include "ctrl/config/loader.h"
 
 #include <stdio.h>
@@ -47,7 +46,7 @@ static bool parse_pair(struct schema *s, const struct yaml_node *n, void *at)
 
 static bool parse_pairs(struct schema *s, const struct yaml_node *n, void *at)
 {
-    return n->kind == YAML_LIST ? schema_list(s, n, 1, IPC_MAX_PAIRS, parse_pair, at) : parse_pair(s, n, at);
+    return n->kind == YAML_LIST ? schema_list(s, n, 1, CONFIG_MAX_PAIRS, parse_pair, at) : parse_pair(s, n, at);
 }
 
 struct vlans {
@@ -60,7 +59,7 @@ static bool parse_vlan(struct schema *s, const struct yaml_node *n, void *at)
     struct vlans *v = at;
     uint64_t id;
 
-    if (!schema_uint(s, n, 1, IPC_MAX_VLAN, &id))
+    if (!schema_uint(s, n, 1, CONFIG_MAX_VLAN, &id))
         return false;
     for (size_t i = 0; i < v->n; i++)
         if (v->id[i] == id)

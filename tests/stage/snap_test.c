@@ -512,68 +512,6 @@ static void too_much_is_refused(void **state)
     rig_close(&r);
 }
 
-/* GM11: a pair's group has all VLANs but those with a group of their own; a pair of VLANs alone leaves the rest to none. */
-static void every_vlan_has_its_group(void **state)
-{
-    const struct snap *s;
-    struct rig r;
-
-    (void)state;
-    assert_int_equal(snap_group_of(NULL, 0, 0), -1);
-    rig_open(&r, 1);
-    rig_begin(&r);
-    rig_group_on(&r, 0, "ten", "wan", 10, IPC_GROUP_POLICY);
-    rig_group_on(&r, 2, "rest", "wan", 0, IPC_GROUP_POLICY);
-    rig_group_on(&r, 5, "last", "wan", 4094, IPC_GROUP_POLICY);
-    rig_group_on(&r, 63, "dmz", "dmz", 20, IPC_GROUP_POLICY);
-    assert_int_equal(rig_commit(&r), IPC_OK);
-    s = snap_store_current(r.store);
-    for (unsigned vlan = 0; vlan < SNAP_VLANS; vlan++) {
-        assert_int_equal(snap_group_of(s, 0, vlan), vlan == 10 ? 0 : vlan == 4094 ? 5 : 2);
-        assert_int_equal(snap_group_of(s, 1, vlan), vlan == 20 ? 63 : -1);
-        assert_int_equal(snap_group_of(s, 2, vlan), -1);
-    }
-    rig_begin(&r);
-    rig_group_on(&r, 7, "many", "dmz", 0, IPC_GROUP_POLICY);
-    rig_bind(&r, 7, "wan", 10);
-    rig_bind(&r, 7, "wan", 20);
-    assert_int_equal(rig_commit(&r), IPC_OK);
-    s = snap_store_current(r.store);
-    assert_int_equal(snap_group_of(s, 0, 0), -1);
-    assert_int_equal(snap_group_of(s, 0, 10), 7);
-    assert_int_equal(snap_group_of(s, 0, 20), 7);
-    assert_int_equal(snap_group_of(s, 1, 10), 7);
-    rig_close(&r);
-}
-
-/* An SA protects its own group's traffic: the SPI table says whose it is. */
-static void an_spi_knows_its_group(void **state)
-{
-    struct ipc_sa m;
-    const struct snap_spi *e;
-    struct rig r;
-
-    (void)state;
-    rig_open(&r, 1);
-    rig_begin(&r);
-    rig_group_on(&r, 0, "ten", "wan", 10, IPC_GROUP_POLICY);
-    rig_group_on(&r, 1, "rest", "wan", 0, IPC_GROUP_POLICY);
-    for (unsigned i = 0; i < 2; i++) {
-        m = rig_sa_message(&r, 0x1000 + i, 10, 1 + i);
-        m.group = (uint16_t)i;
-        rig_sa(&r, &m);
-    }
-    assert_int_equal(rig_commit(&r), IPC_OK);
-    for (unsigned i = 0; i < 2; i++) {
-        e = snap_spi_find(snap_store_current(r.store), __builtin_bswap32(0x1000 + i));
-        assert_non_null(e);
-        assert_int_equal(e->group, i);
-        assert_int_equal(e->sa->spi, 0x1000 + i);
-    }
-    assert_null(snap_spi_find(snap_store_current(r.store), __builtin_bswap32(0x1002)));
-    rig_close(&r);
-}
-
 /* A group that was renamed, by a reload or between two gvpnds, has its keys: SPI and key say whose they are, not a name. */
 static void a_renamed_group_keeps_its_keys(void **state)
 {
@@ -643,8 +581,6 @@ int main(void)
         cmocka_unit_test(pairs_keep_apart),
         cmocka_unit_test(a_refused_transaction_changes_nothing),
         cmocka_unit_test(too_much_is_refused),
-        cmocka_unit_test(every_vlan_has_its_group),
-        cmocka_unit_test(an_spi_knows_its_group),
         cmocka_unit_test(nothing_goes_while_a_worker_looks),
     };
 
