@@ -255,6 +255,31 @@ static void removed_groups_make_room_and_come_back(void **state)
     assert_int_equal(net->n, 64); /* all of them ask for their keys */
 }
 
+static void count_rules(void *ctx, const struct ipc_msg *m)
+{
+    *(unsigned *)ctx += m->type == IPC_RULE;
+}
+
+/* A removed group speaks on for its place, with no list: the ones that it had went with the configuration. */
+static void a_removed_group_has_no_lists(void **state)
+{
+    struct net *net = *state;
+    struct gm *one = roles_member(net->gm.roles, 0);
+    unsigned n = 0;
+
+    roles_dp_attached = true;
+    reload(&net->gm, IKE("10.0.0.2", "10.0.0.1") "acls: {own: [deny tcp any any eq 80]}\ngroups:\n"
+                                                 "  - {name: ONE, identity: 484, member: {key-servers: [10.0.0.1], local-acl: own,"
+                                                 " fail-close: {allow: [deny tcp any eq 22 any]}, data-plane: {pair: wan}}}\n");
+    gm_wish(one, 0, 1, count_rules, &n, mono_s(1));
+    assert_int_equal(n, 4); /* two lists of one entry per family */
+    reload(&net->gm, IKE("10.0.0.2", "10.0.0.1") "groups:\n" MEMBER("TWO", "485", "10.0.0.1", "lan"));
+    assert_ptr_not_equal(roles_member(net->gm.roles, 0), one);
+    n = 0;
+    gm_wish(one, 0, 2, count_rules, &n, mono_s(2));
+    assert_int_equal(n, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -271,6 +296,7 @@ int main(void)
         T(a_member_turns_to_its_new_address),
         T(a_pure_member_becomes_a_key_server_and_back),
         T(removed_groups_make_room_and_come_back),
+        T(a_removed_group_has_no_lists),
     };
 
     log_set_level(LOG_LEVEL_ERROR);
