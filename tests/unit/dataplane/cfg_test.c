@@ -388,6 +388,7 @@ static void examples_load(void **state)
     (void)state;
     assert_true(check_all("data-plane*.yaml") >= 3);
     assert_true(check_all("demo/data-plane*.yaml") >= 2);
+    assert_true(check_all("appliance-data-plane*.yaml") >= 2);
 }
 
 int main(int argc, char **argv)

@@ -19,7 +19,7 @@
 
 static const char *configs;
 static char dir[] = "/tmp/config_examples_test.XXXXXX";
-static const char *const secrets[] = {"branches.psk", "gm1.psk", "lab.psk", "ks1.psk", "ks2.psk"};
+static const char *const secrets[] = {"branches.psk", "gm1.psk", "gm2.psk", "lab.psk", "ks1.psk", "ks2.psk"};
 
 static const char *in_dir(const char *name)
 {
