@@ -136,18 +136,27 @@ static void on_answer(void *ctx, const struct ipc_explained *a)
     r->done(r->ctx, code);
 }
 
-/* The first data plane that has the pair; without a pair named, the first that is attached, or else the last. */
-static struct plane *plane_with(struct ctl_request *r, const char *pair)
+/*
+ * The data plane that has the pair; without a pair named, the first that is attached, or else the last. *n counts those that
+ * have it.
+ */
+static struct plane *plane_with(struct ctl_request *r, const char *pair, size_t *n)
 {
-    size_t n = roles_planes(r->roles);
+    struct plane *first = NULL;
 
-    for (size_t i = 0; i < n; i++) {
+    *n = 0;
+    for (size_t i = 0; i < roles_planes(r->roles); i++) {
         struct plane *p = roles_plane_at(r->roles, i);
 
-        if (pair[0] ? ctl_plane_has_pair(r, p, pair) : dpc_attached(plane_dpc(p)) || i + 1 == n)
+        if (!pair[0] && dpc_attached(plane_dpc(p)))
             return p;
+        if (pair[0] && !ctl_plane_has_pair(r, p, pair))
+            continue;
+        if (!first || !pair[0])
+            first = p;
+        (*n)++;
     }
-    return NULL;
+    return first;
 }
 
 int ctl_explain(struct ctl_request *r)
@@ -155,13 +164,17 @@ int ctl_explain(struct ctl_request *r)
     struct ipc_explain q = {0};
     const char *wrong = parse(r, &q);
     struct plane *p;
+    size_t n;
 
     if (wrong)
         return ctl_error(r, CTL_USAGE, "explain: %s", wrong);
-    p = plane_with(r, q.pair);
+    p = plane_with(r, q.pair, &n);
     if (!p)
         return ctl_error(r, q.pair[0] ? CTL_NOT_FOUND : CTL_UNREACHABLE, "no data plane here%s%s",
                          q.pair[0] ? " has the port pair " : "", q.pair);
+    if (q.pair[0] && n > 1)
+        return ctl_error(r, CTL_USAGE, "several data planes (%zu) have a port pair %s; explain needs different names",
+                         n, q.pair);
     if (!dpc_attached(plane_dpc(p)))
         return ctl_error(r, CTL_UNREACHABLE, "the data plane at %s is not attached", plane_socket(p));
     if (!plane_explain(p, &q, on_answer, r))
