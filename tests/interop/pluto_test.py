@@ -250,3 +250,20 @@ def test_member_with_every_algorithm(monkeypatch):
             pluto.said(f"IKE SA established {{auth=PRESHARED_KEY cipher={suites[0].said}")
             s.m1.gvpnd.stop()
         s.stop()
+
+
+def test_member_and_nothing_in_common(monkeypatch):
+    """What pluto says in clear is only a hint; the member's log has it together with what was offered."""
+    with Topology() as t:
+        s = gvpn.System(t, members=1)
+        t.sh(s.ks.ns, "nft", FROM_848)
+        pluto = Pluto(t, s.ks.ns, gvpn.psk_of("m1"), own=SERVER, peer=MEMBER)
+        pluto.add("gm", SUITES[0].theirs)
+        s.m1.start_data_plane()
+        configure(monkeypatch, SUITES[3:5], "  phase1-doi: ipsec\n")
+        s.m1.start_control(ready=False, leave=False)
+        found(s.m1.log, r"the peer seems to say NO-PROPOSAL-CHOSEN \(not authenticated\); offered were "
+                        "aes-256/sha256/16/psk, aes-128/sha512/19/psk")
+        pluto.said("NO_PROPOSAL_CHOSEN")
+        assert established(s.m1) == []
+        s.stop()

@@ -15,6 +15,9 @@
 static struct peers p;
 static struct config_psk psks[2];
 
+static struct config_proposal many[CONFIG_MAX_PROPOSALS];
+static bool long_offer; /* the member offers as much as it can; the server takes the last of it */
+
 /* The server also has a key for everybody in 10.0.0.0/8: strangers get past the first door. */
 static void begin(uint64_t seed)
 {
@@ -25,6 +28,14 @@ static void begin(uint64_t seed)
     psks[1].id[0] = '\0';
     p.ks.c.config.psks = psks;
     p.ks.c.config.n_psks = 2;
+    if (!long_offer)
+        return;
+    for (size_t i = 0; i < CONFIG_MAX_PROPOSALS; i++) {
+        many[i] = p.gm.c.proposal;
+        many[i].hash = i + 1 < CONFIG_MAX_PROPOSALS ? 6 : 4;
+    }
+    p.gm.c.config.proposals = many;
+    p.gm.c.config.n_proposals = CONFIG_MAX_PROPOSALS;
 }
 
 /* What the member said as datagram `number` of an undisturbed run. */
@@ -159,6 +170,55 @@ static void message_1_with_different_bodies(void **state)
     peers_free(&p);
 }
 
+static unsigned different;
+
+/* 500 long offers, no two alike, after every event of the genuine exchange. */
+static void flood_of_long_offers(void *ctx, struct wire *w)
+{
+    (void)ctx;
+    (void)w;
+    for (unsigned i = 0; i < 500; i++, different++) {
+        captured.bytes[captured.len - 32 - 1] = (uint8_t)different; /* the last lifetime, before our vendor id */
+        captured.bytes[captured.len - 32 - 2] = (uint8_t)(different >> 8);
+        spoof_message_1(1, different, false);
+    }
+}
+
+/*
+ * A new member with an offer of more than 256 octets gets in while long offers rain, as long as not more of them come than
+ * the server keeps until the member is back; one that was here before gets in whatever comes.
+ */
+static void long_offers_among_long_offers(void **state)
+{
+    (void)state;
+    long_offer = true;
+    capture_one(0);
+    assert_true(captured.len > 256 + 100);
+    n_answers = worst_answer = 0;
+    begin(7);
+    p.wire.fate = only_between_peers;
+    peers_start(&p);
+    p.wire.between = flood_of_long_offers;
+    wire_run_for(&p.wire, mono_ms(400));
+    peers_assert_registered_once(&p);
+    assert_int_equal(p.gm.host.sent, 6);
+    assert_true(n_answers >= 500 && worst_answer <= captured.len);
+    p.wire.between = NULL;
+    size_t before = mallinfo2().uordblks;
+    for (int i = 0; i < 100; i++) /* 50000 */
+        flood_of_long_offers(NULL, &p.wire);
+    assert_int_equal(halfopen_count(p.ks.ss->halfopen), HALFOPEN_LONG + 1); /* full, and the known one */
+    assert_true(mallinfo2().uordblks <= before + 65536);
+    assert_int_equal(sessions_count(p.ks.ss), 0);
+    peers_register(&p);
+    p.wire.between = flood_of_long_offers;
+    wire_run_for(&p.wire, mono_ms(400));
+    assert_int_equal(p.gm.policies, 2);
+    assert_int_equal(p.gm.host.sent, 12);
+    peers_free(&p);
+    long_offer = false;
+}
+
 static void forged_message_3_costs_no_diffie_hellman(void **state)
 {
     (void)state;
@@ -283,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fifty_thousand_message_1_leave_no_state),
         cmocka_unit_test(message_1_with_different_bodies),
+        cmocka_unit_test(long_offers_among_long_offers),
         cmocka_unit_test(forged_message_3_costs_no_diffie_hellman),
         cmocka_unit_test(loud_source_is_held_to_its_share),
         cmocka_unit_test(copies_without_end_get_few_answers),
