@@ -133,6 +133,24 @@ static bool enough_hugepages(unsigned mb, FILE **counted)
     return free_hugepages(2048) >= mb || free_hugepages(1048576) >= mb;
 }
 
+/*
+ * May we run there? CPUs that the kernel isolates (isolcpus=) aren't in our set until we ask for one, so this asks; a CPU that
+ * isn't there, or that our cgroup doesn't have, is refused.
+ */
+static bool may_run_on(unsigned cpu, const cpu_set_t *now)
+{
+    cpu_set_t one;
+    bool ok;
+
+    if (cpu >= CPU_SETSIZE) {
+        return false;
+    }
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    ok = sched_setaffinity(0, sizeof(one), &one) == 0;
+    return sched_setaffinity(0, sizeof(*now), now) == 0 && ok;
+}
+
 /* "0@(0,2),1@1": the main thread on every CPU that we may use and no worker has; on a full machine it shares the first. */
 static bool add_lcores(struct args *a, const struct cfg *cfg, char error[EAL_ERROR_MAX])
 {
@@ -146,7 +164,7 @@ static bool add_lcores(struct args *a, const struct cfg *cfg, char error[EAL_ERR
     }
     left = allowed;
     for (size_t i = 0; i < cfg->n_workers; i++) {
-        if (cfg->workers[i] >= CPU_SETSIZE || !CPU_ISSET(cfg->workers[i], &allowed)) {
+        if (!may_run_on(cfg->workers[i], &allowed)) {
             (void)snprintf(error, EAL_ERROR_MAX, "workers: there is no CPU %u that this process may use", cfg->workers[i]);
             return false;
         }

@@ -183,6 +183,25 @@ def test_tap_with_two_queues(started):
     assert said(dp, "PORT_LIMIT") == []
 
 
+def cpus_of_threads(pid):
+    """CPUs of every thread, as the kernel writes them."""
+    lists = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/status", encoding="ascii") as f:
+            lists.append(re.search(r"^Cpus_allowed_list:\t(.*)$", f.read(), re.MULTILINE).group(1))
+    return lists
+
+
+@two_cpus
+def test_worker_on_a_cpu_outside_of_our_set(started):
+    """As with isolcpus=: a process doesn't get such a CPU by itself, but may ask for it. All else stays away from it."""
+    ours, isolated = sorted(os.sched_getaffinity(0))[:2]
+    config = started.m1.config("net_null0", workers=[isolated])
+    dp = started.start(started.m1.gw.ns, ["taskset", "-c", str(ours), *started.m1.argv(config)], ready=True)
+    lists = cpus_of_threads(dp.popen.pid)
+    assert lists.count(str(isolated)) == 1 and set(lists) == {str(ours), str(isolated)}
+
+
 def test_link_that_is_down_is_said_once(started):
     """Nobody is at the other end; that is no reason not to start."""
     dp = started.m1.start(WIRES["memif"][0].replace("SOCKET", started.path("alone.sock")))
