@@ -27,6 +27,7 @@ import struct
 import subprocess
 import time
 
+import views
 from topology import build, inside, ip, wait_for
 
 MTU = 1400          # of the hosts: what they send fits the WAN once it is encrypted
@@ -135,8 +136,11 @@ class Node:
         return p.returncode, p.stdout, p.stderr
 
     def ask(self, *words):
-        """gvpnctl --json: the document, or None when there is none."""
-        return json.loads(self.ctl(*words, "--json")[1] or "null")
+        """gvpnctl --json: the document, as its schema says, or None when there is none."""
+        document = json.loads(self.ctl(*words, "--json")[1] or "null")
+        if document is not None:
+            views.check(" ".join(words), document)
+        return document
 
     def status(self):
         """The first group of `status`."""

@@ -7,6 +7,7 @@
 A command's schema has the command's words, joined by dashes, as its name; `common.json` has what several share.
 """
 
+import functools
 import json
 import os
 import re
@@ -17,6 +18,7 @@ SCHEMAS = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "schema")
 WORDS = 3  # of the longest name
 
 
+@functools.lru_cache(maxsize=None)
 def schemas():
     """Name of the command -> its schema."""
     found = {}
@@ -37,6 +39,7 @@ def name_of(words):
     raise KeyError(f"no schema for {' '.join(words)}")
 
 
+@functools.lru_cache(maxsize=None)
 def validator(name):
     resolver = jsonschema.RefResolver(f"file://{os.path.realpath(SCHEMAS)}/", {})
     return jsonschema.Draft202012Validator({"$ref": f"{name}.json"}, resolver=resolver)
