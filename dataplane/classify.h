@@ -121,7 +121,7 @@ static inline bool classify_cached(struct classify_cache *c, const struct snap *
     uint64_t tuple = classify_tuple(h, group, way);
     const struct classify_entry *e;
 
-    if (__builtin_expect(h->kind == L3_IPV6, 0)) {
+    if (h->kind == L3_IPV6) {
         const struct classify_entry6 *e6 = classify_bucket6(c, ip, tuple);
 
         return classify_is6(e6, ip, tuple, s->generation) && load32(&e6->result) == load32(&want);

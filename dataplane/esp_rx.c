@@ -19,7 +19,7 @@ static inline void put_nonce(struct crypto_op *op, uint32_t salt, uint64_t iv_be
     _mm_store_si128((__m128i *)(void *)op->nonce, nonce);
 }
 
-/* What a packet's SPI leads to; the last answer is kept, because packets come in runs. */
+/* What an SPI leads to; the last answer is kept, because packets come in runs. */
 struct found {
     uint32_t spi_be;
     int group;
@@ -27,12 +27,12 @@ struct found {
     bool expired;
 };
 
-static struct found find(const struct pipeline_ctx *ctx, uint32_t spi_be, int group)
+static inline void find(const struct pipeline_ctx *ctx, uint32_t spi_be, int group, struct found *f)
 {
-    const struct snap_spi *e = ctx->snap != NULL ? snap_spi_find(ctx->snap, spi_be) : NULL;
-    struct sa *sa = e != NULL && e->group == group ? e->sa : NULL;
-
-    return (struct found){spi_be, group, sa, sa != NULL && sa_expired(sa, ctx->now_tsc)};
+    f->spi_be = spi_be;
+    f->group = group;
+    f->sa = group >= 0 ? snap_sa_find(ctx->snap, spi_be, group) : NULL;
+    f->expired = f->sa != NULL && sa_expired(f->sa, ctx->now_tsc);
 }
 
 /* The SA is known. Returns VERDICT_RECEIVED_DECRYPTED when the packet is worth a decryption, else why not. */
@@ -77,8 +77,8 @@ unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
             continue;
         }
         spi_be = load32(esp);
-        if (unlikely(spi_be != last.spi_be || p->group != last.group))
-            last = find(ctx, spi_be, p->group);
+        if (spi_be != last.spi_be || p->group != last.group)
+            find(ctx, spi_be, p->group, &last);
         if (unlikely(last.sa == NULL)) {
             p->way = CLASSIFY_UNKNOWN;
             p->todo = PKT_CLASSIFY;
@@ -146,16 +146,16 @@ static enum verdict __attribute__((noinline)) finish_checked(struct pipeline_ctx
 }
 
 /* The same for the packets that nearly all are: everything as usual, and the flow cache knows the answer. */
-static inline enum verdict finish(struct pipeline_ctx *ctx, const struct pkt *p, const struct crypto_op *op,
-                                  struct classify_result want, uint32_t *len)
+static inline __attribute__((always_inline)) enum verdict finish(struct pipeline_ctx *ctx, const struct pkt *p,
+                                                                 enum l3_kind kind, const struct crypto_op *op,
+                                                                 struct classify_result want, uint32_t *len)
 {
     const uint8_t *text = op->esp + ESP_INTRO_LEN;
-    enum l3_kind kind = (enum l3_kind)p->h.kind;
     uint32_t payload_len = esp_usual_payload(text, op->len, esp_next(kind));
     struct l3 inner;
     bool usual;
 
-    if (likely(kind == L3_IPV4))
+    if (kind == L3_IPV4)
         usual = op->ok && l3_try_ipv4(text, payload_len, &inner) && inner.addrs == p->h.addrs &&
                 ((inner.head ^ p->h.head) & 0x0300) == 0; /* congestion marks are the same */
     else
@@ -201,14 +201,17 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
         enum verdict verdict;
         uint32_t len;
 
-        if (unlikely(p->sa != run)) {
+        if (p->sa != run) {
             if (run != NULL)
                 count_in(ctx, run, packets, bytes);
             run = p->sa;
             want.number = run->number;
             packets = bytes = 0;
         }
-        verdict = finish(ctx, p, op, want, &len);
+        if (likely(p->h.kind == L3_IPV4))
+            verdict = finish(ctx, p, L3_IPV4, op, want, &len);
+        else
+            verdict = finish(ctx, p, L3_IPV6, op, want, &len);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
             pkt_drop(p, verdict);
             continue;

@@ -93,7 +93,7 @@ unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 
         if (p->todo != PKT_PROTECT)
             continue;
-        if (unlikely(p->sa != run)) {
+        if (p->sa != run) {
             if (run != NULL)
                 count_out(ctx, run, packets, bytes);
             run = p->sa;

@@ -92,7 +92,7 @@ struct chosen {
 
 static inline void protect(struct pipeline_ctx *ctx, struct pkt *p, unsigned number, struct chosen *last)
 {
-    if (unlikely((int)number != last->number)) {
+    if ((int)number != last->number) {
         last->number = (int)number;
         last->sa = snap_sender(ctx->snap, number, ctx->now_tsc);
     }

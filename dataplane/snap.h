@@ -13,6 +13,9 @@
 #include "dataplane/ruleset.h"
 #include "dataplane/sa.h"
 
+#include <immintrin.h>
+#include <string.h>
+
 #define SNAP_SEND_MAX    8 /* SAs that can be ready to send for one `sa` number */
 #define SNAP_VLANS       4096 /* values of a VLAN ID */
 #define SNAP_INNER_GRACE 60 /* s for which the previous list still counts for decrypted packets (decision 1) */
@@ -31,7 +34,9 @@ struct snap_number {
     uint16_t n;
     uint16_t reserved;
     struct snap_send send[SNAP_SEND_MAX];
+    uint64_t unused[7];
 };
+static_assert(sizeof(struct snap_number) == 256, "an index becomes an address by a shift");
 
 struct snap_group {
     char name[IPC_NAME_MAX];
@@ -80,7 +85,7 @@ static inline int snap_group_of(const struct snap *s, unsigned pair, unsigned vl
 /* Where the search for an SPI (network order) begins. SPIs that count up have places of their own. */
 static inline uint32_t snap_spi_place(uint32_t spi_be)
 {
-    return (__builtin_bswap32(spi_be) * 0x9e3779b1u) >> 16;
+    return (uint32_t)_mm_crc32_u32(0, spi_be);
 }
 
 /* The receiving SA of an SPI (network order) with its group, or NULL. */
@@ -93,6 +98,22 @@ static inline const struct snap_spi *snap_spi_find(const struct snap *s, uint32_
 
         if (e->spi_be == spi_be && e->used)
             return e;
+        if (!e->used)
+            return NULL;
+    }
+}
+
+/* The receiving SA of an SPI (network order) if it is this group's, or NULL. */
+static inline struct sa *snap_sa_find(const struct snap *s, uint32_t spi_be, int group)
+{
+    const struct snap_spi wanted = {spi_be, 1, (uint16_t)group, NULL};
+    uint32_t i = snap_spi_place(spi_be);
+
+    for (;; i++) {
+        const struct snap_spi *e = &s->spis[i & s->spi_mask];
+
+        if (__builtin_expect(memcmp(e, &wanted, offsetof(struct snap_spi, sa)) == 0, 1)) /* one comparison */
+            return e->sa;
         if (!e->used)
             return NULL;
     }
