@@ -102,6 +102,13 @@ enum punt_class punt_classify(const uint8_t *frame, size_t len)
     }
 }
 
+bool punt_is_routing(const uint8_t *frame, size_t len)
+{
+    const uint8_t *ip = frame + 14;
+
+    return len > 14 + 40 && be16(frame + 12) == 0x86dd && ip[6] == 58 && (ip[40] == 134 || ip[40] == 137);
+}
+
 bool punt_open(struct punt *p)
 {
     *p = (struct punt){.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};

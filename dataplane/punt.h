@@ -40,6 +40,12 @@ MUST_CHECK bool punt_limiter_take(struct punt_limiter *l, enum punt_class c, uin
 /* What kind of frame this is; looks at the first segment only and never past its end. */
 enum punt_class punt_classify(const uint8_t *frame, size_t len);
 
+/*
+ * Is it an IPv6 router advertisement or redirect (RFC 4861 4.2, 4.5)? The kernel would take routes from it, and whoever sits on
+ * the link can send one to our address; routes are the file's.
+ */
+MUST_CHECK bool punt_is_routing(const uint8_t *frame, size_t len);
+
 /* Makes rings and eventfd; EAL must run. False when memory or descriptors are short: close all the same. */
 MUST_CHECK bool punt_open(struct punt *p);
 /* Frees rings and every frame still in them. */

@@ -107,7 +107,7 @@ static void count(struct slow *s, enum verdict v)
     atomic_fetch_add_explicit(&s->counters->packets[v], 1, memory_order_relaxed);
 }
 
-/* A frame from a worker: learn where its sender is, then give it to the kernel. */
+/* A frame from a worker: learn where its sender is, then give it to the kernel, unless it is about routes. */
 static void deliver(struct slow *s, struct rte_mbuf *m)
 {
     uint32_t len = rte_pktmbuf_pkt_len(m);
@@ -115,7 +115,7 @@ static void deliver(struct slow *s, struct rte_mbuf *m)
 
     if (frame == NULL || len < L2_LEN) {
         count(s, VERDICT_DROP_MALFORMED);
-    } else {
+    } else if (!punt_is_routing(frame, len)) {
         mac_learn(&s->macs, frame + 6, m->port, s->now);
         if (!tap_write(s->c.tap_fd, frame, len)) {
             count(s, VERDICT_DROP_PUNT_FULL);

@@ -21,33 +21,6 @@ static bool fail(char error[TAP_ERROR_MAX], const struct cfg_local *local, const
     return false;
 }
 
-static bool has_ipv6(const struct cfg_local *local)
-{
-    for (size_t i = 0; i < local->n_addresses; i++) {
-        if (local->addresses[i].addr.family == 6) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Routes are the file's: a router advertisement, which anybody on the link can send to our address, must not make one. */
-static bool ignore_advertisements(const char *tap)
-{
-    char path[64 + IFNAMSIZ];
-    bool ok;
-    int fd;
-
-    (void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", tap);
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return false;
-    }
-    ok = write(fd, "0", 1) == 1;
-    close(fd);
-    return ok;
-}
-
 static bool configure(const struct cfg_local *local, const uint8_t mac[6], unsigned mtu, unsigned ifindex,
                       char error[TAP_ERROR_MAX])
 {
@@ -56,9 +29,6 @@ static bool configure(const struct cfg_local *local, const uint8_t mac[6], unsig
 
     if (rc != 0) {
         return fail(error, local, "setting MAC and MTU", -rc);
-    }
-    if (has_ipv6(local) && !ignore_advertisements(local->tap)) {
-        return fail(error, local, "turning IPv6 router advertisements off (is IPv6 on?)", errno);
     }
     for (size_t i = 0; i < local->n_addresses; i++) {
         const struct cfg_local_address *a = &local->addresses[i];

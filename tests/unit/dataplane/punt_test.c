@@ -38,6 +38,7 @@ static const struct frame frames[] = {
     {"ping", PUNT_OTHER, 42, {ETH(0x0800), V4(1, 0), 8, 0}},
     {"IGMP", PUNT_MEMBERSHIP, 42, {ETH(0x0800), V4(2, 0), 0x16}},
     {"ND solicitation", PUNT_NEIGHBOUR, 62, {ETH(0x86dd), V6(58), 135}},
+    {"router advertisement", PUNT_NEIGHBOUR, 62, {ETH(0x86dd), V6(58), 134}},
     {"ND redirect", PUNT_NEIGHBOUR, 62, {ETH(0x86dd), V6(58), 137}},
     {"ping6", PUNT_OTHER, 62, {ETH(0x86dd), V6(58), 128}},
     {"MLD behind hop-by-hop", PUNT_MEMBERSHIP, 62, {ETH(0x86dd), V6(0), 58}},
@@ -54,6 +55,18 @@ static void classes(void **state)
     }
 }
 
+/* RFC 4861: 134 and 137, and nothing else. */
+static void routing_is_told_apart(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+        bool want = strcmp(frames[i].what, "router advertisement") == 0 || strcmp(frames[i].what, "ND redirect") == 0;
+
+        print_message("%s\n", frames[i].what);
+        assert_int_equal(punt_is_routing(frames[i].bytes, frames[i].len), want);
+    }
+}
+
 /* Under ASan a read past the end of the copy is an error. */
 static void cut_frames_are_not_read_past_their_end(void **state)
 {
@@ -65,6 +78,7 @@ static void cut_frames_are_not_read_past_their_end(void **state)
             assert_non_null(exact);
             memcpy(exact, frames[i].bytes, len);
             assert_true(punt_classify(exact, len) < PUNT_CLASS_COUNT);
+            assert_true(!punt_is_routing(exact, len) || len > 54);
             free(exact);
         }
     }
@@ -150,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(classes),
+        cmocka_unit_test(routing_is_told_apart),
         cmocka_unit_test(cut_frames_are_not_read_past_their_end),
         cmocka_unit_test(wrong_header_length_is_other),
         cmocka_unit_test(a_class_has_its_rate_and_burst),
