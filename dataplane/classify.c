@@ -66,20 +66,13 @@ static struct classify_result no_policy(const struct snap_group *g, enum classif
  */
 static struct classify_result unknown_spi(const struct snap_group *g, const struct flow *f, struct classify_why *why)
 {
-    const struct acl *list = &g->lists[IPC_LIST_DOWNLOADED];
+    const struct acl_entry *e = ruleset_find_addresses(&g->sets[IPC_LIST_DOWNLOADED], f);
 
-    for (size_t i = 0; i < list->n; i++) {
-        const struct acl_entry *e = &list->entries[i];
-        bool match = e->permit ? prefix_contains(&e->sel.src, &f->src) && prefix_contains(&e->sel.dst, &f->dst)
-                               : selector_match(&e->sel, false, f);
-
-        if (!match)
-            continue;
-        why->rule = e;
-        why->source = IPC_SOURCE_DOWNLOADED;
-        return e->permit ? drop(VERDICT_DROP_UNKNOWN_SPI) : clear(CLASSIFY_IN);
-    }
-    return clear(CLASSIFY_IN);
+    if (e == NULL)
+        return clear(CLASSIFY_IN);
+    why->rule = e;
+    why->source = IPC_SOURCE_DOWNLOADED;
+    return e->permit ? drop(VERDICT_DROP_UNKNOWN_SPI) : clear(CLASSIFY_IN);
 }
 
 static struct classify_result downloaded(const struct snap_group *g, enum classify_way way, const struct flow *f,

@@ -32,6 +32,7 @@ struct ruleset_tables {
     struct family v4, v6;
     uint64_t *without_ports;  /* owned row: entries without ports ... */
     uint64_t *later_fragment; /* owned row: ... and with them, permits: what later fragments match */
+    uint64_t *permits;        /* owned row */
 };
 
 struct edge {
@@ -172,20 +173,24 @@ static bool compile_family(struct family *f, const struct acl *list, uint8_t fam
     return true;
 }
 
-static bool compile_ports_unknown(struct ruleset_tables *t, const struct acl *list)
+/* The rows that belong to no axis. */
+static bool compile_kinds(struct ruleset_tables *t, const struct acl *list)
 {
     t->without_ports = calloc(t->words, sizeof(uint64_t));
     t->later_fragment = calloc(t->words, sizeof(uint64_t));
-    if (t->without_ports == NULL || t->later_fragment == NULL)
+    t->permits = calloc(t->words, sizeof(uint64_t));
+    if (t->without_ports == NULL || t->later_fragment == NULL || t->permits == NULL)
         return false;
     for (size_t i = 0; i < list->n; i++) {
         uint64_t bit = 1ull << i % 64;
 
         if (!selector_has_ports(&list->entries[i].sel))
             t->without_ports[i / 64] |= bit;
-        if (!selector_has_ports(&list->entries[i].sel) || list->entries[i].permit)
-            t->later_fragment[i / 64] |= bit;
+        if (list->entries[i].permit)
+            t->permits[i / 64] |= bit;
     }
+    for (size_t i = 0; i < t->words; i++)
+        t->later_fragment[i] = t->without_ports[i] | t->permits[i];
     return true;
 }
 
@@ -204,7 +209,7 @@ bool ruleset_compile(struct ruleset *r, const struct acl *list)
         size_t words = r->tables->words = (list->n + 63) / 64;
 
         ok = compile_family(&r->tables->v4, list, 4, words, edges) &&
-             compile_family(&r->tables->v6, list, 6, words, edges) && compile_ports_unknown(r->tables, list);
+             compile_family(&r->tables->v6, list, 6, words, edges) && compile_kinds(r->tables, list);
     }
     free(edges);
     if (!ok)
@@ -228,6 +233,7 @@ void ruleset_free(struct ruleset *r)
         free_family(&r->tables->v6);
         free(r->tables->without_ports);
         free(r->tables->later_fragment);
+        free(r->tables->permits);
     }
     free(r->tables);
     *r = (struct ruleset){.list = r->list};
@@ -255,36 +261,84 @@ static const uint64_t *wide_row(const struct axis *a, struct value v, size_t wor
     return &a->rows[at * words];
 }
 
+/* The rows of a flow; false where the list has nothing to say about its family. */
+struct rows {
+    const uint64_t *src, *dst, *proto, *sport, *dport;
+};
+
+static bool find_rows(const struct ruleset_tables *t, const struct flow *f, struct rows *rows)
+{
+    const struct axis *axes = f->src.family == 4 ? t->v4.axes : t->v6.axes;
+
+    if (axes[SRC].n == 0 || f->src.family != f->dst.family || addr_len(f->src.family) == 0)
+        return false;
+    if (f->src.family == 4) {
+        rows->src = narrow_row(&axes[SRC], (uint32_t)value_of(&f->src).low, t->words);
+        rows->dst = narrow_row(&axes[DST], (uint32_t)value_of(&f->dst).low, t->words);
+    } else {
+        rows->src = wide_row(&axes[SRC], value_of(&f->src), t->words);
+        rows->dst = wide_row(&axes[DST], value_of(&f->dst), t->words);
+    }
+    rows->proto = narrow_row(&axes[PROTO], f->proto, t->words);
+    if (f->ports == FLOW_PORTS) {
+        rows->sport = narrow_row(&axes[SPORT], f->sport, t->words);
+        rows->dport = narrow_row(&axes[DPORT], f->dport, t->words);
+    } else {
+        rows->sport = rows->dport = f->ports == FLOW_LATER_FRAGMENT ? t->later_fragment : t->without_ports;
+    }
+    return true;
+}
+
+static const struct acl_entry *lowest(const struct ruleset *r, size_t word, uint64_t bits)
+{
+    return &r->list.entries[word * 64 + (size_t)__builtin_ctzll(bits)];
+}
+
 const struct acl_entry *ruleset_find(const struct ruleset *r, const struct flow *f)
 {
     const struct ruleset_tables *t = r->tables;
-    const struct family *family;
-    const uint64_t *src, *dst, *proto, *sport, *dport;
+    struct rows w;
 
     if (t == NULL)
         return acl_find(&r->list, f);
-    family = f->src.family == 4 ? &t->v4 : &t->v6;
-    if (family->axes[SRC].n == 0 || f->src.family != f->dst.family || addr_len(f->src.family) == 0)
+    if (!find_rows(t, f, &w))
         return NULL;
-    if (f->src.family == 4) {
-        src = narrow_row(&family->axes[SRC], (uint32_t)value_of(&f->src).low, t->words);
-        dst = narrow_row(&family->axes[DST], (uint32_t)value_of(&f->dst).low, t->words);
-    } else {
-        src = wide_row(&family->axes[SRC], value_of(&f->src), t->words);
-        dst = wide_row(&family->axes[DST], value_of(&f->dst), t->words);
-    }
-    proto = narrow_row(&family->axes[PROTO], f->proto, t->words);
-    if (f->ports == FLOW_PORTS) {
-        sport = narrow_row(&family->axes[SPORT], f->sport, t->words);
-        dport = narrow_row(&family->axes[DPORT], f->dport, t->words);
-    } else {
-        sport = dport = f->ports == FLOW_LATER_FRAGMENT ? t->later_fragment : t->without_ports;
-    }
     for (size_t i = 0; i < t->words; i++) {
-        uint64_t common = src[i] & dst[i] & proto[i] & sport[i] & dport[i];
+        uint64_t common = w.src[i] & w.dst[i] & w.proto[i] & w.sport[i] & w.dport[i];
 
         if (common != 0)
-            return &r->list.entries[i * 64 + (size_t)__builtin_ctzll(common)];
+            return lowest(r, i, common);
+    }
+    return NULL;
+}
+
+static const struct acl_entry *search_addresses(const struct acl *list, const struct flow *f)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const struct acl_entry *e = &list->entries[i];
+
+        if (e->permit ? prefix_contains(&e->sel.src, &f->src) && prefix_contains(&e->sel.dst, &f->dst)
+                      : selector_match(&e->sel, false, f))
+            return e;
+    }
+    return NULL;
+}
+
+const struct acl_entry *ruleset_find_addresses(const struct ruleset *r, const struct flow *f)
+{
+    const struct ruleset_tables *t = r->tables;
+    struct rows w;
+
+    if (t == NULL)
+        return search_addresses(&r->list, f);
+    if (!find_rows(t, f, &w))
+        return NULL;
+    for (size_t i = 0; i < t->words; i++) {
+        uint64_t whole = w.proto[i] & w.sport[i] & w.dport[i];
+        uint64_t common = w.src[i] & w.dst[i] & (whole | t->permits[i]);
+
+        if (common != 0)
+            return lowest(r, i, common);
     }
     return NULL;
 }
@@ -308,5 +362,5 @@ size_t ruleset_size(const struct ruleset *r)
     if (t == NULL)
         return 0;
     return sizeof *t + size_of_family(&t->v4, t->words) + size_of_family(&t->v6, t->words) +
-           2 * t->words * sizeof(uint64_t);
+           3 * t->words * sizeof(uint64_t);
 }

@@ -26,6 +26,11 @@ MUST_CHECK bool ruleset_compile(struct ruleset *r, const struct acl *list);
 void ruleset_free(struct ruleset *r);
 /* The first entry that matches, or NULL: always acl_find(list, f). */
 const struct acl_entry *ruleset_find(const struct ruleset *r, const struct flow *f);
+/*
+ * The first entry that matches, where permits are asked for their addresses only: what would have been protected, were it not
+ * protected already (ESP with an unknown SPI, decision 9).
+ */
+const struct acl_entry *ruleset_find_addresses(const struct ruleset *r, const struct flow *f);
 /* Octets that the compiled form takes. */
 size_t ruleset_size(const struct ruleset *r);
 

@@ -134,6 +134,10 @@ def test_a_local_list_comes_first(system):
     assert explain(m1, "--in", h2, h1, "udp", "5003", "1") == ("clear", "received_clear", "local", 599)
     assert "CONFIG_LINT" in m1.log()
 
+    shown = m1.ask("show", "acl")["groups"][0]["lists"]
+    assert {x["list"]: len(x["rules"]) for x in shown} == {"fail-close": 0, "local": 600, "downloaded": 1000}, shown[0].keys()
+    assert "deny udp 10.1.1.0/24 10.1.2.0/24 eq 5003" in m1.ctl("show", "acl")[1]
+
     # m2 knows nothing of it: what comes in clear from site 1 isn't what its policy says.
     refused = m2.verdicts()["drop_policy_clear_in"]
     wan = system.capture("site1", f"ip and host {h1}")

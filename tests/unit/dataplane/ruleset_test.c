@@ -26,6 +26,19 @@ static int seed_random(void **state)
     return 0;
 }
 
+/* The first deny that matches, or permit whose addresses do. */
+static const struct acl_entry *by_addresses(const struct acl *list, const struct flow *f)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const struct selector *s = &list->entries[i].sel;
+
+        if (list->entries[i].permit ? prefix_contains(&s->src, &f->src) && prefix_contains(&s->dst, &f->dst)
+                                    : selector_match(s, false, f))
+            return &list->entries[i];
+    }
+    return NULL;
+}
+
 static void check_flow(const struct ruleset *r, const struct acl *list, const struct flow *f)
 {
     const struct acl_entry *want = acl_find(list, f), *found = ruleset_find(r, f);
@@ -56,6 +69,7 @@ static void compiled_is_what_linear_says(void **state)
             const struct acl_entry *e = acl_find(&list, &f);
 
             check_flow(&r, &list, &f);
+            assert_ptr_equal(ruleset_find_addresses(&r, &f), by_addresses(&list, &f));
             matched += e != NULL;
             later += e != NULL && e > list.entries + RULESET_LINEAR;
         }
