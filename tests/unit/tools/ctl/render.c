@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Prints the table for the document on stdin, as gvpnctl would for the command in the arguments. For views_test.py. */
+/*
+ * Prints the tables for the documents on stdin, one after another, as gvpnctl would for the command in the arguments; a form feed
+ * ends each. For views_test.py.
+ */
 #include "tools/ctl/views.h"
 
 int main(int argc, char **argv)
 {
     json_error_t error;
-    json_t *document = json_loadf(stdin, 0, &error);
+    json_t *document;
+    int n = 0;
 
-    if (!document) {
-        (void)fprintf(stderr, "not JSON: %s\n", error.text);
+    for (; (document = json_loadf(stdin, JSON_DISABLE_EOF_CHECK, &error)) != NULL; n++) {
+        views_print(stdout, argv + 1, argc - 1, document);
+        (void)fputc('\f', stdout);
+        json_decref(document);
+    }
+    if (n == 0 || json_error_code(&error) != json_error_premature_end_of_input) {
+        (void)fprintf(stderr, "not JSON after %d documents: %s\n", n, error.text);
         return 1;
     }
-    views_print(stdout, argv + 1, argc - 1, document);
-    json_decref(document);
     return 0;
 }
