@@ -265,8 +265,11 @@ static void put_ruleset(struct ctl_request *r, struct plane *p)
     json_key(j, "groups");
     json_array(j);
     for (size_t i = 0; i < roles_members(r->roles); i++) {
-        if (roles_plane(r->roles, roles_member(r->roles, i)) == p)
-            put_ruleset_group(r, roles_member(r->roles, i));
+        const struct gm *gm = roles_member(r->roles, i);
+
+        /* The data plane is told nothing of a group whose pairs it doesn't have: such a group is down. */
+        if (roles_plane(r->roles, gm) == p && gm_state(gm, roles_now(r->roles).scaled) != GM_DOWN)
+            put_ruleset_group(r, gm);
     }
     json_end_array(j);
     json_end_object(j);

@@ -309,6 +309,7 @@ def test_a_group_that_comes_back_to_the_same_data_plane_has_its_key(system):
     spi = m.status()["sas"][0]["spi"]
     assert m.reload(m.config().split("groups:")[0] + OTHER_GROUP.format(server=system.ks.address))[0] == 0
     time.sleep(0.3)
+    assert m.ask("show", "ruleset")["data_planes"][0]["groups"] == [], "the data plane has no pair of the other group"
     assert m.reload(m.config())[0] == 0
     m.wait_registered()
     assert [sa["spi"] for sa in m.status()["sas"]] == [spi]
