@@ -16,6 +16,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture  # noqa: E402
 from feed import Feed  # noqa: E402
+from gvpn import udp_socket  # noqa: E402
 from topology import Topology, build, wait_for  # noqa: E402
 
 H1, H2 = "10.1.0.1", "10.1.0.2"
@@ -119,6 +120,25 @@ def test_two_data_planes_joined_without_a_kernel(started, wire):
     for p, driver in ((first, a), (second, b)):
         assert "driver net_" in ready_line(p, "wan0") or "virtio" in ready_line(p, "wan0"), driver
         assert any("port wan0 is up" in line for line in said(p, "PORT_UP"))
+
+
+@two_cpus
+def test_vhost_with_two_queues(started):
+    """The kernel spreads the hosts' frames over both workers, and each sends on its own queue of the wire."""
+    socket = started.path("queues.sock")
+    a, b = (device.replace("SOCKET", socket).replace("queues=1", "queues=2") for device in WIRES["vhost"])
+    planes = [started.m1.start(a, workers=[0, 1]), started.m2.start(b, workers=[0, 1])]
+    for p in planes:
+        assert ", 2 queues of " in ready_line(p, "wan0")
+        assert ["no RSS" in line and "port wan0" in line for line in said(p, "PORT_LIMIT")] == [True]
+    wait_for(lambda: answered(started) == 5, timeout=10, what="traffic")
+    with udp_socket(started.h2, H2, 5000) as inbox:
+        outboxes = [udp_socket(started.h1, H1) for _ in range(64)]
+        for i, s in enumerate(outboxes):
+            s.sendto(bytes([i]), (H2, 5000))
+        assert {inbox.recv(10)[0] for _ in outboxes} == set(range(64)), "64 flows, whichever worker they meet"
+        for s in outboxes:
+            s.close()
 
 
 def test_two_workers_without_rss_are_warned_of(started):
