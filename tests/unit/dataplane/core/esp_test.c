@@ -124,6 +124,29 @@ static void outer_header_is_the_inner_one(void **state)
     }
 }
 
+/* IPv6: next header and payload length are new, every other bit is the inner one's (DP1). */
+static void outer_ipv6_header_is_the_inner_one(void **state)
+{
+    unsigned seed = (unsigned)time(NULL);
+
+    (void)state;
+    print_message("seed %u\n", seed);
+    srand(seed);
+    for (unsigned round = 0; round < 100000; round++) {
+        uint8_t inner[40], outer[40], expected[40];
+        uint16_t len = (uint16_t)rand();
+
+        for (unsigned i = 0; i < 40; i++)
+            inner[i] = (uint8_t)rand();
+        memcpy(expected, inner, 40);
+        expected[4] = (uint8_t)(len >> 8);
+        expected[5] = (uint8_t)len;
+        expected[6] = 50;
+        esp_put_outer6(outer, inner, len);
+        assert_memory_equal(outer, expected, 40);
+    }
+}
+
 static void iv_and_sender_ids(void **state)
 {
     (void)state;
@@ -248,6 +271,66 @@ static void inner_packets_refused_by_name(void **state)
     assert_int_equal(judge(text, len), VERDICT_DROP_IP_OPTIONS);
 }
 
+/* An inner IPv6 packet of len octets with a trailer. */
+static uint32_t make_text6(uint8_t *text, uint32_t len, uint32_t pad, uint8_t next)
+{
+    static const uint8_t head[40] = {0x60, [6] = 17, 64, [23] = 1, [39] = 2};
+
+    for (uint32_t i = 0; i < len; i++)
+        text[i] = (uint8_t)i;
+    memcpy(text, head, sizeof head);
+    store16_be(text + 4, (uint16_t)(len - 40));
+    for (uint32_t i = 0; i < pad; i++)
+        text[len + i] = (uint8_t)(i + 1);
+    text[len + pad] = (uint8_t)pad;
+    text[len + pad + 1] = next;
+    return len + pad + 2;
+}
+
+static void ipv6_texts(void **state)
+{
+    static const struct {
+        unsigned at;
+        uint8_t value;
+        enum verdict verdict;
+    } wrong[] = {
+        {0, 0x40, VERDICT_DROP_INNER_MALFORMED}, {5, 0, VERDICT_DROP_INNER_MALFORMED},
+        {5, 61, VERDICT_DROP_INNER_MALFORMED},   {4, 1, VERDICT_DROP_INNER_MALFORMED},
+        {6, 44, VERDICT_DROP_FRAGMENT},          {6, 0, VERDICT_DROP_EXT_HEADER},
+        {6, 43, VERDICT_DROP_EXT_HEADER},        {6, 60, VERDICT_DROP_EXT_HEADER},
+        {6, 135, VERDICT_DROP_EXT_HEADER},       {6, 50, VERDICT_RECEIVED_DECRYPTED},
+        {5, 20, VERDICT_RECEIVED_DECRYPTED}, /* surplus is traffic flow padding */
+    };
+    uint8_t text[600];
+    uint32_t len;
+
+    (void)state;
+    for (uint32_t size = 44; size < 100; size++)
+        for (uint32_t pad = 0; pad <= 255; pad++)
+            assert_int_equal(judge_as(L3_IPV6, text, make_text6(text, size, pad, 41)), VERDICT_RECEIVED_DECRYPTED);
+    for (unsigned next = 0; next < 256; next++) { /* IPv4 inside IPv6 isn't what was protected */
+        enum verdict expected = next == 41   ? VERDICT_RECEIVED_DECRYPTED
+                                : next == 59 ? VERDICT_DROP_DUMMY
+                                             : VERDICT_DROP_INNER_MALFORMED;
+
+        assert_int_equal(judge_as(L3_IPV6, text, make_text6(text, 100, 2, (uint8_t)next)), expected);
+    }
+    assert_int_equal(judge_as(L3_IPV4, text, make_text6(text, 100, 2, 41)), VERDICT_DROP_INNER_MALFORMED);
+    assert_int_equal(judge_as(L3_IPV6, text, make_text(text, 100, 100, 2, NEXT_IPV4)), VERDICT_DROP_INNER_MALFORMED);
+    assert_int_equal(judge_as(L3_IPV6, text, make_text(text, 100, 100, 2, NEXT_IPV6)), VERDICT_DROP_INNER_MALFORMED);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        len = make_text6(text, 100, 2, 41);
+        text[wrong[i].at] = wrong[i].value;
+        assert_int_equal(judge_as(L3_IPV6, text, len), wrong[i].verdict);
+    }
+    for (uint32_t size = 0; size < 100; size++) { /* inner packet cut off */
+        make_text6(text, 100, 0, 41);
+        text[size] = 0;
+        text[size + 1] = 41;
+        assert_int_equal(judge_as(L3_IPV6, text, size + 2), VERDICT_DROP_INNER_MALFORMED);
+    }
+}
+
 /* RFC 6040 figure 4, row by row: not-ECT 0, ECT(1) 1, ECT(0) 2, CE 3. */
 static void congestion_marks(void **state)
 {
@@ -271,6 +354,29 @@ static void congestion_marks(void **state)
         }
 }
 
+/* The same figure for IPv6, where the mark stands elsewhere and nothing else may change. */
+static void congestion_marks_of_ipv6(void **state)
+{
+    static const int expected[4][4] = {{0, 0, 0, -1}, {1, 1, 1, 3}, {2, 1, 2, 3}, {3, 3, 3, 3}};
+
+    (void)state;
+    for (unsigned inner = 0; inner < 4; inner++)
+        for (unsigned outer = 0; outer < 4; outer++) {
+            uint8_t text[100], whole[100];
+            bool ok;
+
+            make_text6(whole, 60, 0, 41);
+            whole[0] = 0x6b;
+            whole[1] = (uint8_t)(0x85 | inner << 4);
+            memcpy(text, whole, sizeof text);
+            ok = esp_merge_ecn(text, L3_IPV6, (uint8_t)(0x28 | outer));
+            assert_int_equal(ok, expected[inner][outer] >= 0);
+            if (ok)
+                whole[1] = (uint8_t)(0x85 | (unsigned)expected[inner][outer] << 4);
+            assert_memory_equal(text, whole, 62);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +389,9 @@ int main(void)
         cmocka_unit_test(texts_that_are_wrong),
         cmocka_unit_test(inner_packets_refused_by_name),
         cmocka_unit_test(congestion_marks),
+        cmocka_unit_test(outer_ipv6_header_is_the_inner_one),
+        cmocka_unit_test(ipv6_texts),
+        cmocka_unit_test(congestion_marks_of_ipv6),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

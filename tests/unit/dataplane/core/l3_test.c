@@ -198,6 +198,131 @@ static void tags_and_other_types(void **state)
     }
 }
 
+/* UDP 2001:db8:1::1:1000 -> 2001:db8:2::1:53 with 4 octets, traffic class 0xb9, flow label 0x12345; 66 octets of frame. */
+static size_t udp6(uint8_t *f)
+{
+    static const uint8_t start[66] = {2,    0,    0,    0,    0, 2,  2,  0,    0,    0,    0,    1, 0x86, 0xdd, 0x6b, 0x91, 0x23,
+                                      0x45, 0,    12,   17,   7, 32, 1,  0x0d, 0xb8, 0,    1,    0, 0,    0,    0,    0,    0,
+                                      0,    0,    0,    1,    32, 1, 13, 0xb8, 0,    2,    0,    0, 0,    0,    0,    0,    0,
+                                      0,    0,    1,    3,    0xe8, 0, 53, 0,  12,   0,    0,    1, 2,    3,    4};
+
+    memcpy(f, start, sizeof start);
+    return sizeof start;
+}
+
+static void plain_udp6(void **state)
+{
+    uint8_t f[80] = {0};
+    size_t len = udp6(f);
+    struct l3 h = parse(f, len);
+    struct flow flow;
+    struct addr src, dst;
+
+    (void)state;
+    assert_int_equal(h.kind, L3_IPV6);
+    assert_int_equal(h.flaw, L3_OK);
+    assert_int_equal(h.len, 52);
+    assert_int_equal(l3_tos(&h), 0xb9);
+    l3_flow(&h, f + 14, &flow);
+    assert_int_equal(flow.proto, 17);
+    assert_int_equal(flow.ports, FLOW_PORTS);
+    assert_int_equal(flow.sport, 1000);
+    assert_int_equal(flow.dport, 53);
+    assert_true(addr_parse("2001:db8:1::1", &src) && addr_parse("2001:db8:2::1", &dst));
+    assert_true(addr_equal(&flow.src, &src) && addr_equal(&flow.dst, &dst));
+    assert_int_equal(parse(f, 80).len, 52); /* frame padding isn't the packet's */
+    for (size_t cut = 0; cut < len; cut++)
+        assert_int_equal(parse(f, cut).flaw, L3_MALFORMED);
+    for (unsigned tc = 0; tc < 256; tc++) {
+        f[14] = (uint8_t)(0x60 | tc >> 4);
+        f[15] = (uint8_t)(tc << 4 | 1);
+        h = parse(f, len);
+        assert_int_equal(l3_tos(&h), tc);
+    }
+}
+
+static void lies_in_the_ipv6_header(void **state)
+{
+    static const struct {
+        unsigned at;
+        uint8_t value;
+        enum l3_flaw flaw;
+    } lies[] = {
+        {14, 0x4b, L3_MALFORMED}, /* version 4 behind the IPv6 type */
+        {14, 0x7b, L3_MALFORMED}, {18, 1, L3_MALFORMED}, /* longer than the frame */
+        {19, 13, L3_MALFORMED},   {19, 11, L3_OK},       {19, 4, L3_OK},
+        {19, 3, L3_MALFORMED},                           /* UDP without ports */
+        {19, 0, L3_MALFORMED},                           /* a jumbogram, or nothing at all */
+        {20, 44, L3_FRAGMENT},    {20, 0, L3_EXT_HEADER}, {20, 43, L3_EXT_HEADER}, {20, 60, L3_EXT_HEADER},
+        {20, 51, L3_OK},          {20, 59, L3_OK},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        uint8_t f[96] = {0};
+        size_t len = udp6(f);
+
+        f[lies[i].at] = lies[i].value;
+        if (parse(f, len).flaw != lies[i].flaw)
+            fail_msg("lie %zu", i);
+    }
+}
+
+/* Every payload length of every next header: the fast way says what the thorough one says, or nothing. */
+static void ipv6_fast_and_thorough_agree(void **state)
+{
+    (void)state;
+    for (unsigned next = 0; next < 256; next++)
+        for (unsigned payload = 0; payload < 16; payload++)
+            for (unsigned hops = 0; hops < 2; hops++) {
+                uint8_t f[96] = {0}, *p = malloc(40 + payload);
+                struct l3 fast, thorough;
+
+                assert_non_null(p);
+                udp6(f);
+                f[19] = (uint8_t)payload;
+                f[20] = (uint8_t)next;
+                f[21] = hops ? 255 : 64;
+                f[54] = 135;
+                memcpy(p, f + 14, 40 + payload);
+                l3_parse_ipv6_odd(p, 40 + payload, &thorough);
+                if (l3_try_ipv6(p, 40 + payload, &fast))
+                    assert_memory_equal(&fast, &thorough, sizeof fast);
+                else if (thorough.flaw == L3_OK)
+                    assert_true(payload < 4 || (next == 58 && hops));
+                free(p);
+            }
+}
+
+/* The same packet behind no, one and two tags. */
+static void tags_in_front_of_both_families(void **state)
+{
+    (void)state;
+    for (unsigned six = 0; six <= 1; six++) {
+        uint8_t plain[96] = {0}, f[96];
+        size_t len = six ? udp6(plain) : udp(plain);
+        struct l3 bare = parse(plain, len), h;
+
+        memcpy(f, plain, sizeof f);
+        for (unsigned tags = 1; tags <= 3; tags++) {
+            memmove(f + 16, f + 12, len - 12);
+            f[12] = 0x81, f[13] = 0, f[14] = 0, f[15] = (uint8_t)(10 * tags);
+            len += 4;
+            h = parse(f, len);
+            if (tags == 3) {
+                assert_int_equal(h.flaw, L3_VLAN);
+                assert_int_equal(h.kind, L3_NOT_IP);
+                continue;
+            }
+            assert_memory_equal(&h, &bare, sizeof h);
+            assert_int_equal(l2.len, 14 + 4 * tags);
+            assert_int_equal(l2.vlan, 10 * tags);
+            for (size_t cut = 0; cut < len; cut++)
+                assert_int_equal(parse(f, cut).flaw, L3_MALFORMED);
+        }
+    }
+}
+
 static void arp_target(void **state)
 {
     uint8_t f[42] = {[12] = 8, [13] = 6, [15] = 1, [16] = 8, [18] = 6, [19] = 4, [21] = 1, [38] = 10, 9, 9, 9};
@@ -287,14 +412,15 @@ static void random_frames_never_read_too_far(void **state)
         for (size_t i = 0; i < len; i++)
             f[i] = (uint8_t)rand();
         if (len > 15 && rand() % 4) {
-            static const uint16_t types[] = {0x0008, 0xdd86, 0x0081, 0x0608};
+            static const uint16_t types[] = {0x0008, 0xdd86, 0x0081, 0x0608, 0xa888};
 
-            store16(f + 12, types[rand() % 4]);
+            store16(f + 12, types[rand() % 5]);
+            store16(f + 16, types[rand() % 5]);
             f[14] = rand() % 2 ? 0x45 : 0x60;
         }
         h = parse(f, len);
         if (h.flaw == L3_OK && h.kind != L3_NOT_IP)
-            assert_true(h.len + 14u <= len);
+            assert_true((size_t)h.len + l2.len <= len);
     }
 }
 
@@ -308,6 +434,10 @@ int main(void)
         cmocka_unit_test(ports_by_protocol),
         cmocka_unit_test(fragments_and_their_ports),
         cmocka_unit_test(tags_and_other_types),
+        cmocka_unit_test(plain_udp6),
+        cmocka_unit_test(lies_in_the_ipv6_header),
+        cmocka_unit_test(ipv6_fast_and_thorough_agree),
+        cmocka_unit_test(tags_in_front_of_both_families),
         cmocka_unit_test(arp_target),
         cmocka_unit_test(neighbour_discovery),
         cmocka_unit_test(ipv6_extension_headers),
