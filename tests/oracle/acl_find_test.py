@@ -11,7 +11,8 @@ import sys
 
 SEED = int(os.environ.get('ORACLE_SEED', random.SystemRandom().randrange(2**32)))
 RANDOM = random.Random(SEED)
-PROTOS = {'ip': 0, 'tcp': 6, 'udp': 17, 'icmp': 1, 'icmpv6': 58, 'esp': 50, 'ospf': 89, '6': 6, '200': 200}
+PROTOS = {'ip': 0, 'tcp': 6, 'udp': 17, 'icmp': 1, 'icmpv6': 58, 'esp': 50, 'ospf': 89, 'sctp': 132, 'dccp': 33, 'udplite': 136,
+          '6': 6, '132': 132, '200': 200}
 KIND_PORTS, KIND_NO_PORTS, KIND_LATER_FRAGMENT = range(3)
 
 
@@ -53,7 +54,7 @@ def random_entry():
         any_address = RANDOM.random() < 0.3
         nets.append(None if any_address else random_network(version))
         texts.append('any' if any_address else network_text(nets[-1]))
-    ports = [random_ports() if proto in (6, 17) else ('', (0, 65535)) for _ in range(2)]
+    ports = [random_ports() if proto in (6, 17, 33, 132, 136) else ('', (0, 65535)) for _ in range(2)]
     permit = RANDOM.random() < 0.5
     text = f'{"permit" if permit else "deny"} {name} {texts[0]}{ports[0][0]} {texts[1]}{ports[1][0]}'
     meant = versions if nets == [None, None] else [version]

@@ -80,7 +80,7 @@ static void says_what_is_wrong_and_where(void **state)
         {"allow ip any any", 1, "`permit` or `deny`"},
         {"  Permit ip any any", 3, "`permit` or `deny`"},
         {"permit", 7, "expected a protocol"},
-        {"permit sctp any any", 8, "expected a protocol"},
+        {"permit stcp any any", 8, "expected a protocol"},
         {"permit 0 any any", 8, "expected a protocol"},
         {"permit 256 any any", 8, "expected a protocol"},
         {"permit 06 any any", 8, "expected a protocol"},
