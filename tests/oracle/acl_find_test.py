@@ -81,7 +81,7 @@ def random_flow():
     base = int(ipaddress.ip_address('10.1.0.0' if version == 4 else '2001:db8::'))
     src, dst = (ipaddress.ip_address(base | RANDOM.randrange(2048)) for _ in range(2))
     sport, dport = (RANDOM.choice([0, 1, 2, 3, 4, 5, 65533, 65534, 65535]) for _ in range(2))
-    return src, dst, RANDOM.choice([0, 1, 6, 17, 50, 58, 89, 200]), RANDOM.randrange(3), sport, dport
+    return src, dst, RANDOM.choice([0, 1, 6, 17, 33, 50, 58, 89, 132, 136, 200]), RANDOM.randrange(3), sport, dport
 
 
 def main(program):

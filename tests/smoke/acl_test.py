@@ -70,6 +70,8 @@ def send(system, ports, back=False):
 
 def explain(member, *words):
     a = member.ask("explain", *words)
+    if "error" in a:  # while a transaction still waits for the ring, questions are refused
+        return a["error"], None, None, None
     return a["decision"], a["because"], a["rule"]["source"], a["rule"]["number"]
 
 
