@@ -56,8 +56,9 @@ struct isakmp_sa {
  */
 MUST_CHECK enum isakmp_error isakmp_sa_get(struct span body, struct isakmp_sa *sa);
 /*
- * Appends the payload: proposal sa->proposal, SPI size 0, all transforms. One that was read is written as it came (RFC
- * 2409 section 5: attributes unmodified); of others (`attributes` empty) life as 4-octet TLV, seconds only.
+ * Appends the payload: proposal sa->proposal, SPI size 0, all transforms. One that was read is written as it came (RFC 2409
+ * section 5 forbids changes), so the body that it was read from must still be there; of others (`attributes` empty) life as
+ * 4-octet TLV, seconds only.
  */
 void isakmp_sa_put(struct isakmp_chain *c, const struct isakmp_sa *sa);
 

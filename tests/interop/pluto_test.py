@@ -208,6 +208,8 @@ def test_key_server_with_every_algorithm(monkeypatch):
             x.pluto.said(rf'"{name}" #\d+: IKE SA established {{auth=PRESHARED_KEY cipher={suite.said}')
             wait_for(lambda n=i: x.ks.ike()["phase1_established"] == n + 1, timeout=10, what=f"{suite} to be up")
             assert matches(established(x.ks), suite, "responder"), (suite, established(x.ks))
+            left = x.ks.ask("show", "isakmp", "sa")["sas"][0]["lifetime_left_s"]
+            assert 28700 < left <= 28800  # pluto proposes 8 h, we 24 h: the shorter one
             text = x.ks.ctl("show", "isakmp", "sa")[1]
             assert re.search(rf"{suite.encryption}\W+{suite.hash}\W+{suite.group}\b", text), text
             x.pluto.whack("--terminate", "--name", name)

@@ -208,7 +208,7 @@ def random_exchange(rng, group, suite=PLAIN):
 def print_vectors():
     """Fixed seeds, so that the header can be made again at any time."""
     print("/* SPDX-License-Identifier: BSD-3-Clause */")
-    print("/* Known answers for every cipher and hash, and every group at least once. Made by `tests/oracle/ike_keys.py`,"
+    print("/* Known answers for every cipher, hash and group at least once. Made by `tests/oracle/ike_keys.py`,"
           "\n * not by the code under test. */")
     print("#ifndef GVPN_TESTS_IKE_KEYS_VECTORS_H\n#define GVPN_TESTS_IKE_KEYS_VECTORS_H\n")
     print("struct ike_keys_vector {\n    const char *psk, *nonce_i, *nonce_r, *public_i, *public_r, *shared, *cookie_i,"
@@ -216,7 +216,8 @@ def print_vectors():
           " *key, *first_iv, *hash_i, *hash_r;\n    const char *last_block, *phase2_iv;\n    unsigned message_id;\n"
           "    const char *after, *hash_1, *hash_3;\n    uint16_t encryption, key_bits, hash;\n};\n")
     print("static const struct ike_keys_vector ike_keys_vectors[] = {")
-    suites = [Suite(e, bits, h) for e, bits in CIPHERS for h in DIGESTS]
+    hashes = list(DIGESTS)
+    suites = [Suite(*CIPHERS[i % 4], hashes[(i + i // 4) % 4]) for i in range(8)] + [Suite(AES, 256, 2)]
     for i, suite in enumerate(suites):
         group = GROUPS[i % len(GROUPS)]
         rng = random.Random(6407 + i)

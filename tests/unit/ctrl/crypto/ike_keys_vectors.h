@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Known answers for every cipher and hash, and every group at least once. Made by `tests/oracle/ike_keys.py`,
+/* Known answers for every cipher, hash and group at least once. Made by `tests/oracle/ike_keys.py`,
  * not by the code under test. */
 #ifndef GVPN_TESTS_IKE_KEYS_VECTORS_H
 #define GVPN_TESTS_IKE_KEYS_VECTORS_H
@@ -85,7 +85,7 @@ static const struct ike_keys_vector ike_keys_vectors[] = {
         .skeyid_d = "d9f562fe26307578e536f7a1831ae75924657a401a4e59cefbc51d23153fe927",
         .skeyid_a = "51399a0fa5bf985dccc5379270ec1c5e721ec9c7b2ebd1d9f4c48d6ead9dc8df",
         .skeyid_e = "9c43e8ba520c9267bb19399cf50fb08237070dfa001fceee3e5aff804c9efd08",
-        .key = "9c43e8ba520c9267bb19399cf50fb082",
+        .key = "9c43e8ba520c9267bb19399cf50fb08237070dfa001fceee",
         .first_iv = "7334766ddae154dd4ba1d78420f8979b",
         .hash_i = "f1a0881f90dba42c4945454f06ffc324c0a145ead0f76c110456c0e0bd2a505b",
         .hash_r = "31bbb2022e27c95a376b8adee8e7900451aed0bb4aee10d0300efed5f654ef31",
@@ -96,7 +96,7 @@ static const struct ike_keys_vector ike_keys_vectors[] = {
         .hash_1 = "049cbd11dbe5401653cbc2d011d4b69c8ea97f0032e6f8718875954b046c1ec4",
         .hash_3 = "96526bc9b570e621d3a1ee9b3e4698db74d3e5f698872058236443593bdac71e",
         .message_id = 0x2216d9e6u,
-        .encryption = 7, .key_bits = 128, .hash = 4,
+        .encryption = 7, .key_bits = 192, .hash = 4,
     },
     {
         .psk = "4dce365270ee4576f22d5f1fe7ca9106a0e7029b6ab178c8f2b3db8532c234e6aa5aeba24fa577d92262dbe783"
@@ -137,7 +137,7 @@ static const struct ike_keys_vector ike_keys_vectors[] = {
             "d33a5b",
         .skeyid_e = "ec3e84c759e160d7184ae7e5c4464c8bd0e13f9af5abeb67b885831663a15b9624ba762406cf73a2b11361fa59"
             "e6f5a1",
-        .key = "ec3e84c759e160d7184ae7e5c4464c8b",
+        .key = "ec3e84c759e160d7184ae7e5c4464c8bd0e13f9af5abeb67b885831663a15b96",
         .first_iv = "00bedaa9bb58e6041f4658d46297702b",
         .hash_i = "9d9a3d2a4918c93bb66e0822eba5ce6a27480a5ac6e3741ebf7954f65a0aa9ee68f8974c70f9901bb6945b7341"
             "595c5a",
@@ -152,7 +152,7 @@ static const struct ike_keys_vector ike_keys_vectors[] = {
         .hash_3 = "c650a62b042fea67ccc8389e1944c5683ba819104bbc02ca897bafe4259aaca48673783999a6841dc1c9ba349a"
             "1c1a3d",
         .message_id = 0x9f39f3c8u,
-        .encryption = 7, .key_bits = 128, .hash = 5,
+        .encryption = 7, .key_bits = 256, .hash = 5,
     },
     {
         .psk = "1ab77a1d64b6b178ef6ec5364aca6e94ec86714c56795c7ee4a9a775ef7ef8fef7df9e25aba365d9514fa12ab8"
@@ -202,22 +202,22 @@ static const struct ike_keys_vector ike_keys_vectors[] = {
             "b33ccf67158a4ab15d0601b56c45791e6b6319",
         .skeyid_e = "8f8fb7d1db84f56eea33e8521e3d071f1998425a49ea3a62acd00ed717de0035e9132d3881a7d6a4cca3cbf82a"
             "2748423d8cf81a739362c4c7860f9be12e1086",
-        .key = "8f8fb7d1db84f56eea33e8521e3d071f",
-        .first_iv = "210098a007897217a091ea140d40f7a3",
+        .key = "8f8fb7d1db84f56eea33e8521e3d071f1998425a49ea3a62",
+        .first_iv = "210098a007897217",
         .hash_i = "96e5a4845d61e0a35987bde81223c7946c85b1de750d475a5530dd9b967a1cf25a13df59988ebc26753d630dba"
             "c2bab41f454beb086f26349f4da46a9de035b5",
         .hash_r = "8a4587c34d4fc96ac0f501d8a60993d50e039184e342acdd270a022d34bffdecadb8e2a183e07b2173e1839cec"
             "6240361c293cfacd4f92217937db1e36286149",
-        .last_block = "224aa3e7084df6bccfbcf43c5f199514",
-        .phase2_iv = "8cb4e6724d9e3c6fcdc2b90dad2fca7f",
-        .after = "caab3156e79256a1789b33434315f40bc0504d8eec8a3303f37e6f5c5b09ac1c1268ed23d9f5422bb13844ddc0"
-            "11a83f1c3ba3f72f5ceee79515d0118b7f22d5f768fcde6a9f69abe49f622ebf",
-        .hash_1 = "9dfa63ca16d8bbe6fbe5eb6f41cf4efe55adb86b3b3f06e6ec7b0357892dafd56a740b0026ac032590876f372e"
-            "92df1860795cb19c42759542e70811b43d31ab",
-        .hash_3 = "a6b9c236b6ff2a91f012a8987ccc2ea3e903504a48a81be68c10c65f015d94f4301c596ce224ab2aed8d0baae8"
-            "b60fd9135931f2a426a4c398fdf821612f41c0",
-        .message_id = 0xd9bc3d86u,
-        .encryption = 7, .key_bits = 128, .hash = 6,
+        .last_block = "224aa3e7084df6bc",
+        .phase2_iv = "589143f0845be25c",
+        .after = "cfbcf43c5f199514caab3156e79256a1789b33434315f40bc0504d8eec8a3303f37e6f5c5b09ac1c1268ed23d9"
+            "f5422bb13844ddc011a83f1c3ba3f72f5ceee79515d0118b7f22d5f768fcdeab",
+        .hash_1 = "1fb2d37f58c169eb256e399efd836cc16194b4fbc69a168e38089b54db7939b347394916191c2b5d1626f15647"
+            "30302ff04d95e04af6e0f5c88eef61549103af",
+        .hash_3 = "801a0a93286c5f539d8e2fcf34f3befec7e7f50dec8a19bbe4f8e6a83f78cf543107d2301da425aa23b5de9274"
+            "eec4d8d013c0e57daaaf21c17ac05a7e8e5d57",
+        .message_id = 0x2e629fe4u,
+        .encryption = 5, .key_bits = 0, .hash = 6,
     },
     {
         .psk = "caafb14aa7237192a2ee7873ad6ca7dfc10f810cbf3f799aac9d2e3cf1d9905b1b9ea7d62afef290f12a8e702e"
@@ -270,22 +270,22 @@ static const struct ike_keys_vector ike_keys_vectors[] = {
             "3519a0fc459cc5",
         .id_i = "010000000a000002",
         .id_r = "010000000a000001",
-        .skeyid = "f981fd0adf39bb0008e6c6c8b17467905e906322",
-        .skeyid_d = "92fd8a86a04b90bf62a32cd5ad39e9196086c113",
-        .skeyid_a = "365212ec4dbdae53d0aa4a76d037f3d68cfe80db",
-        .skeyid_e = "9addcf018f067c7c2fe58f11af2dc9d42687a5af",
-        .key = "c4dd45ece6194d7319b14064d92f98b9ae7695ea1ebd5adb",
-        .first_iv = "8b63d772ddc656880b6ffda0b3b34b6c",
-        .hash_i = "83ccd080d8a4b4d04c687c9282ec0ba1f4d9b3e8",
-        .hash_r = "32e7d14312993b072a2bb807c943d45c9dcdac8c",
+        .skeyid = "a2fb65d56bc9a69f740a1d280b7e9d7a53638b501aa7aeee98a7f73d6a0fc3cf",
+        .skeyid_d = "ad324efb9f4ab4095966eddaddb048eddca0214fe047e690f8c9672985619eb1",
+        .skeyid_a = "a24d5f71b344b6eda5727c1a77c6a062e377b443a404734732c02be9ef927060",
+        .skeyid_e = "3922c91cac4269ea294e3877e99af6a9c09a340b90ef436ca724213d7a2b713c",
+        .key = "3922c91cac4269ea294e3877e99af6a9",
+        .first_iv = "906766cb5b71b76d7982cb80569e7dfb",
+        .hash_i = "500e4f79852456ceb2618ff941d848abf1751facc11595b98da26a97986d4dfe",
+        .hash_r = "01710bbe84c69245bce0f8cbcb94ec78229c67cfaf24868e5d52013a2dd8c907",
         .last_block = "37136e632a18c966e41dea755cccbb24",
-        .phase2_iv = "246edc8ea0462a2b7eff80e66f7e40de",
+        .phase2_iv = "4ca04773b84ffa035401a98ee5420fb7",
         .after = "a8c3dcba1a8f53346cdb7bf98875135f009b1841bf07019361543b76d6682c63e022c33ffad632848880c96265"
             "6ae25484efd1b282b9f7744446063913aec597a33ea44a62d991742508e29b4e",
-        .hash_1 = "bde5d4b8de99c2c8b133df6aa1941102c4b8fdcc",
-        .hash_3 = "4c7b255124bea7074855e5907b7c9b51700f9602",
+        .hash_1 = "4117812322a6e95977255d617c7e74d1f12e8e4a3ee154362011df11b1b2538e",
+        .hash_3 = "f68b28fc5e92ab80d8b884163b5b28fb1a6002370797c97e51a2e02b556f1330",
         .message_id = 0xabcca8ecu,
-        .encryption = 7, .key_bits = 192, .hash = 2,
+        .encryption = 7, .key_bits = 128, .hash = 4,
     },
     {
         .psk = "79877f64aaad6ebdced371a60870e61be6d186bb77b779fc54798365a8ac8659c7f1d9e3179ee46da460f4684a"
@@ -304,22 +304,30 @@ static const struct ike_keys_vector ike_keys_vectors[] = {
             "cea769720779ae",
         .id_i = "010000000a000002",
         .id_r = "010000000a000001",
-        .skeyid = "07af5acb8261a710266a4a3ed67d4e2160622377d9ba53dbdfa3c56834cd90b8",
-        .skeyid_d = "f221b11029bbe1aa75e63deacfb182075becc08a628990a4c0cb94cca1ac8b54",
-        .skeyid_a = "84095664ebfc4568b0dc90e57e22fdf8597b24e041ddbb5937476900522fc468",
-        .skeyid_e = "7b1f8dfa6714eff0c8541efe73ace2997cc96284e53e63608db468079bc0ca54",
-        .key = "7b1f8dfa6714eff0c8541efe73ace2997cc96284e53e6360",
-        .first_iv = "9e170ad81ea37a414711e6ff8d9c3077",
-        .hash_i = "de95e30b9d8b99a169478da2700acbb83eeb0e46aaf25e3549c1411f364ead12",
-        .hash_r = "12328d53118b5cdd7f81ec012e193ce38c2f2f76bc1374f9fc152fcfc1885c93",
+        .skeyid = "0348c8292f26e9307d2e6bde7b30cbf8aa463480b8eab5ecd15da9b0e0cf6c8f662de939fbc1620c67c065eb14"
+            "17b5f5",
+        .skeyid_d = "9133e9ddc53904ad9517ed74b60ae5dbeef2373f5bfcd2659b1e82db6c82b4440239c751e9f20f7eca8e3ae7e5"
+            "e3d7ff",
+        .skeyid_a = "d36b167536774e0e76eba807efd25b647a74f89711dfa60e519adc35c1f86f574a94eadb0c441e6396fd03a638"
+            "29ec7d",
+        .skeyid_e = "369832bbff725c569572a3753a456423755a03d078898a023365cfc00581dc337559426089eb70d8a67958878f"
+            "b99779",
+        .key = "369832bbff725c569572a3753a456423755a03d078898a02",
+        .first_iv = "9d3cb2237177edf0ee94b069984abefd",
+        .hash_i = "0838c251c523cec7c5ffd32472d0b13653882114189f17c3cce4e2b4ba9862d16e39f87c9f54eb532c8e2e744d"
+            "facd30",
+        .hash_r = "469260b3e8f8fbc1061c2620b14145511bdf47b1541868312b9c9e91e3891c53542ad5e4f56a6432a41f916cac"
+            "9613eb",
         .last_block = "cfc48ebcd99495c0d5c6f587c4935376",
-        .phase2_iv = "5c92e23e91a876e9f25c794bab803d72",
+        .phase2_iv = "f5b094b6dc085ea62b5cb34ce37fe013",
         .after = "2ff21c20c95a602d9beedbd04d3cc58fec59fff06ea712a5980122f1e57f590eff6e78552c359ffe3a5192abcc"
             "b9a2d7adafb372c8986d7e9cd6c73fa08750f813e42b6071234c4810945ce142",
-        .hash_1 = "75969a396de4b2ec2a146da7dae004ac47482f5469e13940562d857cddbf9142",
-        .hash_3 = "ddf21895864a47912730376c651a29e8034eb087b4bc3b0168769f30f7ee1054",
+        .hash_1 = "2484d3fee541f4a84507cb0f6373e11b7079a32d823ed7ae1e9e540a0428db5bb6ef51f3a315cf0e299f40177a"
+            "fcbeba",
+        .hash_3 = "777575349bdc59763d4e395015bed8a04a2cfb08a2857e0acd159051eef5b9cc723d4f68f05848328f8c5d8e06"
+            "4afcc4",
         .message_id = 0xfdcc1bf6u,
-        .encryption = 7, .key_bits = 192, .hash = 4,
+        .encryption = 7, .key_bits = 192, .hash = 5,
     },
     {
         .psk = "9031d35fca879af28bb912f8b301e5188153b679eeda12d94a6f92b5f4d32348664b7169e4ee235b393d630cda"
@@ -343,30 +351,30 @@ static const struct ike_keys_vector ike_keys_vectors[] = {
             "799af710e2fea3",
         .id_i = "010000000a000002",
         .id_r = "010000000a000001",
-        .skeyid = "e5d311cc3537bb2e0770a7029b692f94fd750ab66cd518784c9a716e0046acef21cd2e9e3421094ff6d1c75600"
-            "961f7a",
-        .skeyid_d = "e194be52303bcad91b10b0c109a49c1525ef02a3b965c1df8580cd455d31e11d9019a6decc490973d374bf1862"
-            "eb361c",
-        .skeyid_a = "21cb144bed3dbb2a16d480cd8c6f75e2caa6830a461de828500c47f17fcb3c8e5e91c927bd9d961734d226ca22"
-            "4ec6d1",
-        .skeyid_e = "3c7cb392e8d41a730d7c7e51d353e040ac08f13ae1324ceee897a7bea8972f5f52b9ff60ebc450b2f6ac3b2b49"
-            "8bdfc9",
-        .key = "3c7cb392e8d41a730d7c7e51d353e040ac08f13ae1324cee",
-        .first_iv = "51449ecd9fd06b13b217b5ba33ad3646",
-        .hash_i = "96438ed672f8c492de7e8fae194538df83cfc1dd5bb29c543e5c3c4350452e5fc747ddc0e76d0ce93e38666420"
-            "a6af5c",
-        .hash_r = "a73508090f35371682df7ff91c9dd8af7987be10e9231404ec9e2e4f2099e56a62d0c789eee1a0e965724b6075"
-            "9f805e",
+        .skeyid = "e9aafc9298ffca8340d9ba13e722848cacb6a8b73892a3ce1a04cedd83c43f9fbd599daae9776403ad332b6412"
+            "c5f86f0deacf315ae8fc440e7240ceb112a471",
+        .skeyid_d = "daf7f339215782e652ef00cc878b0fd572303a2d61b83549bfee6d04a91a9b25418eb4a875cf2be92ded3af32d"
+            "a5dc4a049b40dd47683d2e4f97af2dea610a34",
+        .skeyid_a = "137f95e38275478db1bbe91818f535770a866f80899b8da5a85224b23fa3bf576aba69eb82f37d846f3b2680e9"
+            "96486361184b3adb67f5aa6c9e98a054e0905a",
+        .skeyid_e = "562ccd278ce421b7cd8c741e529cb9724e0202729b43339e55565d7e314fde378619b7130f3f09db47d08c1d3b"
+            "8ffddaf003701eec8d83e36ef4ab890330864b",
+        .key = "562ccd278ce421b7cd8c741e529cb9724e0202729b43339e55565d7e314fde37",
+        .first_iv = "51ab0e411045fcb16ef94a473878caa3",
+        .hash_i = "727bfae25509dc680ef37d7aeb783492e94f5ec98024d028d3ad51580833d14f21fb6df518b8575e562147bf54"
+            "c077da97735cf7d1c1cbb9cffc8697867d85bf",
+        .hash_r = "5513294c1ba0d7634eae48ec706f5deeed60a51ace2ac8a3718374d4ced7703f3a6bc5cf3c3a3b30fc0cf7cce6"
+            "bf6a5979397599c44ac7c67b1e80db6b15b6eb",
         .last_block = "7d48712caf55133efa5cc9b2ae1c8964",
-        .phase2_iv = "2630fa75035da514a2a3fa5171f2a70f",
+        .phase2_iv = "2030a76af7a0c650f8df580188814286",
         .after = "aa7ac56e3f24363bc98490a0f2865def59cf4ea443aace04497b4c30474efe12acb39bc6d1fa418cdcaa7adcb9"
             "0df2d20f2dfd893dc5c33eca38c0753d1370a456cf64e750be6c76fa168d9a72",
-        .hash_1 = "486abaf1acaca44f99859f5b8f094df2db6e63118808dbfa76c3da6ef83a2785de85122729905afa26d30e36b7"
-            "cd17fc",
-        .hash_3 = "58f1d26dab610934a6d103ec7b5c5f5603d08db9a78ebbbd9f94e1688a59ba13f364d598fa4e7a40daca50ceed"
-            "58808a",
+        .hash_1 = "24ed58e07a4c17dc1e7914cc87b05bad6af52b91927da0a996e8ad50eadc8edfe2caf017570fb815fa1d1875ae"
+            "f245b67b290567a0e0750b69176f95563d8eec",
+        .hash_3 = "82c31e8055048caad47596eec1fe7dc66e84197e41e90e1aacd795f53fac6e94c307b35c347eebb6a8cb293a1e"
+            "76da41519ede34ae0e747d2e73e041a1267e8a",
         .message_id = 0xf922a3d6u,
-        .encryption = 7, .key_bits = 192, .hash = 5,
+        .encryption = 7, .key_bits = 256, .hash = 6,
     },
     {
         .psk = "14e1a927f810f1636aad6bf9b42559f28ce0c931c44f4dd7296ef11ef282aa0d104cc7f9a9cd9488ef7399bcae"
@@ -390,30 +398,22 @@ static const struct ike_keys_vector ike_keys_vectors[] = {
             "bd70a86bf63bc1",
         .id_i = "010000000a000002",
         .id_r = "010000000a000001",
-        .skeyid = "34c83c1539df82a5c6e9d8ac230bf8852f053dc35e6073ae2b733c2f17581db9c8cf2e519319e23b96c8f388f5"
-            "255a8cd662bd2c2211942901da808b00c9e291",
-        .skeyid_d = "da5100715d19f00ee6be9d519eb501747ee299ca2e067ed8d9f4a2da1900ddbac12441695e7125aa84e13f14ef"
-            "6a32593250575e1df41d223b48515a430f9df6",
-        .skeyid_a = "289b7d6e8161e0682d9f821888489a8ae967c863e2cced70dc6ce220606e5f166b8f80beb0ea034ec164c00d5b"
-            "d65cc2d6e998fb9d933129a82d62d73b0363b2",
-        .skeyid_e = "61a131f04569cee25bf3d3e011d673408493b88d021f5d553cf2f4cb97a49f7eb04466ffae37fd8ea7aa592d0a"
-            "dec26ec3a93b405d5e4cd98c678dd5b83bacbd",
-        .key = "61a131f04569cee25bf3d3e011d673408493b88d021f5d55",
-        .first_iv = "e3e7ef831de667edcca8066d65781300",
-        .hash_i = "bb4f07509cfb2544ae269f8594994ca77433d65272d97c36974be6a7f217a745c0607ee5e0ce20bc47b27d3ff4"
-            "6aa1d2af39fc2531f171553a7aa68abc7ef80d",
-        .hash_r = "66a7b8a432243e01170c90652cf919dfb52d3df7cafbeb6e76cb6e6b2ce9cdd958b0468af59f460fb6ac2ea0a6"
-            "13fea0f63a79c5e581b14bf522d95c0f3d2262",
-        .last_block = "dca947a49ea306eba1f72a12eaf05d3e",
-        .phase2_iv = "a4b0733ae2cdf172757661d7325645d2",
-        .after = "0ffec4f1859f8cf0e5797a4093c05fca7bc09ee1671666b9330b44bd37cf85d1980744213266f8dee2bccdc652"
-            "b749b48b118b5fdc2492b4d04fdd5ae63265239d4335e4965d8a64cecdaab0ec",
-        .hash_1 = "851b30c326d6f39767ab48da9e867621cb52686cb0875516ad15a52bc00299d4b5d38fbcdb2e08cf2bb649ba40"
-            "f9db74c5f63eedf9e4fa5a82a2500f34b65b45",
-        .hash_3 = "9c49fb9f2bd422c7e6dc16c7fb1b7cdb8b7783637b83509936a21bc7f9ef547d730dd9fa3a70ca79f70fd7cf34"
-            "a00a6287a6b69f04d75d7ef1aa970f35e98bb5",
-        .message_id = 0x5f00a5c5u,
-        .encryption = 7, .key_bits = 192, .hash = 6,
+        .skeyid = "689498f6467414f53bb5e99306f4257667512f4a",
+        .skeyid_d = "47684f33381bf8d1dd79bf85279e7c68b39c2a35",
+        .skeyid_a = "1ecfe5cf465af59bc3659317597152c8466d3eb8",
+        .skeyid_e = "86b5396f2ba0fe81be4b49bd220de20fb450444f",
+        .key = "d822d1a0c57bcd2b094cfbea4bd099b49c0b80bc4d85e889",
+        .first_iv = "a121d35a4039927c",
+        .hash_i = "ece6ce79d72c09e188a2ae5104a98f6b1e9f6b81",
+        .hash_r = "6e3e75e05ba979158b4becc92b7b46c1571b41fc",
+        .last_block = "dca947a49ea306eb",
+        .phase2_iv = "0c8dc38229f821ce",
+        .after = "a1f72a12eaf05d3e0ffec4f1859f8cf0e5797a4093c05fca7bc09ee1671666b9330b44bd37cf85d19807442132"
+            "66f8dee2bccdc652b749b48b118b5fdc2492b4d04fdd5ae63265239d4335e464",
+        .hash_1 = "6f53712b488201567ec35c9322aae84bc82916ea",
+        .hash_3 = "1bf61a516fa73576b15c338ea0ca48083db3b083",
+        .message_id = 0xb0aacdceu,
+        .encryption = 5, .key_bits = 0, .hash = 2,
     },
     {
         .psk = "8a94b981b9ae0572ceba1d4524d7b7641792cfcf09bce63f774b463e0eac7e96458214a3968b4623f7b41687b7"
@@ -452,366 +452,6 @@ static const struct ike_keys_vector ike_keys_vectors[] = {
         .hash_3 = "f01719b248114bad27cee3446ef482805f5335e8",
         .message_id = 0x1fee2da8u,
         .encryption = 7, .key_bits = 256, .hash = 2,
-    },
-    {
-        .psk = "792413802c0a60f8a1e818228b1e57d685bb7838b61e67cb0b4e667023adc05dcee00cf88766cd39d16165df47"
-            "d0737987a999ac46085c04efdb54e9f8f95e970c33",
-        .nonce_i = "bff1fc50abbee3884d5f1e",
-        .nonce_r = "b8771d67864d6cc8cf524c644da464068278a8f268a4a2d36ae7e465e0bbd4b6c9cd32a41451f636be27ab45da"
-            "5b731d28dcb6ccd6f3256c85ec0c16f931fce528bf0d2f001c3d8c219b255ee192be1b4779183a433d915425d0"
-            "8cfa02088bf86868032e5f7a601dd43c207bce",
-        .public_i = "0d92b4a26fb92c89641841307e8362c0f283156b828635e8236514a245d362c9c7f93489ec804e13948533384d"
-            "d10d1f1faec5e898b08046a7846dd9138bae24b5ddae257f592229f0d2083ae6a1db0bf60c325bcba58dd54f0c"
-            "56fff8c6c1514fee85d800a0f6aac127e0c4cbeb0ed82482bb1176adbb98389f8ee6a86a898f065c104bf0e001"
-            "276ff7df2e3f11afac4adfe603cc5df5450f07af8b6fe9c346272122764b8c73a32ef2654f57b6ab2acb320602"
-            "3e06c1214b88c602a188a1ca",
-        .public_r = "f8693f6d7945cab4f75326ea6c6992246b595678410bab32ea09896407cfe24a6da274a7e465f3e5efa6767b21"
-            "a5b22e3b9a31a5cdfa9945280ba85de1594ac6bb7b3f70de188b71f64a530901a9428ea50eec545b3ff6d140b8"
-            "1e667fb928d644a4e1dd3ee61c9d3ac550758f23c9a9063c4a291c26efbf23325cc650d24e44e895d2878ae671"
-            "398e863985035067941bee1cc0b751f22d9c7939c151f04563a7f8cff047be07abe01e2268850bd673e7c565a9"
-            "f5c8acef44a717bcf812025e",
-        .shared = "3563b6f01df612e3805fe4d32a2e47f5a46fb213dee0f2898f02ea03d134235ec5aab609239ba291950dee5bdd"
-            "f7bef43e9a0c395ebf5bbec8e42860ee927b7660114f2789b953ec12d43e2c1dc86100f667b81da4cf802104cd"
-            "4fb4c0ea16157d342168c365f850506273c9d6f0fbf46537672f94ba4d8ad407533bdbf345ee7e40db05d88d88"
-            "bcc3eee9ff185f2caf974c39b530fd52e9c3e74928b2460992115f063ae3bb1440ecb8a50ce0142a87d3c9a377"
-            "839a76e7dd4e31d2d79c4199",
-        .cookie_i = "6b3af479d98a3933",
-        .cookie_r = "03df84de1a9a0e9d",
-        .sa = "ba7cb2ae32da8fbd85cdac34cd4deb38f670f8de959959a8aafe13635539fd6d9a7062937619d999ea9ad7461c"
-            "d0aff0b56f5abe",
-        .id_i = "010000000a000002",
-        .id_r = "010000000a000001",
-        .skeyid = "3c814f49c29ae532ba05bb9a6502465135849b6ae1354aa3b12f36d06c486631",
-        .skeyid_d = "69eb63d2ac001934e425818b9c941c022771bee824046bfb40c5c52ab39f6570",
-        .skeyid_a = "6dddb744d58e009e2bbeec5d557acd61def9b5bb0f5c3d2f98c4df596ca67665",
-        .skeyid_e = "e9a58f6a7fdb460e2c627824dea42e6ee4e76cfbdf2d583d639be13b4844aa48",
-        .key = "e9a58f6a7fdb460e2c627824dea42e6ee4e76cfbdf2d583d639be13b4844aa48",
-        .first_iv = "6e8ee65345d577bd546ded04ec9d90cb",
-        .hash_i = "e22f2ceaf7e70d351918ba6b330a8fe2c02ad997f9b5287898b9aa5128568a16",
-        .hash_r = "2a13dc73714a155b49187f2cb31dc0edafb06e0e5976987e99047ec369fb86d5",
-        .last_block = "1eefa0bce792a37a5fbbc7db1a71a650",
-        .phase2_iv = "b39586f78044015606f09f8ccd773488",
-        .after = "1e193947f53d4cf8f667777c91ebbcb828d298d5a43bf30d20d4c0d426a4d174d7735453983b133d64863768b5"
-            "13b9332d2fb05fdb84eebd3971e97d389566c5fef2d60430c238b96dae507782",
-        .hash_1 = "9235e5fb5ed1f7ec07c39414292b4157a97ab6a280cec699c78fc12593d306d3",
-        .hash_3 = "3c3afa9f8dac1719386ae1d9e10cff83c86cd54dd00edaae1b7f9e202b230bae",
-        .message_id = 0x904199f3u,
-        .encryption = 7, .key_bits = 256, .hash = 4,
-    },
-    {
-        .psk = "5723c38a20d1143980d2fec18fdcf1e523b3f33d4a60b7",
-        .nonce_i = "aa8659d7efc29c5d0e6d2342ac2806e46c086b26d24def17af7eb14e887bde0aaa887ae242729c6dc1dcb98b60"
-            "6d6a6d8fdc2e4b831058293b008242ae4fbb71fa482c15a7565d67b8d9079b9a",
-        .nonce_r = "8538d68ec67216f4350a8d513a483a90f4e033019369ac832cdbc4482baf7d7558ef9ec3c9759a",
-        .public_i = "22b79904cde53d5fd82604a7ba2212fed8253c70759217b574e94dfbd5c9021d4ac2f3e79c13ec9ee333aec208"
-            "f9624ebfd0d9abbfc07f283969022cc455a92ac20ce9b2364e1c16e69a084bc063097ec11fab16f187a51132bc"
-            "bbccdc4377067f9f68f872eedb60b065d187bfdafb90497c2f4d5a583d9a2c33e67410431aac66abf301f7b97e"
-            "15e361edbb880b141367a0d26efebddfb5cb17332ae70d124daa53f8b8a439a8469eb0813fc7975ab7533f128b"
-            "c760254d3b82017a2a4b2f45d7d325c09f7bb78f113c50c707d911a8416acedf2a2847c1dd171dd4877d0ce8c4"
-            "0be396a997580cd9372fca4948a028c77cc832186652bce051bd086ce8607d",
-        .public_r = "c88e1d6a23156a106cafdcec89aa2da74ac7bd092ad5e43b8955359a800c947dd00088320448b99ee9733a0231"
-            "0bfb50b8afb16ba570566ae2ad56900328ee2a039406b714d8a59efe8f871d950c14ba8f3eaea7eb0d16453b30"
-            "100b62ba2a9f1c1a75302960b83ffcf00c4bf4f6d8d310754b1ea0336a4b4df71a47b34abadfbde7399b2edcb9"
-            "bf239e53ba48d6cdd3fa3a048cb53d20b3c07616efa7ec8e64a80d7e12fddd6002548540f164ff2413752b0452"
-            "9321d56dbe83afe0d8f0c1c5ea12c488026c2120447c39557b3bbbbda9b41939a9e992afc7e804b75b093c13bc"
-            "abd9c2197d7e4e30a3f9a8978047a10c07da607e5ac825c96e8c3c039c6a18",
-        .shared = "71bedf94996dc0104965efcf29850781d33612f6e5f0a045119b48aa9aa2e65a70689dfedd6e6644198e8142a3"
-            "a1fbf8080dafe3d104f6ec7ad89ef67d520bc2777e6817e5155805791fa57485268ef2f4bd14d5e8cc60603f1b"
-            "e69804839944efc26b8afde7102800bf8d56c8219801ca61c394d47ded3558de70490e74e22ac2e12e8190f57c"
-            "e4a8199e7956b1eb6b5f0dee41ff47a0b37511600027b22a7a602d0620f34dcde5f3498c598cf3cbcaed693fd2"
-            "5daa379cc946b01b15981692598aad2d0e67eb20b5973adaa6461add43731fbdf41984d9c309db9ad9fee1f404"
-            "9e6d09a9231a9df5677c2927abd2e6fba42ca2d68e7664af89e69b4d82e35f",
-        .cookie_i = "d0f1f1ffee93caf4",
-        .cookie_r = "e64c3e3c66748015",
-        .sa = "7fd89434ddee70f2064f27ec004e26f1ebe971dea81a36777740b9ecaa038456a3f9a0738c29a0d3af1bd6b038"
-            "2a1b0f67c259ea",
-        .id_i = "010000000a000002",
-        .id_r = "010000000a000001",
-        .skeyid = "7933f924eba8a99517537f39d361dd75ea3d720267ae6a883daa52970e953473c7a71a6e4cb911d9d2f0d4656c"
-            "f0ddec",
-        .skeyid_d = "319791ae2d067dbf4a2d3804c7e161e53957ef56e5882e756e6502207f621e577cdd3b8e9461855c93671e5563"
-            "7908f9",
-        .skeyid_a = "6cd602d3b3c79388e2174b8f06ec2abe459fe556b980be0a47fd9f47eb045ec5ab0b0171037c46d1e55eee76b3"
-            "aec2de",
-        .skeyid_e = "f4b883bebde6698d5a70ca0919a8fb8cc32a51cf7b69d8eca01f57491e4127136f5e4a110274608081600ccb9d"
-            "030af7",
-        .key = "f4b883bebde6698d5a70ca0919a8fb8cc32a51cf7b69d8eca01f57491e412713",
-        .first_iv = "09f93acf47eafc7048fc48299926f202",
-        .hash_i = "5948ef8e5b654070b8bfd18117883303a453f06d8473b04046b63d3100a4ace0c8a9ef8f4abff99f37bd1b1429"
-            "40f3da",
-        .hash_r = "0715a077f36d11ae0a33deedcfbdbf8b7765e96bb252d05045b27f3f6d1a5c806cf092dc90f9ae64d5cde62d70"
-            "104cbb",
-        .last_block = "87d9a0dddf0ca5d439664559b0263338",
-        .phase2_iv = "d7fc46c343901c81d07f3ec26890cb3b",
-        .after = "368e901bff1890549cb1b9e7003c36d8d703b5adda85ee4ec68816891c451f067e6f7fab40bca24cf39269e8e7"
-            "d30830370e1c0525239ddab220130d35d0c296e2682789e0b191602275a062a0",
-        .hash_1 = "e00c4d56aaa2de96c1d5edc92b6e6c351a2cd57159844d6d8391aac8c5bced1859087c655a6e29864c77b435a6"
-            "63e215",
-        .hash_3 = "fb63d1940c72a8f78f50d88642dfd44908b8a24cd855bd3a8fd34b3b6348d7e2f80efb45930bc75ec6f1bb0af6"
-            "e563d5",
-        .message_id = 0x74821f1eu,
-        .encryption = 7, .key_bits = 256, .hash = 5,
-    },
-    {
-        .psk = "27e14bd6a126ae634835bfe8967c14805ce4caad96da8cb7de8f2b199f4842844fe345d84376223cd2ba5f0af8"
-            "779525903f558b94fc400da7f7c6a24e767f88a462e5d2b9be04abc29228fd5da3c40028b633f8fe5d9b4a5b85"
-            "b8bd1e7a246b14",
-        .nonce_i = "69cc2f485c95317bd899d8cd752fbb35e24b52e642071997c2b23a41a4b4e3fa466c8123489fe26591986c7bc8"
-            "6794956fd54673b178bb99c7b48d9f0549b8e84a31b656986a2847030b33f408caf78079125a2759f493b8b630"
-            "611c27fd995a15d1",
-        .nonce_r = "59bc9a5ce227f54befcc181051628ccc33684be35f22",
-        .public_i = "4a0c0fa85aaeb082f1e713f8a6029bddfaf86162afdfa90c24a2c24b543a2eb7a2453c39bbdfcb40038183fe1e"
-            "cd41cd78c840ecc88c7d45ece6be6913592eeec4266fa68e06a052289b777d6a7fee338e5d42e3644c3f986939"
-            "0c96b11df7ce73b66165cf0f748cf847ab42c46562852c5493207f957c4c04743b27c89b1d4eff0bcbb3dd68de"
-            "d2e35415fb5dc9b52988c1e9b3bd56bf0ab066c6d1c4e657f0eac18318979c7c0e1fbe7648a6c444a05fafc09a"
-            "b2d7d08c760711be656f02075deec8828d3ae1816ebc4d84128d30f8967c5b0348aff9389fa145ce16d6ccad39"
-            "d46bb845a67d7ae28e928b91deb95589b35d5b44ef32352bb65243eacfb6b59c74c00fa8bce8f670a51134d941"
-            "e85e0a4bc7905ce30c4858cf9f5008d0b378a01f97d3ac2afedf5ae80a9d5ef0885b851acc28b7aa0ec3478aca"
-            "d48965344bf07eaba46bf28fb43995407103083c5fdc88058121285080c4138f4baa4b45b9211008e61e69fedd"
-            "6ab9493f97dee193e9d3ebf21a89ff0c9f67618f0a58152e",
-        .public_r = "3c7db6941a2dd1daae0ce75bb18e302053970d3d43905cce790a86843fb20fb6bc9d814e3b1931d586618dc9d8"
-            "68b1f67afa244c1840e648335a151e6dd141e3b5362febf0812e0f06c711396856762f0cabb6475855b300ee07"
-            "c7d3536c912892d74074f4ca87725c3b12635089c0b483a6f620bf02f8dba6d811f4b48b1c348fbe4d1f03787a"
-            "8eebe1d072b8f9c955f3d3c948eca1aa9e3e1b72baa11c804eb56a739baa66183e72fbb67572042cda8ac5aa77"
-            "4a2c95a2b46275ffb06ab9a24d59f78c8ca813e3b95822dda0ae3069b549030c6db9664d271b0c31fee3728213"
-            "e96097cee1720490c62a23a790a025c05881ddf4867e0b2944efc63304f8da5816d0b9f9060422f9e741590b7c"
-            "3747ce643a0b12d93dd751f09d1377973733a45344ff86031c1e828a37debbfdcfca40d6f98d97728dd944725c"
-            "4cdc3849bbd7e1cbd0b80d050c208f4ee89e50bca22a2ab98a84f626a0936dca3e95aa431949470a23677f38a3"
-            "d2676c7fe928e16e2c49bbcfd0927b8e04d1d04cf36d2aa1",
-        .shared = "778e7b0e5b08a0a12b28a30c01989ddaef6492ad178ee6e1d3e296b1c3b584877ae42dd29c9b0d9960342b4d79"
-            "9aed18dbc0d9e7f07e95156780050da31007bb5d21d78569ee22893d9f49c743830d9088e137c6c1c38e0d45ba"
-            "cce3783350d7cc9404e4ee79f726794350bf17fad1c98e238444c9b0d46e117a3e6ff21e13e3068b335cf8d11e"
-            "a1ac5edd8ff769f91c4a20fd375eb92a9ee8e8b31e451be5cf2ead4ca2fe4ecb7d674021a86577d1fe8af4ff23"
-            "66f7c56549d9d9fc5bbbad71f0a04631d5662fc01d022ead6b5eea649a9418c6c14fc406cb92a96e6c9c29a5a2"
-            "7b3ae5e3c5bf64e1a3a346430e81f332ced202e079c61aae97b56cbf9df4422732871c0827bf5671752623a4b0"
-            "5f83738b4a018d0fe98010c310f91f9c65becc0936a3c7fe04198ac1d0a0bbbb13f84e98bb57961607aca02392"
-            "4bbe5cba1cf753d4b4b369206ca7c4158d03fb99b2ea7c34e74bf40dc513d506bccd866b6efe644aaebdf63970"
-            "9f8d144a5f6a899f227e4396f6a481ef9887cb08e2b8a807",
-        .cookie_i = "853b844215e0a86c",
-        .cookie_r = "a6844aef8c41d0ad",
-        .sa = "9b8e952c86ee3ff9e725112206c5a7afc2527d1d14a4106a9036c0a108a6a9e199ccb054b35a157e1ccfedac2f"
-            "338ba872443704",
-        .id_i = "010000000a000002",
-        .id_r = "010000000a000001",
-        .skeyid = "8f6487d623e7b9b4264752f819dff0b3cec2b59a1e98288ad83489ae3854d58a15d7088d35474e857905cced17"
-            "f18b4bd7c1ef88bfe3500b760bd5d743f717b7",
-        .skeyid_d = "101abdc30e6b76738148b68a172555b0d53a419a263b927ba39cec2f900a3b42c11fb1f0c5539d09ecbb1d783d"
-            "a1f91babc86bdafe72372aa372286fcd17f355",
-        .skeyid_a = "4ac44f02743299c550211ef1a33701ec63053133329e006897af16fa2265b8a2d55e4edc691b192a38f26c155d"
-            "adc71f172a6cf994883e0829e01ad4fa65988d",
-        .skeyid_e = "3a700f591eea98de56e4b4c5139a2c317924bc9a747f8a65941fbe1735e38a8eac7b29bb8c0db6b15787299a1a"
-            "aa75321cc213738b5ccac3cd22f17adc3e0fb2",
-        .key = "3a700f591eea98de56e4b4c5139a2c317924bc9a747f8a65941fbe1735e38a8e",
-        .first_iv = "cd9699bb0c5956482216daa9304456a3",
-        .hash_i = "195e5fcecf849d2f201886820cad9118d7c375a6c19b5ab7c268e994f9f518b7a0a38544709497b5b988037c45"
-            "a95fd6bbfa369004c2258490850ef0009894a2",
-        .hash_r = "6538acf16bf5254f9c89bbfba4cf679e20031c385de6575bec0e4f7889a988002ebb6ca325f2f2de4e483f3f67"
-            "e465c3f9562d3de180a3ea3c5423763dc8ad66",
-        .last_block = "fed7e5fa8d8571df1d28881a16e638a5",
-        .phase2_iv = "699adac6afe994a1fb94c45c72cfd1c4",
-        .after = "c28531de2b950adb1edc7cfcb887a04efb4b2d8d4149c3fd85776e592a4e60be735dcf9d623f01f87015f84cb0"
-            "2a49cead78bad5bef1a0aff2597d61192af65fd0c1eac12f56f3b216a550946e",
-        .hash_1 = "c29b8806ef8c58ebc7306a0153a4086a2f01af1f70b8d716d615b0cc8e34ebe59f0a0c4b3981a6e3fd81df6061"
-            "e1ac4087e5e29731378bbecd4e4b070d3b58ce",
-        .hash_3 = "26781a710b20ad4da76250322120124c8e5e9fe363dbb12f79ac57575fc28c9d1725bf6341b5b9d3fe697d285d"
-            "3e9a8ebe8d69352692a8078afa461cd5132fe9",
-        .message_id = 0xec1bd1a7u,
-        .encryption = 7, .key_bits = 256, .hash = 6,
-    },
-    {
-        .psk = "58fce150b0169c4d1a58a831adbfe9fadd1b8f4f0ee9331e451ad28cf8dd3ff55a692f92a311ce918f09d1fa03"
-            "e81929d44d6ab0fe5a72325bd172ea49f1c37a00696ef92e0b",
-        .nonce_i = "785353ab76b81ac86d95c047a265867c2bdaf5baf0e5cbd8a06e8d643a9dddc0d9199105aa92dfd309ad45a439"
-            "2162ba114fcbb64390132ba8e077746ad0f5d250bebf2924c3df3d72c14d18e63eb7ef7cc5b4b7560db2",
-        .nonce_r = "aa0fbeb910c0de4fc4ff08c8ac62f682bd4a383d02e4b6ee75bf98e7954cdf40a7c21201b4b3e38b0df351238b"
-            "ef61f0a92c4b213d5fbce7bfb34eca1d028efcd235918deb9ce0e938a97714d3b9123b6472d4",
-        .public_i = "ddfb61646cafe0bd3f4369ec5d0ccd91f5c1eee9d7f8e686eedf25d82577fbe55ffbe4f1d26528e76634ed2fd5"
-            "582d1860158a53cd5b008196b4305c5b57ab2cf0da44e07296a9918b76f0815167940d78d37e267c819b1cb7be"
-            "1e5d473dfdd5321efdda9101d498c89e9650acbf04ff7b7d1309291577df87dc2d68654c80620d291c6576ef16"
-            "6cbe61fcb1cf3a105838a6d74a50b87105dd89f6d45f6745b3a7163a7d8fd48da03c61d18802d74279e3f508ac"
-            "bc8ff99ff8c184170f01297c5c58779a225f86c1ccd2df3e2a79c2fb2565260a3a9e963dcd16fb781f4592f23f"
-            "7f680386ecfbd5348a45072b7d9615e61db9699b4febbef18e00c229860c51a912c759e239048784834c02ed67"
-            "eb89a8cd5cd085618fd88a1d5bd507852e61fe773102c11fa680cb2571c6c7e98d4bf6c01a02c211fccbee5596"
-            "56414bb6ea58dcadf0e4d1a9e07dc0cedcd86966fa814654335b13cf02691dd9e0ec618bacd4a6cb19afc87328"
-            "851e44363243a9052e69f28c4ce59481facb7f15dff47422ae5b0679416239848178ab923d78068ce3b32eb239"
-            "86d88ee32e50a7339aaa9f95d1954775966232246961657008b5f3c759b8990f9b56152e3e96099139c1b0f8f9"
-            "fddb9509968d9f02cbffbedf498afc2fbbd6c414b74dffba0c17d5066dca7dca16eacd5a6672c3fcb575af27a8"
-            "29ebd7c3866bb65fffb90f08c1e3e8cb44",
-        .public_r = "a1517bb1b7bfd47097b57c35c6f7724d9241ba33cfcdc301e08d804ac7c4720a98ca5601d2d7292bf3e1d5f895"
-            "618c54ee69c1d6e1c2021585d0b115628893291ef0839594e341e2eb6fc1d8c2924d6ea2174520adcdd1fa9478"
-            "687d6612bcebb2d27427a7938788daf05a6a6025300b3bac5d8dd933b99f64e12d18d0347d2bbed8766b552fd1"
-            "2089f26e5c3f9e0a4eb9344743399dcfcbefab21cc80cefe2855d4c9a215ee0ef7fb159f23edb0e943bbf713bf"
-            "4c264f86e76ef5a020aef7fe69e615668e7eb3b21e656f5341d86bb4cf4020b61e411f9f761c8e214110cd7c8b"
-            "c3acc9341b8f738f49bf6a1f369d21a10e5ce41bab2caae4f80d88d15ed235b7fe03aa0e56e0ac6bb7d8d30c64"
-            "8803f0dd32d41323d9d5b7431987614918f878703e38712c7cddfc25f203ff76c6e0ae9964d5914ba6dabe33e6"
-            "ea9fb7792db76376c9d2fff789f77a4a16767181a0586a692d0d6a06595c444e92083749fd116ab4ec42f973d2"
-            "2d9fd6974000011d2ca6ba5d504f90ea96e9b1d66096f5efc9da9d6d47b718d1798c6660427c27963d6085fb52"
-            "6ab47574fd32c641cd39ef625ef69dbc46de647dee3057ca7070e3fd01a6608228704ee6ef129cc6435d66b370"
-            "99e30e06a4a8ce9b4593b6cd3f1ee5e82fc67cdcc7ddf727329d6e0feb596cfa04b97a874951f0fe713fbcf761"
-            "48b3e6e05ec48e976bc5572d05068189b5",
-        .shared = "c1987aac6100643a47b8f962575b61e80e51f8d35f8a171c7761b995b2ef59ed4b052bdfb1f49f995ae59e4c85"
-            "61bcc1e6daa3d0191252386470126bbef63b2b8e150aa58462f73fe1c000c7d63e6293064e447468d0bdec2670"
-            "9d4cb7d63cfc32ed7cc7fa78f2395e9435c29b7e1cad0947cedd4654423271d1fe8775b5e798938dabfe921653"
-            "65481024f45fa487ce05904319fc8ac639f6096bb9428e92dd77011770a62294dcb27c8e5a91acd3ef7ccbfa03"
-            "45ccc338fefc113e8252c26ba4fc6d9763ba441706cce564883048c5e1387797941f7bb9c42cf02580e4070925"
-            "f537d1c0e7790dc7dc37daa27e410973621e6e6e296d01573bad381cb89007c8d97a5d8f3e570bd0ce367d6264"
-            "87cb8159c8d49b1183d4111b1b604f6d39fc91ff847d0e7b7f9361899ce0fcc3187fe7a5cebb45baa85bd250b5"
-            "f83758f7212b49b3a3dcb7336423540d5eda297c608626b48c1cf69191ca71f94e601a13f6db8de0b0d650e0c8"
-            "c23844d61d6860ce72fc0ee6238be7f4311a44a0594572fa9a93560f124aa4c207cfb21dd9d598fa898a54e8a9"
-            "5e83b13286b9672e94f97e511b0ecb89fe07c8a065d34761822ee29ef6ecd0932b16656385f1aa547d49ea09d6"
-            "844a6958a203aee3b67300aac3cc10b6098f906e23eba7df873eea0f4111498734c874f6d1bc8ef26b26b8a0d4"
-            "a6558084da966d999a987dad72c14bf918",
-        .cookie_i = "32e6dc88a76fdd5c",
-        .cookie_r = "3cb6841956aa5d70",
-        .sa = "d242fdf5cf7696a95c18d60d19b8c81d4b25b29e22089333f655160f77ecc17d9c7d9468128a16d800b3fd54ec"
-            "8e7d2ff89b93ac",
-        .id_i = "010000000a000002",
-        .id_r = "010000000a000001",
-        .skeyid = "10dbfd19e1155c65ab8692610ba9839e0cfada78",
-        .skeyid_d = "0d1a8f27c21e90c4ecae04c52c77d0dfd652fbcc",
-        .skeyid_a = "d49724e514aaec918cce1ea4a273e6d167f0c0d4",
-        .skeyid_e = "58eb535f0dfc2d083a26a0fadf1b860ed6f8dca9",
-        .key = "7732c9321f698c7ecf612dda59f689860f565ee6b96815f0",
-        .first_iv = "c2ce8254716b5cf9",
-        .hash_i = "e05bbd2b5d2842a6bbaf2c62026886ec7607a15b",
-        .hash_r = "1f2b486e4d50f769302d0e401ba4115c7c1620f9",
-        .last_block = "ffff805193c208c7",
-        .phase2_iv = "fa3c61c9f3a176cb",
-        .after = "db55baa0529447dda5aa426b349402d144ad96424224725103e89f6d5216c79695900c19f41daedc0cbe9c70fb"
-            "f3b189aa440b98855b15e35e7bb00093f1c16cc371be8340b3812577464d4934",
-        .hash_1 = "df58594a8104ebdde10c93be4b08f3e30f104160",
-        .hash_3 = "43e134a4c541562ddf10fa528be23d985260ba7f",
-        .message_id = 0xcd4c19c5u,
-        .encryption = 5, .key_bits = 0, .hash = 2,
-    },
-    {
-        .psk = "1da060a96715e795c8fb2f270070e75fe5a83da41fbe082869d744c27a14763fbec8e7d4f00419116ca72e515c"
-            "d258aa38851902791f57b78e59497091d40f",
-        .nonce_i = "ff227b1e1b633a653d591dd5c013d2135d4e22df1bae41c96b11819067a44cf71bf598be0dc5805ab79d2bb4f6"
-            "7b0f458fedfcf57cc526cbb0589c9eb80be90d703ac5d74c2f557571389c384ad6f50e275e759c67027de3",
-        .nonce_r = "740a88b37d5c61aab7ac9d2661496886c7f47ed5359d01dacdf915f479efb3e7aabdd10cddf84b7ed45cbc0b9a"
-            "f8ccb488afa15102e15a2fd3df216c0abcf7cea7961129dd6f5b6c3e5fec00d406b9a08e44908d3ddeaa3b0b99"
-            "f64d8db7cb42a77eb9f43a8658c283ff6ef85b5ae099a519",
-        .public_i = "2814d268cb15cb8515f941f0d0771a51bec381eb14ece1064413a82d0baa74712ec5581e036e853a865b0cb2f2"
-            "16955e72212f3af55b4cac333d918e473316cd",
-        .public_r = "8669ee931074e9147715de31f77fa0ca5e73a980a3b39584b1fe8d709c00950fda208c7f3f5a9e819a5a2096ef"
-            "892d88ec489796276ea6442a79e996b20a722f",
-        .shared = "c2937a5c3b97b3584379e4b511eac3a53212266ab87b042134d52f06e10d3717",
-        .cookie_i = "32c576f9815e15a3",
-        .cookie_r = "cc4b329392836f9f",
-        .sa = "6ddb780789bc1c89333672e9484fe3164deed6fa5651807e3bfda770f1d344635cf54fc2288aeb1f93eed20c37"
-            "70a7417d88f5f6",
-        .id_i = "010000000a000002",
-        .id_r = "010000000a000001",
-        .skeyid = "8e1f9b84ad0ecd6961845d0f86500792f85b51f1df5a603c947f4e9a2a971d30",
-        .skeyid_d = "1ab18347527ac77c32461075ccb0819a0ae2856dea1484fea16796b7c0db1bce",
-        .skeyid_a = "c4fcfa4c611eb4f62af1a7228d1a99c7f71a9e46d0136d00a7c29d0ed7f5f493",
-        .skeyid_e = "3413ef8f8703db201566297238e80577c26bdf2749e921d7f38bb70d11d4fe6c",
-        .key = "3413ef8f8703db201566297238e80577c26bdf2749e921d7",
-        .first_iv = "5bdd837eb6899486",
-        .hash_i = "17a17d6b83dad8c48aa770fabee9cc028f18ecdd988ee2d8fc22f8c80b778b2f",
-        .hash_r = "c9706daaf72c8e5d27bf43d5962cbd4147954c5c856bd65613bcc30ae2567e27",
-        .last_block = "ed1fb4bf54eb24d9",
-        .phase2_iv = "5b313658574a6ecc",
-        .after = "bf9ede60f769e844feb8866d37d1313f08fec8429520291288176414545f4aa8cf21c49e1f078e1734bf8172b4"
-            "9a1923afc664f739f3ac1fdee44366a58e91d697368c45af76da8d2844dc4278",
-        .hash_1 = "9ce321a8184b400a6864f7ea0b577cefaf98af304e5a9108f8e5077d4c63e497",
-        .hash_3 = "dd871b9153cf025e402e4bdceb3dd9363ff77b6c727f63ddaab1f247c683b96a",
-        .message_id = 0x7160750au,
-        .encryption = 5, .key_bits = 0, .hash = 4,
-    },
-    {
-        .psk = "bf8eaaef8c7cbf4f73e321983e42cc8e98f78cf517b0853526799a95143eb67ce6c4f50a1d33ed5744687af0",
-        .nonce_i = "9095dc000d835ca6aea189f3681ca1c2023198d3cd215f814d18438381ca993cf4111c31f3f44bea66669450f5"
-            "9a36e4c5ace941eba6e72ad92a04118738c107ef6ad14c5a9ab07a953410f12c4bf159fd54",
-        .nonce_r = "cf1dfc4672dca218212d0a29b6a6cb5f329380f2e8984da0c777949c8b25e184ca15abe6eb54da875d483b218f"
-            "bee1c5f0abc73135ed94e1c78d421502a5cb7a402e3165c37aadb71eeced7cb5ed4f1eef36125ebaa0039c6742"
-            "302d653668e08ab58645a9e3c36b5d22c5e0ce00ad7f50212ec19d68",
-        .public_i = "341d87320f9f7838500544438ea2517407304eca1fb6e245d756cf68eccd23bc683544ae8017f64c8da2a3dce0"
-            "58da9577413547d6ee0c374ee78ed2d1469c8900cb5faa895ad7d41f27146c6014e95d6700ed832d192bcc5943"
-            "c8d9d587c2c8",
-        .public_r = "3b0cfca09ce23d9e74acbcd51f3d0a0795665eca84ad49da28cc52236ee6eb58ca9109daa77c39e788a1807d97"
-            "d26e30e03a403e0fc55590a09fdf9b8625b90f466dd6836f543ae6f74839b17ebad2d7d5d475427826304d802a"
-            "fcfc933c4d9d",
-        .shared = "119c90b14817036a518fdc7ee5465af08c8ecaa60ce83d315f8dcd1ae37dcb1591bbba4b65d8b2d317834446d2"
-            "60a80b",
-        .cookie_i = "cf8dc95f0e21acbe",
-        .cookie_r = "87bb2f0110838805",
-        .sa = "d1e02e15f171c97c01474dacaae54c0f9691c12b50964cded61e53069f9716bd2eb6b84a7bb6bdff92ff5311a4"
-            "4b0766312ad7eb",
-        .id_i = "010000000a000002",
-        .id_r = "010000000a000001",
-        .skeyid = "f8ab339bf04ef517df4e1c76315bb50db4d7f3db805eed228dad5fb30ef59ade48f939c91bfd12a06089603b9f"
-            "a62750",
-        .skeyid_d = "42da863454a6ab7bc9d65adc418079ba0fce7cc3b40f807c84e7d95deff661a7dd957644ead56c5b98e5f5f1d7"
-            "b77fd0",
-        .skeyid_a = "670cc36e7895baa147438dbb0d6fda60e873fe4ae1068968f1b3d649f81415ca0b3535f8f9f6f6e5477bf3502c"
-            "b85b96",
-        .skeyid_e = "66907ff6ca324a2eb671dc8d6da3375be4e0dbc3f1e9a11a022546ac91f0758897a33400c04c7017fa27f3530a"
-            "09f051",
-        .key = "66907ff6ca324a2eb671dc8d6da3375be4e0dbc3f1e9a11a",
-        .first_iv = "156f2227e2cef43d",
-        .hash_i = "455856457d1b8ac88ce6b6126ac8e48675e8e90cc6954eb645747df1524f53bd7231b9d3f80d0b77181856f54f"
-            "cb6feb",
-        .hash_r = "702620e08d460c34992ab292707591cc90df8e4cb3abf6cd756edf2de67fb98224953d087a0f6a85ee5165a5fa"
-            "45e6fb",
-        .last_block = "266f5329d84375af",
-        .phase2_iv = "d67596951e9c97aa",
-        .after = "3f104d37af037f74318e19e6c93d7ae9478b28d8b2750869f71afbeba2c4163fab4d499dc30339000f2e7e802a"
-            "d3d3a809f71eeddd20f22f0e4df464164139fa3c78369570f37a2575b6d93f83",
-        .hash_1 = "07ddbbb8c67b32a7b4d14e3f3d1e3d5b3bc6eb921d2591e9147a84655eab7c9ff5392c15f329acd90f02165ba1"
-            "62b31a",
-        .hash_3 = "0f82e9d4fbfe40a877c4f1f773ca1fb0fd8487859de82d1af92bc4b4655a4f6ab24cc58462a8095681adba3a0c"
-            "74ed7a",
-        .message_id = 0x782094f3u,
-        .encryption = 5, .key_bits = 0, .hash = 5,
-    },
-    {
-        .psk = "4d75b543ee38072eef6f221ef4281874e4800304ec2571073a4778f0679ba111134cfd1500fecb1a040722eade"
-            "3feed8b31bef8989bbf7f431a77d996492",
-        .nonce_i = "c98419fb45d48fbf44780fbe6214567c56597ed25dbed8af361e6149200f11aaa64ff8241882ae6b1dd3ec9c2b"
-            "69ec767b8eac877cd7ffb5abae66f7db41521fa181db19cb769008289a05ae5bd06c1ba522689c6dc988a5114d"
-            "c0a727e5a2ca023e5c330486dc3c51fdc5a75b5e658a978356ceb53878dd6c595f",
-        .nonce_r = "840e9b803037d5a0c3606842d6eb277c4c78abcdf846882742e182369c975fbae862e62ee1da08203f53e4801b"
-            "d39dc86e83c7928936dd2490c554da3dc1c0e09c19a4aeff40cd431fad73981d",
-        .public_i = "00b89430cf23fe8fb1a42355dc02b423b18dc10f9c794ba9882047e5bc7005f7f16a6ac3b92e748058830b9f55"
-            "b1612090078a1918476e772e858630ed6f2d93f26a00aa8215c6f76c963f705ee8e42c8b6820a45e02992767ac"
-            "f0a681e3eda14ce0c52a3397192b83ce4e5b483a8cdc7fabe503bee4a0a5815989da7d3f848c71083760",
-        .public_r = "00391bc7755a30749f82595e26664d61e916181749e4c3f93e64eb197c3f39bcbc1d7774b00ef0da4327510413"
-            "741caa41a6386b59e73794150746b250525f6f491200271a2a2ab6573341d300b557ec0a40bdfa867e63048f55"
-            "273415891d04f665fda9cbd2448766f1407aa8ee20696ac590fd21c2fd9f8f1a0647adb54ac51f8b2ddc",
-        .shared = "0130f36aed34dbbfbafc20aed45291881e1b356509e9a12f892ecc2c10b6444f711013c1c5b39d78d98c1a3aad"
-            "206f691081c82a3dd9ae7f946155d6e848abffee44",
-        .cookie_i = "715215ac7b318cef",
-        .cookie_r = "d8158652632d3298",
-        .sa = "8a6a5e3d3b6391599419ed836536a882cfd96f072b61595d47ff6687ac048d94f7b8d55c8f8df33d6f8f11b63e"
-            "9483dbba98a074",
-        .id_i = "010000000a000002",
-        .id_r = "010000000a000001",
-        .skeyid = "41f2edb430e93789124c70fb7152ac3828318c122896b033c4cda9aac551850ecc6b01348de475c4bd992aa766"
-            "13ed1bd3099154434727fda57d0550ba444f4a",
-        .skeyid_d = "3591ceb28dd899b850f12cb80696cf2c1dd59eb335e1d128b2723309a33436f8eddbf2db5181f8c9e08b1912f8"
-            "1646474e705a8266834f00578bd63c542fab16",
-        .skeyid_a = "505c155da0af5b6fcb33cbf20e465a91577d6089d539c3fa725642648b7ed83846561b1fe8c8c7151bae8f185d"
-            "d211f3ef56f35667a44aa421f04a982c20e7d2",
-        .skeyid_e = "21ee94cc54f0bc71ca473a62fd6f8773e02928d09dfe8983b0edbd99da1e9772c2f80e3f1f29da4d7014ea611e"
-            "50d3d54353667b84f14aa71def1e6dab4f2108",
-        .key = "21ee94cc54f0bc71ca473a62fd6f8773e02928d09dfe8983",
-        .first_iv = "5e3d76f76525a64c",
-        .hash_i = "636d5913c390a3144456b65542ec225a7cd9f4e35c6d520dd6c18a21924e176c7ad760e1117e30766fa59d2610"
-            "b00aa645b86db20a32b005cd28f4001345f621",
-        .hash_r = "4a19b1d6812ab19a5a959553d5f0ee23d05b7f67de72d49147b2ecf46afee343cca20e125fdd227b538db1290f"
-            "8b36475127edb481be1315a40ba4ab61085395",
-        .last_block = "fca953efe2d395af",
-        .phase2_iv = "97a8ef659841a802",
-        .after = "fdc1ab3ad8790f33fe85d94ea52a01b6d67911249d2e23044b87ab52c9e76f4c91f0c57a55625dfcce00042ac0"
-            "9a582ca2081bd4676af20bf2a627a964a61b5b992631b70c42c417ffbd99511f",
-        .hash_1 = "9e2fc26697291a8842a9eb7393e828d02699a9818b9fe9e943dc79e50a746a448f09908f2a75cbf782f31e2dbc"
-            "75c0a124063d89c477f6d4cb926be502dfc3f0",
-        .hash_3 = "3a79956762f941261ad92db14bbb97c71f6bac626fc542602da7a0b4706d22c5d011e4a6e206273890dc16dade"
-            "79aea3b7aeebbf71141bed2ccee60f7c436db2",
-        .message_id = 0x93bd14b1u,
-        .encryption = 5, .key_bits = 0, .hash = 6,
     },
 };
 

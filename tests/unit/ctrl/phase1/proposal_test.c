@@ -214,7 +214,7 @@ static const struct {
     OFFER("no cipher", 0, 0x80, 14, 1, 0, SHA256, PSK, G14),
     OFFER("no hash", 0, AES_256, PSK, G14),
     OFFER("no authentication", 0, AES_256, SHA256, G14),
-    OFFER("no group: MODP 768 is meant", 0, AES_256, SHA256, PSK),
+    OFFER("no group", 0, AES_256, SHA256, PSK),
     OFFER("a prf", 0, AES_256, SHA256, PSK, G14, 0x80, 13, 0, 1),
     OFFER("a group type", 0, AES_256, SHA256, PSK, G14, 0x80, 5, 0, 1),
     OFFER("an unknown attribute", 0, AES_256, SHA256, PSK, G14, 0x80, 99, 0, 1),
@@ -246,7 +246,7 @@ static void what_a_transform_may_hold(void **state)
             fail_msg("%s: %s for %u s", offers[i].what, found ? "chosen" : "passed over", found ? chosen.lifetime_s : 0);
         if (!found)
             continue;
-        /* RFC 2409 section 5: the answer has the attributes unmodified, so the whole body comes back as it was. */
+        /* RFC 2409 section 5: attributes aren't changed, and here not even their encoding: the body comes back as it was. */
         struct buf_writer w = buf_writer_of(out, sizeof out);
         const struct isakmp_header h = {.exchange = ISAKMP_EXCHANGE_MAIN};
         struct isakmp_chain c = isakmp_message_begin(&w, &h);
