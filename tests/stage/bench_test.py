@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-FIELDS = {'suite', 'direction', 'size', 'sas', 'rules', 'workers', 'cycles_per_packet', 'harness_cycles', 'raw_cycles',
+FIELDS = {'suite', 'direction', 'size', 'family', 'vlan', 'burst', 'sas', 'rules', 'workers', 'cycles_per_packet', 'harness_cycles', 'raw_cycles',
           'net_over_raw', 'mpps', 'gbps'}
 
 
@@ -16,7 +16,7 @@ def bench(*args):
     return subprocess.run([os.environ['GVPN_BENCH'], *args], capture_output=True, text=True, timeout=120, check=False)
 
 
-@pytest.mark.parametrize('suite', ['aes-gcm-128', 'aes-gcm-256'])
+@pytest.mark.parametrize('suite', ['aes-gcm-128', 'aes-gcm-192', 'aes-gcm-256'])
 def test_json(suite):
     r = bench('--json', '--suite', suite, '--sizes', '64,imix', '--sas', '3', '--rules', '10')
     assert r.returncode == 0, r.stderr
@@ -24,10 +24,47 @@ def test_json(suite):
     assert [(x['direction'], x['size']) for x in results] == [('out', '64'), ('out', 'imix'), ('in', '64'), ('in', 'imix')]
     for x in results:
         assert FIELDS <= set(x)
-        assert (x['suite'], x['sas'], x['rules'], x['workers']) == (suite, 3, 10, 1)
+        assert (x['suite'], x['sas'], x['rules'], x['workers'], x['family'], x['vlan']) == (suite, 3, 10, 1, 4, 0)
         assert 0 < x['harness_cycles'] < x['cycles_per_packet'] and x['raw_cycles'] > 0
         assert x['net_over_raw'] == pytest.approx((x['cycles_per_packet'] - x['harness_cycles']) / x['raw_cycles'], abs=0.01)
         assert x['mpps'] > 0 and x['gbps'] > 0
+
+
+@pytest.mark.parametrize('family, vlan', [(6, 0), (4, 10), (6, 4094)])
+def test_families_and_tags(family, vlan):
+    r = bench('--json', '--sizes', '64,1420', '--family', str(family), *(['--vlan', str(vlan)] if vlan else []))
+    assert r.returncode == 0, r.stderr
+    results = json.loads(r.stdout)['results']
+    assert [(x['direction'], x['size'], x['family'], x['vlan']) for x in results] == [
+        (d, s, family, vlan) for d in ('out', 'in') for s in ('64', '1420')]
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason='one CPU')
+def test_two_workers():
+    r = bench('--json', '--workers', '2', '--sizes', '64', '--direction', 'out')
+    assert r.returncode == 0, r.stderr
+    result, = json.loads(r.stdout)['results']
+    assert result['workers'] == 2 and result['times_one_worker'] > 0 and result['mpps'] > 0
+
+
+def test_too_many_workers_are_said():
+    n = len(os.sched_getaffinity(0)) + 1
+    r = bench('--workers', str(min(n, 16)))
+    assert (r.returncode == 1 and 'CPUs' in r.stderr) or n > 16
+
+
+def test_comparison():
+    r = bench('--compare', '--json', '--sizes', '64', '--direction', 'in')
+    assert r.returncode == 0, r.stderr
+    results = json.loads(r.stdout)['results']
+    cases = ['base', '16 SAs', '100 rules', 'IPv6', 'tagged', 'burst 1', 'burst 32']
+    assert [x['case'] for x in results][:len(cases)] == cases
+    assert [(x['sas'], x['rules'], x['family'], x['vlan'] > 0, x['burst']) for x in results[:7]] == [
+        (1, 1, 4, False, 8), (16, 16, 4, False, 8), (1, 100, 4, False, 8), (1, 1, 6, False, 8), (1, 1, 4, True, 8),
+        (1, 1, 4, False, 1), (1, 1, 4, False, 32)]
+    assert results[0]['over_base_percent'] == 0
+    assert all('over_base_percent' in x for x in results[1:7])
+    assert all(x['workers'] == 2 and 'times_one_worker' in x for x in results[7:])
 
 
 def test_table_and_one_direction():
@@ -37,7 +74,12 @@ def test_table_and_one_direction():
 
 
 @pytest.mark.parametrize('args, said', [
-    (['--workers', '2'], 'more than one worker is not supported by this version'),
+    (['--family', '5'], '4 or 6'),
+    (['--vlan', '0'], 'a number'),
+    (['--vlan', '4095'], 'a number'),
+    (['--family', '6', '--sizes', '47'], 'a number from 48 to 1426 was expected for IPv6'),
+    (['--family', '6', '--sizes', '1427'], 'a number from 48 to 1426 was expected for IPv6'),
+    (['--compare', '--workers', '2'], 'the base case has one worker'),
     (['--workers', '0'], 'a number'),
     (['--suite', 'aes-cbc-128/hmac-sha1-96'], 'not supported by this version'),
     (['--suite', 'rot13'], 'no suite'),

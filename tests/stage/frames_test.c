@@ -147,8 +147,10 @@ static void by_name(bool inbound)
     drops(&a, inbound, len, VERDICT_DROP_EXT_HEADER);
     drops(&a, inbound, packet(SRC, DST, 0, 100), VERDICT_DROP_EXT_HEADER);
     drops(&a, inbound, packet(SRC, DST, 44, 100), VERDICT_DROP_FRAGMENT);
-    len = packet(SRC, DST, UDP, 100);
+    len = packet(SRC, DST, 0, 100);
     ip()[4] = ip()[5] = 0; /* a jumbogram, RFC 2675 */
+    drops(&a, inbound, len, VERDICT_DROP_MALFORMED);
+    ip()[6] = 59;
     drops(&a, inbound, len, VERDICT_DROP_MALFORMED);
     len = packet(SRC, DST, UDP, 100);
     drops(&a, inbound, len - 1, VERDICT_DROP_MALFORMED);

@@ -268,6 +268,20 @@ static void lies_in_the_ipv6_header(void **state)
     }
 }
 
+/* No payload: RFC 2675 puts a jumbogram's length into a hop-by-hop header, others have nothing to judge (DP1). */
+static void ipv6_without_payload(void **state)
+{
+    (void)state;
+    for (unsigned next = 0; next < 256; next++) {
+        uint8_t f[96] = {0};
+        size_t len = udp6(f);
+
+        f[19] = 0;
+        f[20] = (uint8_t)next;
+        assert_int_equal(parse(f, len).flaw, L3_MALFORMED);
+    }
+}
+
 /* Every payload length of every next header: the fast way says what the thorough one says, or nothing. */
 static void ipv6_fast_and_thorough_agree(void **state)
 {
@@ -436,6 +450,7 @@ int main(void)
         cmocka_unit_test(tags_and_other_types),
         cmocka_unit_test(plain_udp6),
         cmocka_unit_test(lies_in_the_ipv6_header),
+        cmocka_unit_test(ipv6_without_payload),
         cmocka_unit_test(ipv6_fast_and_thorough_agree),
         cmocka_unit_test(tags_in_front_of_both_families),
         cmocka_unit_test(arp_target),
