@@ -162,7 +162,8 @@ static void ten_thousand_reloads_cost_nothing(void **state)
     print_message("%zu registrations; heap: %+zd octets in the last three quarters\n", registrations,
                   (ssize_t)(mallinfo2().uordblks - used));
     assert_true(registrations > RELOADS / 100);
-    assert_true(mallinfo2().uordblks < used + 96 * 1024);
+    /* What lives at a random moment, sessions above all, differs by up to 170 KiB; 35 octets lost per reload are more. */
+    assert_true(mallinfo2().uordblks < used + 256 * 1024);
 
     passed = mono_add(passed, mono_s(3600)); /* nothing of the past is in the way */
     fire(&net->ks);
