@@ -102,11 +102,7 @@ static inline struct classify_entry6 *classify_bucket6(struct classify_cache *c,
 
 static inline bool classify_is6(const struct classify_entry6 *e, const uint8_t *ip, uint64_t tuple, uint32_t generation)
 {
-    uint64_t differ = (load64(ip + 8) ^ e->addrs[0]) | (load64(ip + 16) ^ e->addrs[1]) |
-                      (load64(ip + 24) ^ e->addrs[2]) | (load64(ip + 32) ^ e->addrs[3]) | (tuple ^ e->tuple) |
-                      (generation ^ e->generation);
-
-    return differ == 0;
+    return e->tuple == tuple && e->generation == generation && same32(ip + 8, e->addrs);
 }
 
 static inline uint64_t classify_tuple(const struct l3 *h, int group, enum classify_way way)

@@ -19,31 +19,15 @@ static inline void put_nonce(struct crypto_op *op, uint32_t salt, uint64_t iv_be
     _mm_store_si128((__m128i *)(void *)op->nonce, nonce);
 }
 
-/* What an SPI leads to; the last answer is kept, because packets come in runs. */
-struct found {
-    uint32_t spi_be;
-    int group;
-    struct sa *sa; /* NULL: none of this group */
-    bool expired;
-};
-
-static inline void find(const struct pipeline_ctx *ctx, uint32_t spi_be, int group, struct found *f)
-{
-    f->spi_be = spi_be;
-    f->group = group;
-    f->sa = group >= 0 ? snap_sa_find(ctx->snap, spi_be, group) : NULL;
-    f->expired = f->sa != NULL && sa_expired(f->sa, ctx->now_tsc);
-}
-
 /* The SA is known. Returns VERDICT_RECEIVED_DECRYPTED when the packet is worth a decryption, else why not. */
-static inline enum verdict prepare(struct pkt *p, uint8_t *esp, uint32_t esp_len, struct sa *sa, bool expired,
+static inline enum verdict prepare(struct pkt *p, uint8_t *esp, uint32_t esp_len, struct sa *sa, uint64_t now_tsc,
                                    struct crypto_op *op)
 {
     uint64_t iv_be;
 
     if (unlikely(!esp_len_possible(esp_len)))
         return VERDICT_DROP_MALFORMED;
-    if (unlikely(expired))
+    if (unlikely(sa_expired(sa, now_tsc)))
         return VERDICT_DROP_SA_EXPIRED;
     iv_be = load64(esp + ESP_HEADER_LEN);
     if (unlikely(sa_own_sender(sa, __builtin_bswap64(iv_be))))
@@ -58,13 +42,15 @@ static inline enum verdict prepare(struct pkt *p, uint8_t *esp, uint32_t esp_len
 
 unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
-    struct found last = {0, -1, NULL, false}; /* SPI 0 is nobody's */
+    struct sa *sa = NULL; /* of the last packet: they come in runs */
+    uint64_t last = 0;
     unsigned n = v->n, n_ops = 0;
 
     for (unsigned i = 0; i < n; i++) {
         struct pkt *p = &v->pkts[i];
-        uint32_t spi_be, header_len, esp_len;
+        uint32_t header_len, esp_len;
         enum verdict verdict;
+        uint64_t key;
         uint8_t *esp;
 
         if (p->todo != PKT_ESP_IN)
@@ -72,19 +58,21 @@ unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
         header_len = l3_header_len((enum l3_kind)p->h.kind);
         esp_len = p->h.len - header_len;
         esp = p->l3 + header_len;
-        if (unlikely(esp_len < sizeof spi_be)) {
+        if (unlikely(esp_len < 4)) {
             pkt_drop(p, VERDICT_DROP_MALFORMED);
             continue;
         }
-        spi_be = load32(esp);
-        if (spi_be != last.spi_be || p->group != last.group)
-            find(ctx, spi_be, p->group, &last);
-        if (unlikely(last.sa == NULL)) {
+        key = snap_spi_key(load32(esp), p->group);
+        if (key != last) {
+            last = key;
+            sa = ctx->snap != NULL ? snap_sa_find(ctx->snap, key) : NULL;
+        }
+        if (unlikely(sa == NULL)) {
             p->way = CLASSIFY_UNKNOWN;
             p->todo = PKT_CLASSIFY;
             continue;
         }
-        verdict = prepare(p, esp, esp_len, last.sa, last.expired, &ctx->ops[n_ops]);
+        verdict = prepare(p, esp, esp_len, sa, ctx->now_tsc, &ctx->ops[n_ops]);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
             pkt_drop(p, verdict);
             continue;

@@ -128,6 +128,25 @@ static inline bool is_transit(const struct pipeline_ctx *ctx, struct pkt *p, con
            !(check_own && own6(ctx, frame + L2_LEN + 24));
 }
 
+/* The same behind one or two tags. Own addresses live untagged, so none of these has to do with the appliance. */
+static bool __attribute__((noinline)) is_tagged_transit(const struct pipeline_ctx *ctx, const struct pkt_vec *v,
+                                                        struct pkt *p, uint8_t *frame, uint32_t len)
+{
+    uint32_t l2_len = L2_LEN + L2_TAG_LEN;
+    unsigned vlan;
+
+    if (len <= L2_MAX_LEN || !l2_is_tpid(load16(frame + 12)))
+        return false;
+    if (l2_is_tpid(load16(frame + 16)))
+        l2_len = L2_MAX_LEN;
+    vlan = load16_be(frame + 14) & 0x0fff;
+    p->l3 = frame + l2_len;
+    p->place = pkt_place(snap_group_of(ctx->snap, v->pair, vlan), vlan, l2_len);
+    if (load16(p->l3 - 2) == L2_IPV4_BE)
+        return l3_try_ipv4(p->l3, len - l2_len, &p->h);
+    return load16(p->l3 - 2) == L2_IPV6_BE && l3_try_ipv6(p->l3, len - l2_len, &p->h);
+}
+
 void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
 {
     bool check_own = ctx->local_pair == (int)v->pair, local = v->local;
@@ -151,6 +170,8 @@ void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
         p->l3 = frame + L2_LEN;
         p->place = untagged;
         if (likely(is_transit(ctx, p, frame, m->data_len, check_own) && !local))
+            start(p, inbound, false);
+        else if (!local && is_tagged_transit(ctx, v, p, frame, m->data_len))
             start(p, inbound, false);
         else
             parse_frame(ctx, v, p, frame, m->data_len, inbound);

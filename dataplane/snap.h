@@ -103,16 +103,23 @@ static inline const struct snap_spi *snap_spi_find(const struct snap *s, uint32_
     }
 }
 
-/* The receiving SA of an SPI (network order) if it is this group's, or NULL. */
-static inline struct sa *snap_sa_find(const struct snap *s, uint32_t spi_be, int group)
+/* SPI (network order) and group as they stand side by side in a taken place of the SPI table. */
+static inline uint64_t snap_spi_key(uint32_t spi_be, int group)
 {
-    const struct snap_spi wanted = {spi_be, 1, (uint16_t)group, NULL};
-    uint32_t i = snap_spi_place(spi_be);
+    return spi_be | 1ULL << 32 | (uint64_t)(uint16_t)group << 48;
+}
+
+/* The receiving SA of an SPI if it is this group's, or NULL. */
+static inline struct sa *snap_sa_find(const struct snap *s, uint64_t key)
+{
+    uint32_t i = snap_spi_place((uint32_t)key);
 
     for (;; i++) {
         const struct snap_spi *e = &s->spis[i & s->spi_mask];
+        uint64_t there;
 
-        if (__builtin_expect(memcmp(e, &wanted, offsetof(struct snap_spi, sa)) == 0, 1)) /* one comparison */
+        memcpy(&there, e, sizeof there);
+        if (__builtin_expect(there == key, 1))
             return e->sa;
         if (!e->used)
             return NULL;

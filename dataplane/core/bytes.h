@@ -9,6 +9,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the packet path is written for little-endian CPUs");
 
 static inline uint16_t load16(const void *p)
@@ -58,6 +62,21 @@ static inline void store64(void *p, uint64_t v)
 static inline void store16_be(void *p, uint16_t v)
 {
     store16(p, __builtin_bswap16(v));
+}
+
+/* Are these 32 octets the same? (Two IPv6 addresses; in one register where there is one.) */
+static inline int same32(const void *p, const void *q)
+{
+#ifdef __AVX2__
+    __m256i a, b;
+
+    memcpy(&a, p, sizeof a);
+    memcpy(&b, q, sizeof b);
+    a = _mm256_xor_si256(a, b);
+    return _mm256_testz_si256(a, a);
+#else
+    return memcmp(p, q, 32) == 0;
+#endif
 }
 
 /* One's complement sum of 16-bit words, folded; words as in memory (the sum doesn't care about byte order). */

@@ -5,16 +5,13 @@
 #include <stdbool.h>
 
 #define TYPE_IPV4  0x0800
-#define TYPE_VLAN  0x8100
 #define TYPE_IPV6  0x86dd
-#define TYPE_QINQ  0x88a8
-#define TYPE_9100  0x9100
 #define TYPE_FIRST 0x0600 /* smaller ones are lengths (IEEE 802.3) */
 #define WALK_MAX   8      /* tags: nobody sends as many */
 
 static bool is_tag(uint16_t type)
 {
-    return type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_9100;
+    return l2_is_tpid(__builtin_bswap16(type));
 }
 
 static bool is_ip(uint16_t type)

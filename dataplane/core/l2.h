@@ -55,6 +55,12 @@ static inline void l2_move(uint8_t *to, const uint8_t *from, uint32_t l2_len)
     store64(to - 8, c);
 }
 
+/* Is this, as in memory, a TPID? */
+static inline int l2_is_tpid(uint16_t type_be)
+{
+    return type_be == 0x0081 || type_be == 0xa888 || type_be == 0x0091;
+}
+
 /* Reads the header of a frame of len octets. */
 void l2_parse(const uint8_t *frame, size_t len, struct l2 *l2);
 

@@ -204,11 +204,7 @@ static inline uint32_t l3_header_len(enum l3_kind kind)
 /* Do two IPv6 headers have the same source and destination? */
 static inline bool l3_same_addrs6(const uint8_t *p, const uint8_t *q)
 {
-    uint64_t differ = 0;
-
-    for (unsigned at = 8; at < IPV6_LEN; at += 8)
-        differ |= load64(p + at) ^ load64(q + at);
-    return differ == 0;
+    return same32(p + 8, q + 8);
 }
 
 /* The flow of a parsed IP packet; p is its first octet (used for IPv6 addresses). kind must be IPv4 or IPv6. */
