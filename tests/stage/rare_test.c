@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What hardly ever happens, found by looking at lines that no test ran: messages that no gvpnd of ours sends, workers that let go
- * of nothing, more flows than the cache has places, towers of tags, and ESP for a group that has no policy.
+ * of nothing, more flows than the cache has places, towers of tags, ESP for a group that has no policy, changed outer addresses.
  */
 #include "tests/stage/rig.h"
 
@@ -145,6 +145,34 @@ static void esp_for_a_group_that_fails_closed(void **state)
     rig_close(&r);
 }
 
+/* DP1: ESP doesn't protect the outer header, so only the comparison tells that somebody changed it; each octet counts. */
+static void outer_addresses_that_were_changed(void **state)
+{
+    struct rig_result esp;
+    struct rig peer;
+
+    (void)state;
+    rig_open(&peer, 1);
+    rig_simple_policy(&peer, 900);
+    rig_open(&r, 1);
+    rig_simple_policy(&r, 1);
+    for (unsigned six = 0; six < 2; six++)
+        for (unsigned i = six ? 8 : 12; i < (six ? 40 : 20); i++) {
+            size_t len = six ? rig_ipv6(f, "2001:db8:2::1", "2001:db8:1::1", 17, 9, 9, 80)
+                             : rig_ipv4(f, "10.2.0.1", "10.1.0.1", 17, 9, 9, 60);
+
+            esp = rig_one(&peer, false, f, len);
+            assert_int_equal(esp.verdict, VERDICT_SENT_ENCRYPTED);
+            assert_int_equal(rig_one(&r, true, esp.bytes, esp.len).verdict, VERDICT_RECEIVED_DECRYPTED);
+            esp.bytes[14 + i] ^= 0x04;
+            if (!six)
+                rig_fix_checksum(esp.bytes);
+            assert_int_equal(rig_one(&r, true, esp.bytes, esp.len).verdict, VERDICT_DROP_ADDRESS_MISMATCH);
+        }
+    rig_close(&r);
+    rig_close(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +181,7 @@ int main(void)
         cmocka_unit_test(more_flows_than_places),
         cmocka_unit_test(towers_of_tags),
         cmocka_unit_test(esp_for_a_group_that_fails_closed),
+        cmocka_unit_test(outer_addresses_that_were_changed),
     };
 
     rig_start_eal();
