@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a capture of the WAN says about ESP: which packets, whether an IV was ever used twice, and what is inside.
+"""What a capture of the WAN says about ESP, in both families and behind VLAN tags: which packets, whether an IV was ever
+used twice, and what is inside.
 
     packets = esp_packets(capture.stop())
     assert_unique_ivs(packets)                       # fails on a repeated (SPI, IV): RFC 4106, RFC 6054
@@ -16,10 +17,16 @@ import struct
 import sys
 
 PCAP_MAGIC = {b"\xd4\xc3\xb2\xa1": "<", b"\x4d\x3c\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">", b"\xa1\xb2\x3c\x4d": ">"}
-ETHERNET, IPV4, ESP = 1, 0x0800, 50
+ETHERNET, ESP = 1, 50
+FAMILY = {0x0800: 4, 0x86dd: 6}
+TAGS = (0x8100, 0x88a8, 0x9100)
+ND = range(133, 138)  # types of ICMPv6 that are neighbour discovery (RFC 4861)
 
-# One ESP packet: addresses as text, numbers of its header, and the whole IP packet as it was on the wire.
-Esp = collections.namedtuple("Esp", "src dst spi seq iv ip")
+# One ESP packet: addresses as text, numbers of its header, the whole IP packet as it was on the wire, its VLAN tags.
+Esp = collections.namedtuple("Esp", "src dst spi seq iv ip tags")
+
+# What a header says, with addresses as text; size is its own.
+Header = collections.namedtuple("Header", "src dst proto size")
 
 
 def frames(path):
@@ -38,28 +45,60 @@ def frames(path):
         at += 16 + size
 
 
-def ip_packets(path, hosts=None):
-    """The IPv4 packets of a capture without link-layer padding; with hosts only those from and to one of them."""
-    wanted = None if hosts is None else {ipaddress.ip_address(h).packed for h in hosts}
+def split(frame):
+    """(tags, type, the rest) of a frame."""
+    at = 12
+    while at + 2 <= len(frame) and (kind := struct.unpack("!H", frame[at:at + 2])[0]) in TAGS:
+        at += 4
+    return frame[12:at], struct.unpack("!H", frame[at:at + 2])[0], frame[at + 2:]
+
+
+def tagged_packets(path, hosts=None, families=(4,)):
+    """(tags, IP packet) of these families in a capture, without link-layer padding; with hosts only those from and to one
+    of them.
+    """
+    wanted = None if hosts is None else {str(ipaddress.ip_address(h)) for h in hosts}
     for frame in frames(path):
-        if struct.unpack("!H", frame[12:14])[0] != IPV4:
+        tags, kind, rest = split(frame)
+        family = FAMILY.get(kind)
+        if family not in families:
             continue
-        packet = frame[14:14 + struct.unpack("!H", frame[16:18])[0]]
-        if wanted is None or packet[12:16] in wanted or packet[16:20] in wanted:
-            yield packet
+        size = struct.unpack("!H", rest[2:4])[0] if family == 4 else 40 + struct.unpack("!H", rest[4:6])[0]
+        packet = rest[:size]
+        head = header(packet)
+        if wanted is None or head.src in wanted or head.dst in wanted:
+            yield tags, packet
+
+
+def ip_packets(path, hosts=None, families=(4,)):
+    """The same without tags."""
+    return (packet for _, packet in tagged_packets(path, hosts, families))
+
+
+def header(packet):
+    """What the header of an IP packet says."""
+    if packet[0] >> 4 == 4:
+        src, dst, proto, size = packet[12:16], packet[16:20], packet[9], (packet[0] & 15) * 4
+    else:
+        src, dst, proto, size = packet[8:24], packet[24:40], packet[6], 40
+    return Header(str(ipaddress.ip_address(src)), str(ipaddress.ip_address(dst)), proto, size)
+
+
+def is_nd(packet):
+    """Neighbour discovery: what passes in clear, whatever the policy (docs/packet.md)."""
+    return packet[0] >> 4 == 6 and packet[6] == 58 and packet[7] == 255 and packet[40] in ND
 
 
 def esp_packets(*paths):
-    """The ESP packets of captures, in order."""
-    return [parse(p) for path in paths for p in ip_packets(path) if p[9] == ESP]
+    """The ESP packets of captures, of both families, in order."""
+    return [parse(p, tags) for path in paths for tags, p in tagged_packets(path, families=(4, 6)) if header(p).proto == ESP]
 
 
-def parse(packet):
-    """An IPv4 packet that carries ESP, as Esp."""
-    header = (packet[0] & 15) * 4
-    spi, seq = struct.unpack("!II", packet[header:header + 8])
-    src, dst = (str(ipaddress.ip_address(packet[i:i + 4])) for i in (12, 16))
-    return Esp(src, dst, spi, seq, packet[header + 8:header + 16], packet)
+def parse(packet, tags=b""):
+    """An IP packet that carries ESP, as Esp."""
+    head = header(packet)
+    spi, seq = struct.unpack("!II", packet[head.size:head.size + 8])
+    return Esp(head.src, head.dst, spi, seq, packet[head.size + 8:head.size + 16], packet, tags)
 
 
 def assert_unique_ivs(packets):
@@ -92,25 +131,48 @@ def read_keys(path):
 
 
 def _association(spi, keys, src, dst):
-    from scapy.layers.inet import IP
     from scapy.layers.ipsec import ESP as ESP_HEADER, SecurityAssociation
     suite, key = keys[spi]
     if not suite.startswith("aes-gcm-"):
         raise ValueError(f"no referee for {suite}")
     return SecurityAssociation(ESP_HEADER, spi=spi, crypt_algo="AES-GCM", crypt_key=key,
-                               tunnel_header=IP(src=src, dst=dst))
+                               tunnel_header=_layer(src)(src=src, dst=dst))
+
+
+def _layer(address):
+    from scapy.layers.inet import IP
+    from scapy.layers.inet6 import IPv6
+    return IPv6 if ":" in address else IP
 
 
 def decrypt(packet, keys):
     """The inner packet's bytes, by scapy; raises when the ICV is wrong."""
-    from scapy.layers.inet import IP
-    return bytes(_association(packet.spi, keys, packet.src, packet.dst).decrypt(IP(packet.ip)))
+    return bytes(_association(packet.spi, keys, packet.src, packet.dst).decrypt(_layer(packet.src)(packet.ip)))
 
 
-def encrypt(inner, spi, keys, outer_src, outer_dst, sender_id, counter=0, bits=24, seq=1):
-    """An ESP packet (bytes) made by scapy around a scapy packet, with an outer header of our choice."""
+def encrypt(inner, spi, keys, outer_src, outer_dst, sender_id, counter=0, bits=24, seq=1, **outer):
+    """An ESP packet (bytes) made by scapy around a scapy packet, with an outer header of our choice: addresses, and fields
+    as scapy calls them.
+    """
+    sa = _association(spi, keys, outer_src, outer_dst)
+    for name, value in outer.items():
+        setattr(sa.tunnel_header, name, value)
     iv = ((sender_id << (64 - bits)) | counter).to_bytes(8, "big")
-    return bytes(_association(spi, keys, outer_src, outer_dst).encrypt(inner, seq_num=seq, iv=iv))
+    return bytes(sa.encrypt(inner, seq_num=seq, iv=iv))
+
+
+def seal(payload, next_header, spi, keys, outer_src, outer_dst, sender_id, counter=0, bits=24, pad=None):
+    """An ESP packet (bytes) around any octets, also such as scapy doesn't make: sealed by `cryptography` (RFC 4106)."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    suite, key = keys[spi]
+    if not suite.startswith("aes-gcm-"):
+        raise ValueError(f"no referee for {suite}")
+    pad = bytes(range(1, 1 + -(len(payload) + 2) % 4)) if pad is None else pad
+    front, iv = struct.pack("!II", spi, 1), ((sender_id << (64 - bits)) | counter).to_bytes(8, "big")
+    text = AESGCM(key[:-4]).encrypt(key[-4:] + iv, payload + pad + bytes((len(pad), next_header)), front)
+    layer = _layer(outer_src)
+    number = {"nh" if ":" in outer_src else "proto": ESP}
+    return bytes(layer(src=outer_src, dst=outer_dst, **number) / (front + iv + text))
 
 
 def main(paths):

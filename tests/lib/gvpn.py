@@ -7,6 +7,8 @@
                                     +-- router --- ks 10.0.0.1                                   +-- wan --- ks 10.1.0.1
     h2 10.1.2.10 --- m2 10.0.2.2 ---+                            h2 10.1.2.10 --- m2 10.1.2.2 ---+
 
+With six=True the hosts (and the router) have IPv6, too: 2001:db8:1:1::10 and 2001:db8:1:2::10, and the policy knows it.
+
     with Topology() as t, System(t) as s:
         s.start()                                    # everything, until both members send with their keys
         assert ping(s.h1, s.h2.address) == 3
@@ -31,10 +33,10 @@ import views
 from topology import build, inside, ip, wait_for
 
 MTU = 1400          # of the hosts: what they send fits the WAN once it is encrypted
-OUTSIDE = "192.0.2.1"  # an address on the router that no policy names
+OUTSIDE, OUTSIDE6 = "192.0.2.1", "2001:db8:ffff::1"  # addresses on the router that no policy names
 GROUP = "SMOKE"
 
-Host = collections.namedtuple("Host", "ns address")
+Host = collections.namedtuple("Host", "ns address address6", defaults=(None,))
 
 # Without hugepages, whatever the machine has: many start at once, and would take them from each other.
 DATA_PLANE = """
@@ -92,6 +94,11 @@ groups:
 """
 
 ACL = ("deny udp any eq 848 any eq 848", "permit ip 10.1.0.0/16 10.1.0.0/16", "permit ip 10.1.0.0/16 239.0.0.0/8")
+ACL6 = ("permit ip 2001:db8:1::/48 2001:db8:1::/48", "permit ip 2001:db8:1::/48 ff15::/16",
+        "permit ip 2001:db8:1::/48 ff30::/12")
+
+# What a host says of itself would be dropped by name (hop-by-hop options) whenever it likes: no test could count.
+NO_REPORTS = "table ip6 quiet { chain out { type filter hook output priority 0; icmpv6 type { 131, 132, 143 } drop; }; }"
 
 
 def psk_of(name):
@@ -166,7 +173,8 @@ class Node:
 class KeyServer(Node):
     """The group's key server."""
 
-    def config(self, psks=None, authorize=None, identity=484, lifetime="1h", suite="aes-gcm-128", acl=ACL):
+    def config(self, psks=None, authorize=None, identity=484, lifetime="1h", suite="aes-gcm-128", acl=None):
+        acl = acl or (ACL + ACL6 if self.system.six else ACL)
         members = self.system.members
         psks = psks or {m.address: psk_of(m.name) for m in members}
         authorize = authorize or [*(f"permit {m.address}/32" for m in members), "deny any"]
@@ -242,11 +250,11 @@ class Member(Node):
 class System:
     """Namespaces, key server and members; nothing runs before it is started."""
 
-    def __init__(self, t, bridged=False, members=2, lab=False, rate=1, options=()):
-        """`options` are for every daemon."""
+    def __init__(self, t, bridged=False, members=2, lab=False, rate=1, options=(), six=False):
+        """`options` are for every daemon; `six`: the hosts have IPv6."""
         self.t, self.rate, self.lab, self.options = t, rate, lab or rate != 1, options
         self.keylog = t.path("keys.log") if self.lab else None
-        self.members = []
+        self.members, self.six = [], six
         if bridged:
             self._build_bridged(members)
         else:
@@ -261,13 +269,17 @@ class System:
         self.ks = KeyServer(self, "ks", self.t.host("ks", self.wan, "10.1.0.1/16"), "10.1.0.1")
         for i in range(1, members + 1):
             gw = self.t.gateway(f"m{i}", self.wan)
-            host = Host(self.t.host(f"h{i}", gw.inside, f"10.1.{i}.10/16", mtu=MTU), f"10.1.{i}.10")
+            host = self._host(i, gw.inside, 16, 48)
             self.members.append(Member(self, i, gw, f"10.1.{i}.2/16", None, host))
 
     def _build_routed(self, members):
         self.wan_ns = self.t.namespace("wan")
         self.t.sh(self.wan_ns, "sysctl", "-qw", "net.ipv4.ip_forward=1")
         ip(self.wan_ns, f"addr add {OUTSIDE}/32 dev lo")
+        if self.six:
+            self._quiet6(self.wan_ns)
+            self.t.sh(self.wan_ns, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+            ip(self.wan_ns, f"addr add {OUTSIDE6}/128 dev lo")
         ks_ns = self.t.namespace("ks")
         self.t.cable(self.wan_ns, "ks", ks_ns, "eth0")
         ip(self.wan_ns, "addr add 10.0.0.254/24 dev ks")
@@ -275,9 +287,25 @@ class System:
         self.ks = KeyServer(self, "ks", ks_ns, "10.0.0.1")
         for i in range(1, members + 1):
             gw = self.t.gateway(f"m{i}")
-            self.t.plug(self.wan_ns, f"site{i}", gw.outside, f"10.1.{i}.254/24", f"10.0.{i}.254/24")
-            ns = self.t.host(f"h{i}", gw.inside, f"10.1.{i}.10/24", mtu=MTU, gateway=f"10.1.{i}.254")
-            self.members.append(Member(self, i, gw, f"10.0.{i}.2/24", f"10.0.{i}.254", Host(ns, f"10.1.{i}.10")))
+            self.t.plug(self.wan_ns, f"site{i}", gw.outside, f"10.1.{i}.254/24", f"10.0.{i}.254/24",
+                        *([f"2001:db8:1:{i}::254/64"] if self.six else []))
+            host = self._host(i, gw.inside, 24, 64, gateway=[f"10.1.{i}.254", f"2001:db8:1:{i}::254"][:1 + self.six])
+            self.members.append(Member(self, i, gw, f"10.0.{i}.2/24", f"10.0.{i}.254", host))
+
+    def _host(self, i, port, bits, bits6, gateway=()):
+        """Host number i on a port, with networks of so many bits."""
+        address, address6 = f"10.1.{i}.10", f"2001:db8:1:{i}::10" if self.six else None
+        ns = self.t.namespace(f"h{i}")
+        if self.six:
+            self._quiet6(ns)
+        self.t.plug(ns, "eth0", port, f"{address}/{bits}", *([f"{address6}/{bits6}"] if self.six else []), mtu=MTU,
+                    gateway=gateway)
+        return Host(ns, address, address6)
+
+    def _quiet6(self, ns):
+        """A namespace whose interfaces use IPv6, but neither ask for a router nor report what they listen to."""
+        self.t.sh(ns, "sysctl", "-qw", "net.ipv6.conf.default.router_solicitations=0", "net.ipv6.conf.default.accept_ra=0")
+        self.t.sh(ns, "nft", NO_REPORTS)
 
     def lab_line(self):
         return "lab: true" if self.lab else ""
@@ -323,9 +351,11 @@ class System:
             assert not re.search("Sanitizer|runtime error", p.output()), p.output()
 
 
-def _echo(ident, seq, size):
-    """An ICMP echo request (RFC 792)."""
-    data = struct.pack("!BBHHH", 8, 0, 0, ident, seq) + bytes(i & 255 for i in range(size))
+def _echo(kind, ident, seq, size):
+    """An echo request of ICMP or ICMPv6 (RFC 792, RFC 4443); the latter's checksum is the kernel's."""
+    data = struct.pack("!BBHHH", kind, 0, 0, ident, seq) + bytes(i & 255 for i in range(size))
+    if kind != 8:
+        return data
     total = sum(struct.unpack(f"!{len(data) // 2}H", data[:len(data) & ~1])) + (data[-1] << 8 if len(data) & 1 else 0)
     while total >> 16:
         total = (total & 0xffff) + (total >> 16)
@@ -337,24 +367,26 @@ def ping(host, address, count=3, interval=0.2, size=56):
     for twice the round trip so far, and calls lost what a busy machine delays.
     """
     ident, answered = random.randrange(1 << 16), set()
+    six = ":" in address
+    request, reply, skip = (128, 129, 0) if six else (8, 0, 20)
     with inside(host.ns):
-        s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        s = socket.socket(family_of(address), socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP)
 
     def collect(until):
         while len(answered) < count and (left := until - time.monotonic()) > 0:
             s.settimeout(left)
             try:
-                packet, (src, _) = s.recvfrom(65536)
+                packet, (src, *_) = s.recvfrom(65536)
             except socket.timeout:
                 return
-            kind, _, _, got, seq = struct.unpack("!BBHHH", packet[20:28])
-            if (kind, got, src) == (0, ident, address):
+            kind, _, _, got, seq = struct.unpack("!BBHHH", packet[skip:skip + 8])
+            if (kind, got, src) == (reply, ident, address):
                 answered.add(seq)
 
     with s:
         for seq in range(count):
             try:
-                s.sendto(_echo(ident, seq, size), (address, 0))
+                s.sendto(_echo(request, ident, seq, size), (address, 0))
             except OSError:
                 pass  # no route (any more): that one isn't answered
             collect(time.monotonic() + (interval if seq < count - 1 else 0))
@@ -364,10 +396,14 @@ def ping(host, address, count=3, interval=0.2, size=56):
     return len(answered)
 
 
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 def udp_socket(ns, address, port=0, timeout=2.0):
     """A UDP socket in a namespace."""
     with inside(ns):
-        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s = socket.socket(family_of(address), socket.SOCK_DGRAM)
     s.settimeout(timeout)
     s.bind((address, port))
     return s

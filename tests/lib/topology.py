@@ -277,7 +277,7 @@ class Topology:
         return ns
 
     def plug(self, ns, dev, port, *addresses, mtu=1500, gateway=None):
-        """An interface `dev` in an existing namespace, plugged into a bridge, with addresses."""
+        """An interface `dev` in an existing namespace, plugged into a bridge, with addresses; a gateway, or one per family."""
         self.cables += 1
         other = f"x{self.cables}"
         self._cable(ns, dev, port.ns, other)
@@ -287,8 +287,8 @@ class Topology:
         for a in addresses:
             ip(ns, f"addr add {a} dev {dev}" + (" nodad" if ":" in a else ""))
         ip(ns, f"link set {dev} mtu {mtu} up")
-        if gateway is not None:
-            ip(ns, f"route add default via {gateway}")
+        for via in (gateway,) if isinstance(gateway, str) else gateway or ():
+            ip(ns, f"route add default via {via}")
 
     def start(self, ns, argv, ready=False, timeout=15, env=None):
         """Starts a program in a namespace. With ready it waits for systemd's READY=1, or raises with its output."""
