@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * First stage: reads each frame's headers and settles everything that policy doesn't judge: broken packets, what isn't IP,
- * neighbour discovery, traffic of the appliance itself; and notes by VLAN which group is in charge. Exits, in order:
- * drop_no_buffer, drop_malformed, drop_vlan, passed_l2, local, drop_fragment, drop_ip_options, drop_ext_header; the rest goes on as
- * CLASSIFY or ESP_IN.
+ * First stage: reads each frame's headers and settles everything that policy doesn't judge: broken packets, what isn't
+ * IP, neighbour discovery, traffic of the appliance itself; and notes by VLAN which group is in charge. Exits, in order:
+ * drop_no_buffer, drop_malformed, drop_vlan, passed_l2, local, drop_fragment, drop_ip_options, drop_ext_header; the rest
+ * goes on as CLASSIFY or ESP_IN.
  */
 #include "dataplane/ctx.h"
 #include "dataplane/exempt.h"

@@ -9,10 +9,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
-
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the packet path is written for little-endian CPUs");
 
 static inline uint16_t load16(const void *p)
@@ -68,12 +64,12 @@ static inline void store16_be(void *p, uint16_t v)
 static inline int same32(const void *p, const void *q)
 {
 #ifdef __AVX2__
-    __m256i a, b;
+    long long a __attribute__((vector_size(32))), b __attribute__((vector_size(32)));
 
     memcpy(&a, p, sizeof a);
     memcpy(&b, q, sizeof b);
-    a = _mm256_xor_si256(a, b);
-    return _mm256_testz_si256(a, a);
+    a ^= b;
+    return __builtin_ia32_ptestz256(a, a);
 #else
     return memcmp(p, q, 32) == 0;
 #endif

@@ -80,7 +80,8 @@ static inline void esp_put_trailer(uint8_t *at, uint32_t pad, uint8_t next)
 
 /*
  * The outer header: the inner one with protocol ESP, its own total length and identification, and a checksum brought
- * up to date (RFC 1624). Type of service (so also ECN, RFC 6040 3.2: copied), flags, TTL and addresses stay as they are.
+ * up to date (RFC 1624). Type of service (so also ECN, RFC 6040 3.2: copied), flags, TTL and addresses stay as they
+ * are.
  * outer must not overlap inner. inner has no options.
  */
 static inline void esp_put_outer(uint8_t *outer, const uint8_t *inner, uint16_t total_len, uint16_t id_be)
@@ -137,8 +138,8 @@ static inline bool esp_len_possible(uint32_t esp_len)
 
 /*
  * Judges a verified and decrypted text: padding, next header, and the packet inside, which must be of the outer
- * packet's family (`kind`) and whole (surplus behind it is traffic flow padding and ignored); fragments, options and extension
- * headers are refused. Returns VERDICT_RECEIVED_DECRYPTED and the parsed inner header, or the verdict that drops it.
+ * packet's family (`kind`) and whole (surplus behind it is traffic flow padding and ignored); fragments, options and
+ * extension headers are refused. Returns VERDICT_RECEIVED_DECRYPTED and the parsed inner header, or the verdict that drops it.
  */
 enum verdict esp_check_text(const uint8_t *text, uint32_t len, enum l3_kind kind, struct l3 *inner);
 

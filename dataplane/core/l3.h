@@ -152,9 +152,9 @@ static inline void l3_parse_ipv4(const uint8_t *p, size_t avail, struct l3 *h)
 }
 
 /*
- * The IPv6 packet at p, of which avail octets are there, when it is the plain case: whole, no extension header, at least
- * four octets of payload, no ICMPv6 that hasn't been forwarded yet (it may be neighbour discovery). Returns false and leaves h
- * alone when it isn't.
+ * The IPv6 packet at p, of which avail octets are there, when it is the plain case: whole, no extension header, at
+ * least four octets of payload, no ICMPv6 that hasn't been forwarded yet (it may be neighbour discovery). Returns false
+ * and leaves h alone when it isn't.
  */
 static inline bool l3_try_ipv6(const uint8_t *p, size_t avail, struct l3 *h)
 {
@@ -210,7 +210,7 @@ static inline bool l3_same_addrs6(const uint8_t *p, const uint8_t *q)
 /* The flow of a parsed IP packet; p is its first octet (used for IPv6 addresses). kind must be IPv4 or IPv6. */
 void l3_flow(const struct l3 *h, const uint8_t *p, struct flow *f);
 
-/* ARP: the address it asks for or answers to, when it is a whole IPv4-over-Ethernet one. p: len octets behind the type. */
+/* ARP: the address it asks for or answers to, when it is a whole IPv4-over-Ethernet one. p: what is behind the type. */
 MUST_CHECK bool l3_arp_target(const uint8_t *p, size_t len, uint32_t *target_be);
 /* Neighbour solicitation and advertisement: the target address. p is the IPv6 header, marks has L3_IS_ND. */
 MUST_CHECK bool l3_nd_target(const uint8_t *p, const struct l3 *h, struct addr *target);
