@@ -42,8 +42,9 @@ struct classify_why {
 };
 
 /*
- * The decision for a flow of a group (index in the snapshot: snap_group_of(), -1 = none protects it). snap NULL = nothing was ever committed (`unregistered_clear` decides). why may be
- * NULL. Exempt traffic and own addresses are not this function's business.
+ * The decision for a flow of a group (index in the snapshot: snap_group_of(), -1 = none protects it). s NULL = nothing was
+ * ever committed (`unregistered_clear` decides). why may be NULL. Exempt traffic and own addresses are not this
+ * function's business.
  */
 struct classify_result classify_flow(const struct snap *s, bool unregistered_clear, int group,
                                      enum classify_way way, const struct flow *f, struct classify_why *why);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sending side of header-preserving ESP (RFC 4303, RFC 4106; DP1, DP3, DP8): prepare makes room, headers, trailer and nonce for
- * every packet and counts; the crypto call that follows can't fail. Exits: drop_too_big, drop_no_buffer, drop_iv_exhausted.
+ * Sending side of header-preserving ESP (RFC 4303, RFC 4106; DP1, DP3, DP8): prepare makes room, headers, trailer and
+ * nonce for every packet and counts; the crypto call that follows can't fail. Exits: drop_too_big, drop_no_buffer,
+ * drop_iv_exhausted.
  */
 #include "dataplane/core/esp.h"
 #include "dataplane/ctx.h"

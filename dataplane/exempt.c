@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Who is exempt from policy. Later fragments have no ports: sent ones follow their first, received ones wait in the kernel for it. */
+/*
+ * Who is exempt from policy. Later fragments have no ports: sent ones follow their first, received ones wait in the
+ * kernel for it.
+ */
 #include "dataplane/exempt.h"
 
 #include <string.h>

@@ -139,7 +139,8 @@ static inline bool esp_len_possible(uint32_t esp_len)
 /*
  * Judges a verified and decrypted text: padding, next header, and the packet inside, which must be of the outer
  * packet's family (`kind`) and whole (surplus behind it is traffic flow padding and ignored); fragments, options and
- * extension headers are refused. Returns VERDICT_RECEIVED_DECRYPTED and the parsed inner header, or the verdict that drops it.
+ * extension headers are refused. Returns VERDICT_RECEIVED_DECRYPTED and the parsed inner header, or the verdict that
+ * drops it.
  */
 enum verdict esp_check_text(const uint8_t *text, uint32_t len, enum l3_kind kind, struct l3 *inner);
 
