@@ -54,6 +54,12 @@ struct suite {
     bool supported;
 };
 
+/* Its key may come as an integrity key, too (RFC 6407 5.6.1 is unclear about GMAC). */
+static inline bool suite_is_gmac(const struct suite *s)
+{
+    return s->id >= SUITE_AES_GMAC_128 && s->id <= SUITE_AES_GMAC_256;
+}
+
 /* Never NULL for a valid id; NULL for SUITE_NONE and numbers outside the table. */
 const struct suite *suite_by_id(unsigned id);
 /* NULL when no suite has this name. */

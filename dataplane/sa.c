@@ -2,8 +2,8 @@
 /* Birth, leases and end of an SA. RFC 4106, RFC 6054; DP3. */
 #include "dataplane/sa.h"
 
+#include "common/feature.h"
 #include "common/secret.h"
-#include "dataplane/core/esp.h"
 
 #include <rte_malloc.h>
 
@@ -17,15 +17,21 @@ static uint64_t iv_limit_of(unsigned sid_bits)
     return 1ULL << (64 - sid_bits);
 }
 
-/* The width of sender ids. Who has none can't say one either, and only receives. */
+/* Without sender ids it only receives, unless its IVs are no counters. */
+static bool may_lack_senders(const struct ipc_sa *m)
+{
+    return m->n_senders == 0 && (!m->send || !suite_by_id(m->suite)->counter_mode);
+}
+
+/* The width of sender ids. Who has none can't say one either. */
 static bool width_right(const struct ipc_sa *m)
 {
-    return m->n_senders == 0 && !m->send ? m->sid_bits <= 32 : m->sid_bits >= 8 && m->sid_bits <= 32;
+    return may_lack_senders(m) ? m->sid_bits <= 32 : m->sid_bits >= 8 && m->sid_bits <= 32;
 }
 
 static bool senders_right(const struct ipc_sa *m, unsigned n_workers, char *reason)
 {
-    if (m->n_senders == 0 && !m->send)
+    if (may_lack_senders(m))
         return true;
     if (m->n_senders != n_workers) {
         snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x has %u sender ids for %u workers", m->spi, m->n_senders, n_workers);
@@ -45,6 +51,27 @@ static bool senders_right(const struct ipc_sa *m, unsigned n_workers, char *reas
     return true;
 }
 
+/* What the message asks for and this build lacks, as a sentence's part; NULL when nothing. */
+static const char *lacks(const struct ipc_sa *m)
+{
+    const struct {
+        bool asked;
+        uint64_t feature;
+        const char *text;
+    } parts[] = {
+        {m->transport, FEATURE_TRANSPORT, "transport mode"},
+        {m->replay == IPC_REPLAY_TIME, FEATURE_TIME_REPLAY, "time replay"},
+        {m->replay == IPC_REPLAY_COUNTER, FEATURE_COUNTER_REPLAY, "counter replay"},
+        {(m->metadata & IPC_META_TAG) != 0, FEATURE_TAG, "a security group tag"},
+        {m->strict_sender, FEATURE_STRICT_SENDER, "strict sender"},
+    };
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (parts[i].asked && !feature_supported(parts[i].feature))
+            return parts[i].text;
+    return NULL;
+}
+
 bool sa_check(const struct ipc_sa *m, unsigned n_workers, char reason[IPC_TEXT_MAX])
 {
     const struct suite *suite = suite_by_id(m->suite);
@@ -54,8 +81,8 @@ bool sa_check(const struct ipc_sa *m, unsigned n_workers, char reason[IPC_TEXT_M
                  suite == NULL ? "unknown" : suite->name);
         return false;
     }
-    if (m->transport) {
-        snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x: transport mode is not supported by this version", m->spi);
+    if (lacks(m) != NULL) {
+        snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x: %s is not supported by this version", m->spi, lacks(m));
         return false;
     }
     if (m->spi <= SPI_RESERVED || m->end_in_ms == 0 || !width_right(m)) {
@@ -100,6 +127,9 @@ struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
     }
     memcpy(&sa->salt, m->key.b + sa->suite->key_len, sizeof sa->salt);
     sa->secret = m->key;
+    sa->geometry = esp_geometry_of(sa->suite, m->transport, 0);
+    sa->kind = sa->geometry.kind;
+    sa->meta_len = sa->geometry.meta_len;
     sa->spi = m->spi;
     sa->spi_be = __builtin_bswap32(m->spi);
     sa->number = m->number;

@@ -146,9 +146,7 @@ void snap_time(struct snap_store *st, const struct ipc_time *m)
 {
     if (!take(st, m->group, false))
         return;
-    if (m->window_ms != 0)
-        fail(st, IPC_BAD_MESSAGE, "group %s: time-based replay protection is not supported by this version",
-             st->builder.groups[m->group].name);
+    fail(st, IPC_SA_REFUSED, "SA 0x%08x: time replay is not supported by this version", m->spi);
 }
 
 /* The object of a known SPI, or a new one. NULL when the message is refused. */

@@ -252,6 +252,24 @@ static bool check_senders(const struct ipc_sa *m)
     return true;
 }
 
+/* The window belongs to the method; what a packet carries belongs to both. */
+static bool check_replay(const struct ipc_sa *m, const struct suite *suite)
+{
+    bool time = m->replay == IPC_REPLAY_TIME;
+    uint32_t low = 0, high = 0;
+    if (m->replay > IPC_REPLAY_TIME || m->metadata > (IPC_META_TIME | IPC_META_TAG))
+        return false;
+    if (m->replay == IPC_REPLAY_COUNTER) {
+        low = IPC_COUNTER_WINDOW_MIN;
+        high = IPC_COUNTER_WINDOW_MAX;
+    } else if (time) {
+        low = IPC_TIME_WINDOW_MIN_MS;
+        high = IPC_TIME_WINDOW_MAX_MS;
+    }
+    return m->window >= low && m->window <= high && time == ((m->metadata & IPC_META_TIME) != 0) &&
+           (!m->transport || m->metadata == 0) && (!m->strict_sender || (time && suite->counter_mode));
+}
+
 static bool check_sa(const struct ipc_sa *m)
 {
     const struct suite *suite = suite_by_id(m->suite);
@@ -262,7 +280,7 @@ static bool check_sa(const struct ipc_sa *m)
     if (!sid_ok && (m->sid_bits != 0 || !may_lack))
         return false;
     return m->key.len == suite->key_len + suite->salt_len && m->integrity.len == suite->integrity_len &&
-           check_senders(m);
+           check_replay(m, suite) && check_senders(m);
 }
 
 static void put_sa(struct buf_writer *w, const struct ipc_sa *m)
@@ -274,6 +292,10 @@ static void put_sa(struct buf_writer *w, const struct ipc_sa *m)
     put_bool(w, m->receive);
     put_bool(w, m->send);
     put_bool(w, m->transport);
+    buf_put_u8(w, (uint8_t)m->replay);
+    buf_put_u32(w, m->window);
+    buf_put_u8(w, m->metadata);
+    put_bool(w, m->strict_sender);
     buf_put_u8(w, m->sid_bits);
     buf_put_u32(w, m->send_in_ms);
     buf_put_u32(w, m->send_end_in_ms);
@@ -291,8 +313,9 @@ static bool get_sa(struct buf_reader *r, struct ipc_sa *m)
 {
     if (!buf_get_u16(r, &m->group) || !buf_get_u16(r, &m->number) || !buf_get_u32(r, &m->spi) ||
         !buf_get_u8(r, &m->suite) || !get_bool(r, &m->receive) || !get_bool(r, &m->send) ||
-        !get_bool(r, &m->transport) || !buf_get_u8(r, &m->sid_bits) || !buf_get_u32(r, &m->send_in_ms) ||
-        !buf_get_u32(r, &m->send_end_in_ms) || !buf_get_u64(r, &m->end_in_ms) || !get_secret(r, &m->key) ||
+        !get_bool(r, &m->transport) || !get_enum(r, &m->replay) || !buf_get_u32(r, &m->window) ||
+        !buf_get_u8(r, &m->metadata) || !get_bool(r, &m->strict_sender) || !buf_get_u8(r, &m->sid_bits) ||
+        !buf_get_u32(r, &m->send_in_ms) || !buf_get_u32(r, &m->send_end_in_ms) || !buf_get_u64(r, &m->end_in_ms) || !get_secret(r, &m->key) ||
         !get_secret(r, &m->integrity) || !buf_get_u16(r, &m->n_senders) || m->n_senders > IPC_MAX_WORKERS)
         return false;
     for (size_t i = 0; i < m->n_senders; i++)
@@ -304,13 +327,13 @@ static bool get_sa(struct buf_reader *r, struct ipc_sa *m)
 static void put_time(struct buf_writer *w, const struct ipc_time *m)
 {
     buf_put_u16(w, m->group);
+    buf_put_u32(w, m->spi);
     buf_put_u64(w, m->pseudotime_ms);
-    buf_put_u32(w, m->window_ms);
 }
 
 static bool get_time(struct buf_reader *r, struct ipc_time *m)
 {
-    return buf_get_u16(r, &m->group) && buf_get_u64(r, &m->pseudotime_ms) && buf_get_u32(r, &m->window_ms);
+    return buf_get_u16(r, &m->group) && buf_get_u32(r, &m->spi) && buf_get_u64(r, &m->pseudotime_ms);
 }
 
 /* ---- answers and questions ---- */
@@ -420,7 +443,7 @@ static bool check(const struct ipc_msg *m)
     case IPC_SA:
         return check_sa(&m->u.sa);
     case IPC_TIME:
-        return m->u.time.group < IPC_MAX_GROUPS;
+        return m->u.time.group < IPC_MAX_GROUPS && m->u.time.spi >= 256;
     case IPC_COMMIT:
         return m->u.commit.epoch != 0;
     case IPC_ACK:

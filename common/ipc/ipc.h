@@ -16,7 +16,7 @@
 #include "common/mono.h"
 #include "common/secret.h"
 
-#define IPC_VERSION       2
+#define IPC_VERSION       3
 #define IPC_NAME_MAX      32   /* group, pair and port names, NUL included */
 #define IPC_TEXT_MAX      160  /* reasons, NUL included */
 #define IPC_MAX_PAIRS     16
@@ -26,6 +26,7 @@
 #define IPC_MAX_VLAN      4094 /* 4095 is reserved (802.1Q 9.6) */
 #define IPC_MAX_SAS       256  /* SAs at once, all groups */
 #define IPC_MAX_ADDRESSES 8
+#define IPC_STRICT_WINDOW 4096 /* IVs of one sender (strict_sender) */
 
 enum ipc_type {
     IPC_HELLO = 1,   /* dp -> ctrl, once per attach, over the socket with the descriptors */
@@ -110,6 +111,17 @@ struct ipc_sender {
     uint64_t iv_first;
 };
 
+/* What tells a replayed packet (DP4, DP5). */
+enum ipc_replay { IPC_REPLAY_NONE, IPC_REPLAY_COUNTER, IPC_REPLAY_TIME };
+
+#define IPC_META_TIME 1 /* the metadata header carries the pseudotime; exactly with IPC_REPLAY_TIME */
+#define IPC_META_TAG  2 /* ... a security group tag */
+
+#define IPC_COUNTER_WINDOW_MIN 64
+#define IPC_COUNTER_WINDOW_MAX 4096
+#define IPC_TIME_WINDOW_MIN_MS 1000
+#define IPC_TIME_WINDOW_MAX_MS 100000
+
 struct ipc_sa {
     uint16_t group;
     uint16_t number;  /* `sa` number: rules name it */
@@ -117,7 +129,11 @@ struct ipc_sa {
     uint8_t suite;    /* enum suite_id */
     bool receive;     /* accept packets with it */
     bool send;        /* may be used to send, from send_in_ms on; the first usable one of a number wins */
-    bool transport;   /* transport mode instead of header-preserving tunnel */
+    bool transport;   /* transport mode instead of header-preserving tunnel; never with metadata */
+    enum ipc_replay replay;
+    uint32_t window;    /* packets with IPC_REPLAY_COUNTER, ms to either side with IPC_REPLAY_TIME, else 0 */
+    uint8_t metadata;   /* IPC_META_ bits; 0 = packets have no metadata header, and need none */
+    bool strict_sender; /* beside the time, a window of IPC_STRICT_WINDOW IVs per sender id; counter modes only */
     uint8_t sid_bits; /* sender id bits: 8 to 32; 0 when the suite isn't a counter mode, or nobody has ids */
     uint32_t send_in_ms;     /* activation delay */
     uint32_t send_end_in_ms; /* stop sending with it; 0 = at its end */
@@ -128,11 +144,16 @@ struct ipc_sa {
     struct ipc_sender senders[IPC_MAX_WORKERS];
 };
 
-/* Pseudotime of a group (KS11). Unused by groups without time-based replay. */
+/*
+ * The pseudotime of an SA with IPC_REPLAY_TIME (KS11), behind the SA's message; each such SA has one. Every SA has a clock of
+ * its own: a key server that lost its clock begins anew with new keys, and the old ones go on with the old time. An SA
+ * that is new to the data plane takes the value; for one that is installed it is a correction: forward at once, backward
+ * by running at half speed, so that its clock never stands still or goes back.
+ */
 struct ipc_time {
     uint16_t group;
-    uint64_t pseudotime_ms;
-    uint32_t window_ms;
+    uint32_t spi;
+    uint64_t pseudotime_ms; /* when the message was made */
 };
 
 struct ipc_commit {

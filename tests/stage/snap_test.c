@@ -469,7 +469,7 @@ static void a_refused_transaction_changes_nothing(void **state)
 
 static void too_much_is_refused(void **state)
 {
-    struct ipc_time time = {.group = 0, .window_ms = 1000};
+    struct ipc_time time = {.group = 0, .spi = 0x1000, .pseudotime_ms = 1000};
     struct rig r;
 
     (void)state;
@@ -506,8 +506,8 @@ static void too_much_is_refused(void **state)
     rig_begin(&r);
     rig_group(&r, 0, "g", "wan", IPC_GROUP_POLICY);
     r.n_messages++;
-    snap_time(r.store, &time);
-    assert_int_equal(rig_commit(&r), IPC_BAD_MESSAGE);
+    snap_time(r.store, &time); /* no such SA */
+    assert_int_equal(rig_commit(&r), IPC_SA_REFUSED);
     assert_null(snap_store_current(r.store));
     rig_close(&r);
 }

@@ -162,7 +162,7 @@ static void send_commit(struct fixture *f, uint64_t epoch, uint32_t n)
 
 static void send_time(struct fixture *f)
 {
-    struct ipc_msg m = {.type = IPC_TIME, .u.time.group = 1};
+    struct ipc_msg m = {.type = IPC_TIME, .u.time = {.group = 1, .spi = 256}};
     send_msg(f, &m);
 }
 

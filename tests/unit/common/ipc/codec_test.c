@@ -147,6 +147,26 @@ static void random_octets_are_refused_or_mean_one_thing(void **state)
     }
 }
 
+static void counter(struct ipc_msg *m, uint32_t window)
+{
+    m->u.sa.replay = IPC_REPLAY_COUNTER;
+    m->u.sa.window = window;
+}
+
+static void by_time(struct ipc_msg *m, uint32_t window)
+{
+    m->u.sa.replay = IPC_REPLAY_TIME;
+    m->u.sa.metadata = IPC_META_TIME;
+    m->u.sa.window = window;
+}
+
+static void cbc(struct ipc_msg *m)
+{
+    m->u.sa.suite = SUITE_AES_CBC_128_SHA1;
+    m->u.sa.key.len = 16;
+    m->u.sa.integrity.len = 20;
+}
+
 /* Each breaks one value of the first sample of its type (the one with the most senders for SA). */
 #define BAD(name, member)                                                                                              \
     static void name(struct ipc_msg *m)                                                                                \
@@ -192,6 +212,21 @@ BAD(sa_senders, m->u.sa.n_senders = IPC_MAX_WORKERS + 1)
 BAD(sa_sender_id, m->u.sa.senders[3].id = 1ULL << 24)
 BAD(sa_iv_first, m->u.sa.senders[3].iv_first = (1ULL << 40) + 1)
 BAD(sa_same_sender, m->u.sa.senders[15].id = m->u.sa.senders[0].id)
+BAD(sa_method, m->u.sa.replay = IPC_REPLAY_TIME + 1)
+BAD(sa_window_of_none, m->u.sa.window = 1)
+BAD(sa_metadata, m->u.sa.metadata = 4)
+BAD(sa_time_without_method, m->u.sa.metadata = IPC_META_TIME)
+BAD(sa_strict_without_time, m->u.sa.strict_sender = true)
+BAD(sa_tagged_transport, m->u.sa.transport = true; m->u.sa.metadata = IPC_META_TAG)
+BAD(sa_counter_small, counter(m, IPC_COUNTER_WINDOW_MIN - 1))
+BAD(sa_counter_large, counter(m, IPC_COUNTER_WINDOW_MAX + 1))
+BAD(sa_counter_strict, counter(m, 64); m->u.sa.strict_sender = true)
+BAD(sa_time_short, by_time(m, IPC_TIME_WINDOW_MIN_MS - 1))
+BAD(sa_time_long, by_time(m, IPC_TIME_WINDOW_MAX_MS + 1))
+BAD(sa_time_without_header, by_time(m, 5000); m->u.sa.metadata = 0)
+BAD(sa_time_in_transport, by_time(m, 5000); m->u.sa.transport = true)
+BAD(sa_strict_cbc, by_time(m, 5000); cbc(m); m->u.sa.strict_sender = true)
+BAD(time_spi, m->u.time.spi = 255)
 BAD(time_group, m->u.time.group = IPC_MAX_GROUPS)
 BAD(commit_epoch, m->u.commit.epoch = 0)
 BAD(ack_epoch, m->u.ack.epoch = 0)
@@ -223,6 +258,10 @@ static const struct {
     B(IPC_SA, sa_no_suite), B(IPC_SA, sa_suite), B(IPC_SA, sa_end), B(IPC_SA, sa_short_key), B(IPC_SA, sa_long_key),
     B(IPC_SA, sa_integrity), B(IPC_SA, sa_few_sid_bits), B(IPC_SA, sa_many_sid_bits), B(IPC_SA, sa_no_sid_bits),
     B(IPC_SA, sa_senders), B(IPC_SA, sa_sender_id), B(IPC_SA, sa_iv_first), B(IPC_SA, sa_same_sender),
+    B(IPC_SA, sa_method), B(IPC_SA, sa_window_of_none), B(IPC_SA, sa_metadata), B(IPC_SA, sa_time_without_method),
+    B(IPC_SA, sa_strict_without_time), B(IPC_SA, sa_tagged_transport), B(IPC_SA, sa_counter_small),
+    B(IPC_SA, sa_counter_large), B(IPC_SA, sa_counter_strict), B(IPC_SA, sa_time_short), B(IPC_SA, sa_time_long),
+    B(IPC_SA, sa_time_without_header), B(IPC_SA, sa_time_in_transport), B(IPC_SA, sa_strict_cbc), B(IPC_TIME, time_spi),
     B(IPC_TIME, time_group), B(IPC_COMMIT, commit_epoch), B(IPC_ACK, ack_epoch), B(IPC_ACK, ack_result),
     B(IPC_EVENT, event_kind), B(IPC_EXPLAIN, explain_vlan), B(IPC_EXPLAIN, explain_ports),
     B(IPC_EXPLAIN, explain_mixed), B(IPC_EXPLAIN, explain_family), B(IPC_EXPLAINED, explained_decision),

@@ -94,6 +94,15 @@ static void sa(struct ipc_msg *m, enum suite_id suite, uint16_t senders)
         s->senders[i] = (struct ipc_sender){.id = 0xfffff0 + i, .iv_first = (uint64_t)i << 36};
 }
 
+static void replay(struct ipc_msg *m, enum ipc_replay method, uint32_t window, uint8_t metadata, bool strict)
+{
+    sa(m, SUITE_AES_GCM_192, 0);
+    m->u.sa.replay = method;
+    m->u.sa.window = window;
+    m->u.sa.metadata = metadata;
+    m->u.sa.strict_sender = strict;
+}
+
 static void explain(struct ipc_msg *m, uint8_t family)
 {
     m->type = IPC_EXPLAIN;
@@ -148,10 +157,16 @@ size_t samples(struct ipc_msg out[SAMPLES_MAX])
     sa(m++, SUITE_AES_GCM_128, 0);
     sa(m++, SUITE_AES_GCM_256, IPC_MAX_WORKERS);
     sa(m++, SUITE_AES_CBC_256_SHA512, 0);
+    replay(m++, IPC_REPLAY_NONE, 0, IPC_META_TAG, false);
+    replay(m++, IPC_REPLAY_COUNTER, IPC_COUNTER_WINDOW_MIN, 0, false);
+    replay(m, IPC_REPLAY_COUNTER, IPC_COUNTER_WINDOW_MAX, 0, false);
+    m++->u.sa.transport = true;
+    replay(m++, IPC_REPLAY_TIME, IPC_TIME_WINDOW_MIN_MS, IPC_META_TIME, false);
+    replay(m++, IPC_REPLAY_TIME, IPC_TIME_WINDOW_MAX_MS, IPC_META_TIME | IPC_META_TAG, true);
     m->type = IPC_TIME;
     m->u.time.group = 3;
-    m->u.time.pseudotime_ms = 1ULL << 40;
-    m++->u.time.window_ms = 100000;
+    m->u.time.spi = 256;
+    m++->u.time.pseudotime_ms = 1ULL << 40;
     m->type = IPC_COMMIT;
     m->u.commit.epoch = 1;
     m++->u.commit.n_messages = 1002;

@@ -271,7 +271,7 @@ static void a_transaction_larger_than_the_ring_waits_in_order(void **state)
     for (int round = 0; round < 2; round++) {
         uint64_t epoch = dpc_begin(f->d);
         for (uint32_t i = 0; i < MANY; i++) {
-            struct ipc_msg m = {.type = IPC_TIME, .u.time = {.group = 1, .pseudotime_ms = i}};
+            struct ipc_msg m = {.type = IPC_TIME, .u.time = {.group = 1, .spi = 256, .pseudotime_ms = i}};
             dpc_put(f->d, &m);
         }
         dpc_commit(f->d);
@@ -324,7 +324,7 @@ static void nothing_overtakes_what_waits(void **state)
     assert_int_equal(pthread_create(&thread, NULL, consume, f), 0);
     (void)dpc_begin(f->d);
     for (uint32_t i = 0; i < THREAD_MESSAGES; i++) {
-        struct ipc_msg m = {.type = IPC_TIME, .u.time = {.group = 1, .pseudotime_ms = i}};
+        struct ipc_msg m = {.type = IPC_TIME, .u.time = {.group = 1, .spi = 256, .pseudotime_ms = i}};
         dpc_put(f->d, &m);
     }
     struct ipc_msg clear = {.type = IPC_CLEAR_COUNTERS};
