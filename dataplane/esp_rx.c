@@ -115,22 +115,31 @@ static enum verdict __attribute__((noinline)) finish_checked(struct pipeline_ctx
                                                              const struct crypto_op *op, uint32_t *len)
 {
     enum l3_kind kind = (enum l3_kind)p->h.kind;
-    uint8_t *text = op->esp + ESP_INTRO_LEN;
+    uint32_t meta_len = p->sa->meta_len, payload_len;
+    uint8_t *text = op->esp + ESP_INTRO_LEN, *ip = text + meta_len, next;
     enum verdict verdict;
     struct l3 inner;
 
     if (!op->ok)
         return VERDICT_DROP_AUTH;
-    verdict = esp_check_text(text, op->len, kind, &inner);
+    verdict = esp_check_trailer(text, op->len, &payload_len, &next);
     if (verdict != VERDICT_RECEIVED_DECRYPTED)
         return verdict;
-    if (kind == L3_IPV6 ? !l3_same_addrs6(text, p->l3) : inner.addrs != p->h.addrs)
+    if (meta_len != 0) {
+        if (next != NEXT_META || payload_len < meta_len)
+            return VERDICT_DROP_INNER_MALFORMED;
+        next = text[0];
+    }
+    verdict = esp_check_inner(ip, payload_len - meta_len, next, kind, &inner);
+    if (verdict != VERDICT_RECEIVED_DECRYPTED)
+        return verdict;
+    if (kind == L3_IPV6 ? !l3_same_addrs6(ip, p->l3) : inner.addrs != p->h.addrs)
         return VERDICT_DROP_ADDRESS_MISMATCH;
-    verdict = judge(ctx, p->group, p->sa, &inner, text);
+    verdict = judge(ctx, p->group, p->sa, &inner, ip);
     if (verdict != VERDICT_RECEIVED_DECRYPTED)
         return verdict;
     *len = inner.len;
-    return esp_merge_ecn(text, kind, l3_tos(&p->h)) ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_ECN;
+    return esp_merge_ecn(ip, kind, l3_tos(&p->h)) ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_ECN;
 }
 
 /* The same for the packets that nearly all are: everything as usual, and the flow cache knows the answer. */
@@ -138,18 +147,20 @@ static inline __attribute__((always_inline)) enum verdict finish(struct pipeline
                                                                  enum l3_kind kind, const struct crypto_op *op,
                                                                  struct classify_result want, uint32_t *len)
 {
-    const uint8_t *text = op->esp + ESP_INTRO_LEN;
-    uint32_t payload_len = esp_usual_payload(text, op->len, esp_next(kind));
+    uint32_t meta_len = p->sa->meta_len;
+    const uint8_t *text = op->esp + ESP_INTRO_LEN, *ip = text + meta_len;
+    uint32_t payload_len = esp_usual_payload(text, op->len, esp_next_with(kind, meta_len)) - meta_len;
     struct l3 inner;
-    bool usual;
+    bool usual = op->ok && (int32_t)payload_len > 0 && (meta_len == 0 || text[0] == esp_next(kind));
 
+    /* Congestion marks are the same inside and outside. */
     if (kind == L3_IPV4)
-        usual = op->ok && l3_try_ipv4(text, payload_len, &inner) && inner.addrs == p->h.addrs &&
-                ((inner.head ^ p->h.head) & 0x0300) == 0; /* congestion marks are the same */
+        usual = usual && l3_try_ipv4(ip, payload_len, &inner) && inner.addrs == p->h.addrs &&
+                ((inner.head ^ p->h.head) & 0x0300) == 0;
     else
-        usual = op->ok && l3_try_ipv6(text, payload_len, &inner) && l3_same_addrs6(text, p->l3) &&
+        usual = usual && l3_try_ipv6(ip, payload_len, &inner) && l3_same_addrs6(ip, p->l3) &&
                 ((inner.head ^ p->h.head) & 0x3000) == 0;
-    if (unlikely(!usual || !classify_cached(ctx->cache, ctx->snap, p->group, CLASSIFY_INNER, &inner, text, want)))
+    if (unlikely(!usual || !classify_cached(ctx->cache, ctx->snap, p->group, CLASSIFY_INNER, &inner, ip, want)))
         return finish_checked(ctx, p, op, len);
     *len = inner.len;
     return VERDICT_RECEIVED_DECRYPTED;
@@ -204,7 +215,7 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
             pkt_drop(p, verdict);
             continue;
         }
-        restore(v->m[i], p, op->esp + ESP_INTRO_LEN, len);
+        restore(v->m[i], p, op->esp + ESP_INTRO_LEN + run->meta_len, len);
         pkt_finish(p, verdict, p->own_dst ? PKT_TO_PUNT : PKT_TO_TX);
         packets++;
         bytes += len;

@@ -40,8 +40,9 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pipelin
                                                                   unsigned mtu, struct crypto_op *op)
 {
     struct sa *sa = p->sa;
-    uint32_t front = esp_front_len(kind), inner_len = p->h.len, text_len = esp_text_len(inner_len);
-    uint32_t outer_len = front + text_len + ESP_ICV_LEN, l2_len = p->l2_len;
+    uint32_t meta_len = sa->meta_len, front = esp_front_len(kind) + meta_len, inner_len = p->h.len;
+    uint32_t text_len = esp_text_len(meta_len + inner_len), l2_len = p->l2_len;
+    uint32_t outer_len = esp_front_len(kind) + text_len + ESP_ICV_LEN;
     uint8_t *inner = p->l3, *outer = inner - front, *esp = outer + l3_header_len(kind);
     uint16_t data_off = m->data_off;
     uint64_t counter, iv;
@@ -49,7 +50,7 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pipelin
     if (unlikely(outer_len > mtu))
         return VERDICT_DROP_TOO_BIG;
     /* Frame padding behind the packet is room too: the trailer overwrites it. */
-    if (unlikely(data_off < front || data_off + l2_len + text_len + ESP_ICV_LEN > m->buf_len))
+    if (unlikely(data_off < front || data_off + l2_len + text_len - meta_len + ESP_ICV_LEN > m->buf_len))
         return VERDICT_DROP_NO_BUFFER;
     if (unlikely(!sa_next_iv(sa, ctx->worker, ctx->page, &counter)))
         return VERDICT_DROP_IV_EXHAUSTED;
@@ -68,7 +69,7 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pipelin
         esp_put_outer(outer, inner, (uint16_t)outer_len, outer_id(ctx, &p->h));
     store64(esp, esp_front(sa->spi_be, counter));
     store64(esp + ESP_HEADER_LEN, iv);
-    esp_put_trailer(inner + inner_len, text_len - inner_len - 2, esp_next(kind));
+    esp_put_trailer(inner + inner_len, text_len - meta_len - inner_len - 2, esp_next_with(kind, meta_len));
     return VERDICT_SENT_ENCRYPTED;
 }
 

@@ -43,7 +43,7 @@ static void name_sa(struct ipc_explained *a, const struct pipeline_config *confi
     if (sa != NULL) {
         a->has_spi = true;
         a->spi = sa->spi;
-        a->effective_mtu = pipeline_effective_mtu(config, pair, sa->suite, family);
+        a->effective_mtu = pipeline_effective_mtu(config, pair, &sa->geometry, family);
     }
 }
 

@@ -244,9 +244,8 @@ void pipeline_punt_full(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned ta
     v->n_punt = (uint16_t)taken;
 }
 
-unsigned pipeline_effective_mtu(const struct pipeline_config *config, unsigned pair, const struct suite *suite,
+unsigned pipeline_effective_mtu(const struct pipeline_config *config, unsigned pair, const struct esp_geometry *g,
                                 unsigned family)
 {
-    return esp_effective_mtu(family == 6 ? L3_IPV6 : L3_IPV4, config->pairs[pair].mtu, suite->iv_len, suite->icv_len,
-                             suite->align);
+    return esp_effective_mtu(family == 6 ? L3_IPV6 : L3_IPV4, config->pairs[pair].mtu, g);
 }

@@ -56,8 +56,8 @@ void pipeline_count(struct pipeline_ctx *ctx, enum verdict verdict, unsigned n);
 /* This worker's count of a verdict since the last clearing. */
 uint64_t pipeline_counted(const struct pipeline_ctx *ctx, enum verdict verdict);
 
-/* Largest packet of a family (4 or 6) that can be protected on a pair with this suite (DP7); tags don't count. */
-unsigned pipeline_effective_mtu(const struct pipeline_config *config, unsigned pair, const struct suite *suite,
+/* Largest packet of a family (4 or 6) that can be protected on a pair with an SA of this layout (DP7); tags don't count. */
+unsigned pipeline_effective_mtu(const struct pipeline_config *config, unsigned pair, const struct esp_geometry *g,
                                 unsigned family);
 /*
  * Is this untagged flow exempt from all policy for the appliance itself (decision 2): own IKE, own IGMP? Neighbour discovery

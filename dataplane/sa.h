@@ -9,6 +9,7 @@
 #define GVPN_DATAPLANE_SA_H
 
 #include "common/ipc/page.h"
+#include "dataplane/core/esp.h"
 #include "dataplane/crypto/crypto.h"
 
 #define SA_EVENT_IV_LOW       0x1u
@@ -34,12 +35,14 @@ struct sa {
     _Atomic uint16_t n_senders; /* 0 = receives only */
     uint16_t number;      /* of the `sa` whose traffic it protects */
     uint16_t slot;        /* in the counter page */
-    uint16_t reserved;
+    uint8_t kind;         /* enum esp_kind, and the metadata header's octets: as in geometry */
+    uint8_t meta_len;
     /* Sender ids of the workers, in the leftmost bits of an IV; the first four stand in this cache line. Every received
        packet is compared with all of them, so they mustn't stand in lines that workers write. */
     uint64_t senders[IPC_MAX_WORKERS];
     uint64_t iv_limit; /* 2^(64 - sender id bits): counters below it exist; 0 while there are no ids */
     uint64_t iv_low;   /* 90 % of it */
+    struct esp_geometry geometry;
 
     struct sa_worker workers[IPC_MAX_WORKERS];
     struct crypto_key key;

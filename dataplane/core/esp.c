@@ -2,17 +2,18 @@
 /* The checks on decrypted text, ECN, and the MTU formula. Every length from the wire is a lie until checked. */
 #include "dataplane/core/esp.h"
 
-unsigned esp_effective_mtu(enum l3_kind kind, unsigned mtu, unsigned iv_len, unsigned icv_len, unsigned align)
+unsigned esp_effective_mtu(enum l3_kind kind, unsigned mtu, const struct esp_geometry *g)
 {
-    unsigned fixed = l3_header_len(kind) + ESP_HEADER_LEN + iv_len + icv_len;
-    unsigned text;
+    unsigned header_len = l3_header_len(kind), fixed = header_len + esp_any_intro(g) + g->icv_len;
+    unsigned text, payload;
 
-    if (align < ESP_ALIGN)
-        align = ESP_ALIGN;
-    if (mtu < fixed + align)
+    if (mtu < fixed + g->align)
         return 0;
-    text = (mtu - fixed) / align * align;
-    return text - 2;
+    text = (mtu - fixed) / g->align * g->align;
+    payload = text - 2;
+    if (g->transport)
+        return payload + header_len;
+    return payload > g->meta_len ? payload - g->meta_len : 0;
 }
 
 /* RFC 4303 2.4: the padding octets count 1, 2, 3, ... */
@@ -25,28 +26,30 @@ static bool padding_right(const uint8_t *pad, uint32_t n)
     return wrong == 0;
 }
 
-enum verdict esp_check_text(const uint8_t *text, uint32_t len, enum l3_kind kind, struct l3 *inner)
+enum verdict esp_check_trailer(const uint8_t *text, uint32_t len, uint32_t *payload_len, uint8_t *next)
 {
-    uint32_t pad_len, payload_len;
-    uint8_t next;
+    uint32_t pad_len;
 
     if (len < 2)
         return VERDICT_DROP_INNER_MALFORMED;
-    next = text[len - 1];
+    *next = text[len - 1];
     pad_len = text[len - 2];
     if (pad_len > len - 2)
         return VERDICT_DROP_INNER_MALFORMED;
-    payload_len = len - 2 - pad_len;
-    if (!padding_right(text + payload_len, pad_len))
+    *payload_len = len - 2 - pad_len;
+    if (!padding_right(text + *payload_len, pad_len))
         return VERDICT_DROP_INNER_MALFORMED;
-    if (next == NEXT_DUMMY)
-        return VERDICT_DROP_DUMMY;
+    return *next == NEXT_DUMMY ? VERDICT_DROP_DUMMY : VERDICT_RECEIVED_DECRYPTED;
+}
+
+enum verdict esp_check_inner(const uint8_t *payload, uint32_t len, uint8_t next, enum l3_kind kind, struct l3 *inner)
+{
     if (next != esp_next(kind))
         return VERDICT_DROP_INNER_MALFORMED;
     if (kind == L3_IPV6)
-        l3_parse_ipv6(text, payload_len, inner);
+        l3_parse_ipv6(payload, len, inner);
     else
-        l3_parse_ipv4(text, payload_len, inner);
+        l3_parse_ipv4(payload, len, inner);
     switch ((enum l3_flaw)inner->flaw) {
     case L3_OK:
         return VERDICT_RECEIVED_DECRYPTED;
@@ -59,6 +62,15 @@ enum verdict esp_check_text(const uint8_t *text, uint32_t len, enum l3_kind kind
     default:
         return VERDICT_DROP_INNER_MALFORMED;
     }
+}
+
+enum verdict esp_check_text(const uint8_t *text, uint32_t len, enum l3_kind kind, struct l3 *inner)
+{
+    uint32_t payload_len;
+    uint8_t next;
+    enum verdict verdict = esp_check_trailer(text, len, &payload_len, &next);
+
+    return verdict == VERDICT_RECEIVED_DECRYPTED ? esp_check_inner(text, payload_len, next, kind, inner) : verdict;
 }
 
 bool esp_merge_ecn(uint8_t *inner, enum l3_kind kind, uint8_t outer_tos)

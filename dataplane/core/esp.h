@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The arithmetic of header-preserving ESP (RFC 4303, RFC 4106): sizes and padding, the outer header made of the inner
- * one, the IV made of sender id and counter (RFC 6054), and the checks on the way back. Bytes only.
+ * one, the IV made of sender id and counter (RFC 6054), and the checks on the way back. Bytes only. The ESP_ constants
+ * are those of GCM in tunnel mode, the fast way; any other packet is laid out by its SA's struct esp_geometry.
  *
  *     frame   | L2 14, 18, 22 | inner IP packet                                                     |
  *     becomes | L2 14, 18, 22 | outer IP 20, 40 | SPI 4 | seq 4 | IV 8 | inner IP packet | trailer | ICV 16 |
@@ -11,6 +12,7 @@
 #ifndef GVPN_DATAPLANE_CORE_ESP_H
 #define GVPN_DATAPLANE_CORE_ESP_H
 
+#include "common/suite.h"
 #include "common/verdict.h"
 #include "dataplane/core/l3.h"
 
@@ -30,6 +32,77 @@
 #define NEXT_IPV4  4
 #define NEXT_IPV6  41
 #define NEXT_DUMMY 59
+#define NEXT_META  253 /* RFC 3692: a metadata header comes first, whose first octet is the real next header */
+
+/* Which way through the data plane an SA's packets take. */
+enum esp_kind {
+    ESP_GCM,   /* AES-GCM in tunnel mode: the fast way, sizes are constants */
+    ESP_AEAD,  /* combined modes otherwise (GMAC, ChaCha20-Poly1305, GCM in transport mode): one call per packet */
+    ESP_LANES, /* cipher and HMAC apart: many packets at once, each side by side with others */
+};
+
+/* The layout of an SA's packets; settled when it is installed. */
+struct esp_geometry {
+    uint8_t kind;     /* enum esp_kind */
+    uint8_t iv_len;   /* 0, 8, 16 */
+    uint8_t icv_len;  /* 12 to 32 */
+    uint8_t align;    /* text is a multiple of it: 4, 8, 16 */
+    uint8_t meta_len; /* octets of metadata header before the inner packet: 0, 12, 16; 0 in transport mode */
+    bool transport;   /* the IP header itself stays outside, instead of a copy of it */
+};
+
+/* transport with a metadata header doesn't exist. */
+static inline struct esp_geometry esp_geometry_of(const struct suite *s, bool transport, unsigned meta_len)
+{
+    bool gcm = s->id == SUITE_AES_GCM_128 || s->id == SUITE_AES_GCM_192 || s->id == SUITE_AES_GCM_256;
+
+    return (struct esp_geometry){.kind = (uint8_t)(s->salt_len == 0 ? ESP_LANES : gcm && !transport ? ESP_GCM : ESP_AEAD),
+                                 .iv_len = s->iv_len,
+                                 .icv_len = s->icv_len,
+                                 .align = s->align,
+                                 .meta_len = (uint8_t)meta_len,
+                                 .transport = transport};
+}
+
+/* Octets between the outer header and the text. */
+static inline uint32_t esp_any_intro(const struct esp_geometry *g)
+{
+    return ESP_HEADER_LEN + (uint32_t)g->iv_len;
+}
+
+/* What becomes payload of an IP packet of len octets with a header of header_len octets; with its metadata header. */
+static inline uint32_t esp_any_payload(const struct esp_geometry *g, uint32_t header_len, uint32_t len)
+{
+    return g->transport ? len - header_len : g->meta_len + len;
+}
+
+/* Octets of text for a payload: payload, padding, pad length, next header. */
+static inline uint32_t esp_any_text(const struct esp_geometry *g, uint32_t payload_len)
+{
+    return (payload_len + 2 + g->align - 1) & ~(uint32_t)(g->align - 1);
+}
+
+/* Octets of the outer IP packet for one of len octets. */
+static inline uint32_t esp_any_outer(const struct esp_geometry *g, enum l3_kind kind, uint32_t len)
+{
+    uint32_t header_len = l3_header_len(kind);
+
+    return header_len + esp_any_intro(g) + esp_any_text(g, esp_any_payload(g, header_len, len)) + g->icv_len;
+}
+
+/* Octets by which a packet grows in front. */
+static inline uint32_t esp_any_front(const struct esp_geometry *g, enum l3_kind kind)
+{
+    return esp_any_intro(g) + (g->transport ? 0 : g->meta_len + l3_header_len(kind));
+}
+
+/* Is the length of what follows the outer header one that ESP of this layout can have? */
+static inline bool esp_any_possible(const struct esp_geometry *g, uint32_t esp_len)
+{
+    uint32_t around = esp_any_intro(g) + g->icv_len;
+
+    return esp_len >= around + g->align && ((esp_len - around) & (uint32_t)(g->align - 1)) == 0;
+}
 
 /* Octets of padding behind a payload of this length. */
 static inline uint32_t esp_pad(uint32_t payload_len)
@@ -61,11 +134,18 @@ static inline uint8_t esp_next(enum l3_kind kind)
     return kind == L3_IPV6 ? NEXT_IPV6 : NEXT_IPV4;
 }
 
+/* The next header of a text with a metadata header of this many octets, or none. */
+static inline uint8_t esp_next_with(enum l3_kind kind, uint32_t meta_len)
+{
+    return meta_len != 0 ? NEXT_META : esp_next(kind);
+}
+
 /*
- * The largest inner packet whose outer one fits the MTU (DP7), for a suite with these sizes; 0 when nothing does.
- *     floor((mtu - header - 8 - iv - icv) / align) * align - 2        header: 20 for IPv4, 40 for IPv6
+ * The largest packet whose protected form fits the MTU (DP7); 0 when nothing does.
+ *     tunnel     floor((mtu - header - 8 - iv - icv) / align) * align - 2 - metadata     header: 20 for IPv4, 40 for IPv6
+ *     transport  floor((mtu - header - 8 - iv - icv) / align) * align - 2 + header
  */
-unsigned esp_effective_mtu(enum l3_kind kind, unsigned mtu, unsigned iv_len, unsigned icv_len, unsigned align);
+unsigned esp_effective_mtu(enum l3_kind kind, unsigned mtu, const struct esp_geometry *g);
 
 /*
  * Writes padding 1, 2, 3, pad length and next header behind a payload. Stores 8 octets at `at`: up to 5 of them are
@@ -137,11 +217,19 @@ static inline bool esp_len_possible(uint32_t esp_len)
 }
 
 /*
- * Judges a verified and decrypted text: padding, next header, and the packet inside, which must be of the outer
- * packet's family (`kind`) and whole (surplus behind it is traffic flow padding and ignored); fragments, options and
- * extension headers are refused. Returns VERDICT_RECEIVED_DECRYPTED and the parsed inner header, or the verdict that
- * drops it.
+ * The trailer of a verified and decrypted text: padding must count 1, 2, 3, ... Sets the payload's octets and the next
+ * header and returns VERDICT_RECEIVED_DECRYPTED, or the verdict that drops it (RFC 4303 2.4, 2.6).
  */
+enum verdict esp_check_trailer(const uint8_t *text, uint32_t len, uint32_t *payload_len, uint8_t *next);
+
+/*
+ * The packet in a payload, as `next` announced it, in tunnel mode: it must be of the outer packet's family (`kind`) and
+ * whole (surplus behind it is traffic flow padding and ignored); fragments, options and extension headers are refused.
+ * Returns VERDICT_RECEIVED_DECRYPTED and the parsed inner header, or the verdict that drops it.
+ */
+enum verdict esp_check_inner(const uint8_t *payload, uint32_t len, uint8_t next, enum l3_kind kind, struct l3 *inner);
+
+/* Both, for a text without a metadata header. */
 enum verdict esp_check_text(const uint8_t *text, uint32_t len, enum l3_kind kind, struct l3 *inner);
 
 /*

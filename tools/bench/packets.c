@@ -34,7 +34,9 @@ unsigned bench_size_min(const struct bench_options *o)
 
 unsigned bench_size_max(const struct bench_options *o)
 {
-    return esp_effective_mtu(bench_kind(o), MTU, o->suite->iv_len, o->suite->icv_len, o->suite->align);
+    struct esp_geometry g = esp_geometry_of(o->suite, false, 0);
+
+    return esp_effective_mtu(bench_kind(o), MTU, &g);
 }
 
 unsigned bench_packet_len(unsigned index, unsigned size)

@@ -56,24 +56,67 @@ static void sizes_at_every_length(void **state)
     assert_false(esp_len_possible(ESP_MIN_LEN + 3));
 }
 
-/* The largest packet that fits, and not one octet more (limit-1, limit, limit+1). */
+/* The largest packet that fits, and not one octet more (limit-1, limit, limit+1): every suite, both modes, all metadata. */
 static void effective_mtu_is_exact(void **state)
 {
     static const enum l3_kind kinds[] = {L3_IPV4, L3_IPV6};
+    static const struct {
+        bool transport;
+        unsigned meta_len;
+    } modes[] = {{false, 0}, {false, 12}, {false, 16}, {true, 0}};
+    struct esp_geometry g = esp_geometry_of(suite_by_id(SUITE_AES_GCM_128), false, 0);
 
     (void)state;
-    assert_int_equal(esp_effective_mtu(L3_IPV4, 1500, 8, 16, 4), 1446);
-    assert_int_equal(esp_effective_mtu(L3_IPV6, 1500, 8, 16, 4), 1426);
-    assert_int_equal(esp_effective_mtu(L3_IPV4, 51, 8, 16, 4), 0);
-    assert_int_equal(esp_effective_mtu(L3_IPV6, 71, 8, 16, 4), 0);
-    for (unsigned k = 0; k < 2; k++)
-        for (unsigned mtu = 100; mtu < 9100; mtu++) {
-            unsigned max = esp_effective_mtu(kinds[k], mtu, ESP_IV_LEN, ESP_ICV_LEN, ESP_ALIGN);
+    assert_int_equal(esp_effective_mtu(L3_IPV4, 1500, &g), 1446);
+    assert_int_equal(esp_effective_mtu(L3_IPV6, 1500, &g), 1426);
+    assert_int_equal(esp_effective_mtu(L3_IPV4, 51, &g), 0);
+    assert_int_equal(esp_effective_mtu(L3_IPV6, 71, &g), 0);
+    g = esp_geometry_of(suite_by_id(SUITE_AES_CBC_128_SHA1), false, 12); /* 1500 - 20 - 8 - 16 - 12 = 90 * 16 + 4 */
+    assert_int_equal(esp_effective_mtu(L3_IPV4, 1500, &g), 1440 - 2 - 12);
+    for (unsigned id = SUITE_NONE + 1; id < SUITE_COUNT; id++)
+        for (unsigned k = 0; k < 8; k++) {
+            enum l3_kind kind = kinds[k & 1];
 
-            assert_true(esp_outer_len(kinds[k], max - 1) <= mtu);
-            assert_true(esp_outer_len(kinds[k], max) <= mtu);
-            assert_true(esp_outer_len(kinds[k], max + 1) > mtu);
+            g = esp_geometry_of(suite_by_id(id), modes[k / 2].transport, modes[k / 2].meta_len);
+            for (unsigned mtu = 160; mtu < 9100; mtu += mtu < 1600 ? 1 : 7) {
+                unsigned max = esp_effective_mtu(kind, mtu, &g);
+
+                assert_true(esp_any_outer(&g, kind, max - 1) <= mtu);
+                assert_true(esp_any_outer(&g, kind, max) <= mtu);
+                assert_true(esp_any_outer(&g, kind, max + 1) > mtu);
+            }
         }
+}
+
+/* What GCM's constants say, any layout's arithmetic says of GCM, too. */
+static void gcm_is_a_layout_like_others(void **state)
+{
+    struct esp_geometry g = esp_geometry_of(suite_by_id(SUITE_AES_GCM_256), false, 0);
+
+    (void)state;
+    assert_int_equal(g.kind, ESP_GCM);
+    assert_int_equal(esp_any_front(&g, L3_IPV4), ESP_FRONT_LEN);
+    assert_int_equal(esp_any_front(&g, L3_IPV6), ESP_FRONT6_LEN);
+    for (uint32_t len = 20; len < 9000; len++) {
+        assert_int_equal(esp_any_text(&g, len), esp_text_len(len));
+        assert_int_equal(esp_any_outer(&g, L3_IPV4, len), esp_outer_len(L3_IPV4, len));
+        assert_int_equal(esp_any_possible(&g, len), esp_len_possible(len));
+    }
+    g = esp_geometry_of(suite_by_id(SUITE_AES_GCM_256), true, 0);
+    assert_int_equal(g.kind, ESP_AEAD);
+    assert_int_equal(esp_any_front(&g, L3_IPV6), 16);
+    assert_int_equal(esp_any_outer(&g, L3_IPV6, 40 + 10), 40 + 16 + 12 + 16);
+    assert_int_equal(esp_geometry_of(suite_by_id(SUITE_CHACHA20_POLY1305), false, 0).kind, ESP_AEAD);
+    assert_int_equal(esp_geometry_of(suite_by_id(SUITE_AES_GMAC_128), false, 0).kind, ESP_AEAD);
+    assert_int_equal(esp_geometry_of(suite_by_id(SUITE_NULL_SHA1), false, 0).kind, ESP_LANES);
+    g = esp_geometry_of(suite_by_id(SUITE_AES_CBC_256_SHA512), false, 16);
+    assert_int_equal(g.kind, ESP_LANES);
+    assert_int_equal(esp_any_front(&g, L3_IPV4), 20 + 8 + 16 + 16);
+    assert_int_equal(esp_any_outer(&g, L3_IPV4, 30), 20 + 8 + 16 + 48 + 32);
+    assert_int_equal(esp_any_outer(&g, L3_IPV4, 31), 20 + 8 + 16 + 64 + 32);
+    assert_true(esp_any_possible(&g, 8 + 16 + 16 + 32));
+    assert_false(esp_any_possible(&g, 8 + 16 + 0 + 32));
+    assert_false(esp_any_possible(&g, 8 + 16 + 24 + 32));
 }
 
 static void trailers(void **state)
@@ -382,6 +425,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_at_every_length),
         cmocka_unit_test(effective_mtu_is_exact),
+        cmocka_unit_test(gcm_is_a_layout_like_others),
         cmocka_unit_test(trailers),
         cmocka_unit_test(outer_header_is_the_inner_one),
         cmocka_unit_test(iv_and_sender_ids),
