@@ -9,6 +9,7 @@
 #define ND_TARGET_AT   8 /* in the ICMPv6 message */
 #define HOP_BY_HOP     0
 #define NEXT_FRAGMENT  44
+#define FRAGMENT_LEN   8
 
 #define TUPLE(proto)                                                                                                   \
     ((uint64_t)(proto) << 32 |                                                                                         \
@@ -81,6 +82,30 @@ static bool is_mld(const uint8_t *p, size_t len)
     return (hbh[8] >= 130 && hbh[8] <= 132) || hbh[8] == 143;
 }
 
+/*
+ * A fragment header first (RFC 8200 4.5): policy sees what is behind it, later fragments have no ports. Returns false
+ * when it isn't whole; leaves the flaw of what has extension headers behind it at L3_EXT_HEADER.
+ */
+static bool parse_fragment6(const uint8_t *p, size_t len, struct l3 *h)
+{
+    const uint8_t *header = p + IPV6_LEN, *payload = header + FRAGMENT_LEN;
+    bool later;
+
+    if (len < IPV6_LEN + FRAGMENT_LEN)
+        return false;
+    later = (load16_be(header + 2) & 0xfff8) != 0;
+    h->flaw = EXTENSION(header[0]) ? L3_EXT_HEADER : L3_FRAGMENT;
+    if (later)
+        h->tuple = l3_make_tuple(header[0], FLOW_LATER_FRAGMENT, 0);
+    else if (!l3_proto_has_ports(header[0]))
+        h->tuple = l3_make_tuple(header[0], FLOW_NO_PORTS, 0);
+    else if (len >= IPV6_LEN + FRAGMENT_LEN + 4)
+        h->tuple = l3_make_tuple(header[0], FLOW_PORTS, load32(payload));
+    else
+        return false; /* no ports to judge by */
+    return true;
+}
+
 void l3_parse_ipv6_odd(const uint8_t *p, size_t avail, struct l3 *h)
 {
     uint8_t next;
@@ -99,7 +124,9 @@ void l3_parse_ipv6_odd(const uint8_t *p, size_t avail, struct l3 *h)
     if (EXTENSION(next)) { /* the first one decides */
         h->tuple = l3_make_tuple(next, FLOW_NO_PORTS, 0);
         h->marks = is_mld(p, len) ? L3_IS_MLD : 0;
-        h->flaw = next == NEXT_FRAGMENT ? L3_FRAGMENT : L3_EXT_HEADER;
+        h->flaw = L3_EXT_HEADER;
+        if (next == NEXT_FRAGMENT && !parse_fragment6(p, len, h))
+            set_flaw(h, L3_IPV6, L3_MALFORMED);
         return;
     }
     if (l3_proto_has_ports(next)) {

@@ -389,6 +389,40 @@ static void neighbour_discovery(void **state)
         assert_int_equal(parse(f, cut).flaw, L3_MALFORMED);
 }
 
+/* RFC 8200 4.5: what policy sees of an IPv6 fragment. */
+static void ipv6_fragments_and_their_ports(void **state)
+{
+    uint8_t f[78];
+    struct l3 h;
+
+    (void)state;
+    for (unsigned next = 0; next < 256; next++)
+        for (unsigned later = 0; later <= 1; later++) {
+            bool extension = next == 0 || next == 43 || next == 44 || next == 60 || next == 135 || next == 139 || next == 140;
+            bool ports = next == 6 || next == 17 || next == 33 || next == 132 || next == 136;
+
+            solicitation(f);
+            f[20] = 44;
+            f[54] = (uint8_t)next;
+            f[56] = 0, f[57] = (uint8_t)(later << 3 | 1);
+            f[62] = 0x12, f[63] = 0x34, f[64] = 0x56, f[65] = 0x78;
+            h = parse(f, sizeof f);
+            assert_int_equal(h.flaw, extension ? L3_EXT_HEADER : L3_FRAGMENT);
+            assert_int_equal(h.marks, 0);
+            assert_int_equal(l3_proto(&h), next);
+            assert_int_equal(l3_ports(&h), later ? FLOW_LATER_FRAGMENT : ports ? FLOW_PORTS : FLOW_NO_PORTS);
+            assert_int_equal(l3_sport(&h), !later && ports ? 0x1234 : 0);
+            assert_int_equal(l3_dport(&h), !later && ports ? 0x5678 : 0);
+        }
+    for (size_t payload = 0; payload < 24; payload++) { /* the fragment header, then two ports */
+        f[54] = 17, f[57] = 1;
+        f[19] = (uint8_t)payload;
+        assert_int_equal(parse(f, 54 + payload).flaw, payload < 12 ? L3_MALFORMED : L3_FRAGMENT);
+        f[57] = 9;
+        assert_int_equal(parse(f, 54 + payload).flaw, payload < 8 ? L3_MALFORMED : L3_FRAGMENT);
+    }
+}
+
 static void ipv6_extension_headers(void **state)
 {
     uint8_t f[78];
@@ -399,6 +433,7 @@ static void ipv6_extension_headers(void **state)
 
         solicitation(f);
         f[20] = (uint8_t)next;
+        f[54] = next == 44 ? 17 : 135; /* a fragment shows what is behind it */
         assert_int_equal(parse(f, sizeof f).flaw, next == 44 ? L3_FRAGMENT : extension ? L3_EXT_HEADER : L3_OK);
     }
     solicitation(f); /* a listener report behind hop-by-hop options, from us */
@@ -455,6 +490,7 @@ int main(void)
         cmocka_unit_test(tags_in_front_of_both_families),
         cmocka_unit_test(arp_target),
         cmocka_unit_test(neighbour_discovery),
+        cmocka_unit_test(ipv6_fragments_and_their_ports),
         cmocka_unit_test(ipv6_extension_headers),
         cmocka_unit_test(random_frames_never_read_too_far),
     };
