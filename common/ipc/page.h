@@ -23,6 +23,39 @@
 #define IPC_PORT_RSS_IPV6  2u
 #define IPC_PORT_RSS_PORTS 4u
 
+/* Replay protection by time (DP4): how far the pseudotimes of senders lie from our own. */
+#define IPC_PAGE_SENDERS 256
+#define IPC_OFFSET_BINS  12
+
+/* What the offsets of a sender say. */
+enum ipc_offset {
+    IPC_OFFSET_FINE,
+    IPC_OFFSET_SENDER_CLOCK, /* that sender's clock jumped or drifts */
+    IPC_OFFSET_SLOW_PATH,    /* packets wait on the way for longer than the window, beside others that don't */
+    IPC_OFFSET_STALE_EPOCH,  /* its pseudotime began with another start of the key server's clock */
+    IPC_OFFSET_OWN_CLOCK,    /* most senders are off to the same side: it is our own clock */
+    IPC_OFFSET_COUNT,
+};
+
+/*
+ * One sender of an SA with time-based replay, by sender id, or by source address for suites without. Filled once a
+ * second; rows in use come first, spi 0 = unused. Offset = the sender's pseudotime minus our own. Counts are samples
+ * (at most one per millisecond and worker, and every packet outside of the window) and halve every minute. Bins: 0 and 11
+ * farther than ten windows before and after our own time, 1 and 10 outside of the window, 2 to 9 an eighth of what is
+ * accepted each.
+ */
+struct ipc_page_sender {
+    _Atomic uint32_t spi;
+    _Atomic uint32_t judgement; /* enum ipc_offset */
+    _Atomic uint64_t sender_id; /* UINT64_MAX = the suite has none */
+    _Atomic uint64_t last_ms;   /* newest sample: the sender's pseudotime */
+    _Atomic int64_t last_offset_ms;
+    _Atomic uint32_t family;    /* 4 or 6: a source address of its traffic */
+    uint32_t reserved;
+    _Atomic uint64_t source[2]; /* as in a packet; IPv4 in the first four octets */
+    _Atomic uint64_t bins[IPC_OFFSET_BINS];
+};
+
 /* The text and the uint32_t fields but link_up and speed never change after the start. */
 struct ipc_page_port {
     char name[IPC_NAME_MAX];
@@ -52,6 +85,9 @@ struct ipc_page_sa {
     _Atomic uint64_t packets_in, bytes_in, packets_out, bytes_out;
     _Atomic uint64_t sender_id[IPC_MAX_WORKERS];
     _Atomic uint64_t lease_end[IPC_MAX_WORKERS]; /* first IV counter that this worker has surely not used */
+    /* Replay protection: our pseudotime when the page was written, the highest sequence number sent (counter method),
+       and what was dropped as a replay. */
+    _Atomic uint64_t pseudotime_ms, sequence, replay_time, replay_counter, replay_sender;
 };
 
 struct ipc_page {
@@ -65,6 +101,7 @@ struct ipc_page {
     struct ipc_page_port ports[2 * IPC_MAX_PAIRS];
     struct ipc_page_worker workers[IPC_MAX_WORKERS + 1]; /* last: the slow path */
     struct ipc_page_sa sas[IPC_MAX_SAS];
+    struct ipc_page_sender senders[IPC_PAGE_SENDERS];
 };
 
 #endif
