@@ -417,6 +417,18 @@ def raw_socket(ns, dev):
     return s
 
 
+def tagged_frames(host, count, to=None, tags="8100604d", family=6):
+    """Frames with UDP packets from a host to another, or somewhere, behind tags (of VLAN 77): every one differs, and no
+    kernel has their MACs, so that nobody answers.
+    """
+    from scapy.layers.inet import IP, UDP
+    from scapy.layers.inet6 import IPv6
+    src, dst = (host.address6, to.address6 if to else OUTSIDE6) if family == 6 else (host.address, to.address if to else OUTSIDE)
+    front = b"\x02\xbb\0\0\0\1" + b"\x02\xbb\0\0\0\2" + bytes.fromhex(tags) + {4: b"\x08\x00", 6: b"\x86\xdd"}[family]
+    head = (IPv6 if family == 6 else IP)(src=src, dst=dst) / UDP(sport=4000, dport=5000, chksum=1)
+    return [front + bytes(head / (b"frame %06d" % i)) for i in range(count)]
+
+
 def mac_of(ns, dev):
     """The address of an interface, as octets."""
     with inside(ns):

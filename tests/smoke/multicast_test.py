@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""IPv4 multicast from a host behind one member to a host behind the other: encrypted, and the group address and its MAC
-stay outside, so that the WAN can deliver it.
+"""Multicast of both families from a host behind one member to a host behind the other: encrypted, and the group address and
+its MAC stay outside, so that the WAN can deliver it.
 """
 
 import os
+import re
 import socket
+import struct
 import sys
 
 import pytest
@@ -12,48 +14,85 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture as esp  # noqa: E402
 from gvpn import System, udp_socket  # noqa: E402
-from topology import Topology, wait_for  # noqa: E402
+from topology import Topology, inside, run, wait_for  # noqa: E402
 
-STREAM, PORT, COUNT = "239.1.2.3", 5004, 50
+PORT, COUNT = 5004, 50
+STREAMS = {"239.1.2.3": "01005e010203", "ff15::1:2:3": "333300020003", "ff35:40:2001:db8:1:0:7:8": "333300070008"}
 
 
 @pytest.fixture(scope="module")
 def system():
-    with Topology() as t, System(t, bridged=True, lab=True) as s:
+    with Topology() as t, System(t, bridged=True, lab=True, six=True) as s:
         s.start()
         yield s
 
 
-def test_multicast_through_the_members(system):
-    capture = system.capture("br0", f"ip and dst host {STREAM}")
+def join(ns, s, group, address):
+    """What s, a socket in ns, receives from now on; and its own packets go by the same interface."""
+    with inside(ns):
+        index = socket.if_nametoindex("eth0")
+    if ":" in group:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, socket.inet_pton(socket.AF_INET6, group) + struct.pack("@I", index))
+    else:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + socket.inet_aton(address))
+
+
+def send_by(ns, s, address):
+    with inside(ns):
+        index = socket.if_nametoindex("eth0")
+    if ":" in address:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, struct.pack("@I", index))
+    else:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address))
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_multicast_through_the_members(system, stream):
+    six = ":" in stream
+    here, there = (h.address6 if six else h.address for h in (system.h1, system.h2))
+    capture = system.capture("br0", "ip multicast or ip6 multicast")
     sent = [b"%d " % i + bytes(range(200)) for i in range(COUNT)]
-    with udp_socket(system.h2.ns, STREAM, PORT) as receiver, udp_socket(system.h1.ns, system.h1.address) as sender:
-        receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-                            socket.inet_aton(STREAM) + socket.inet_aton(system.h2.address))
-        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(system.h1.address))
+    with udp_socket(system.h2.ns, "::" if six else stream, PORT) as receiver, udp_socket(system.h1.ns, here) as sender:
+        join(system.h2.ns, receiver, stream, there)
+        send_by(system.h1.ns, sender, here)
         got = []
         for text in sent:
-            sender.sendto(text, (STREAM, PORT))
+            sender.sendto(text, (stream, PORT))
             got.append(receiver.recvfrom(2000))
     assert [text for text, _ in got] == sent
-    assert {peer[0] for _, peer in got} == {system.h1.address}
+    assert {peer[0] for _, peer in got} == {here}
 
-    frames = list(esp.frames(capture.stop()))
-    assert {frame[:6].hex() for frame in frames} == {"01005e010203"}
-    packets = esp.esp_packets(capture.path)
+    frames = [f for f in esp.frames(capture.stop())
+              if [esp.header(p).dst for p in (esp.split(f)[2],) if esp.split(f)[1] in esp.FAMILY] == [stream]]
+    assert {frame[:6].hex() for frame in frames} == {STREAMS[stream]}
+    packets = [p for p in esp.esp_packets(capture.path) if p.dst == stream]
     assert len(packets) == len(frames) == COUNT, "nothing but ESP goes to the group address"
-    assert {(p.src, p.dst) for p in packets} == {(system.h1.address, STREAM)}
+    assert {p.src for p in packets} == {here}
     esp.assert_unique_ivs(packets)
     keys = esp.read_keys(system.keylog)
-    assert [esp.decrypt(p, keys)[28:] for p in packets] == sent
+    inner = [esp.decrypt(p, keys) for p in packets]
+    assert [p[(40 if six else 20) + 8:] for p in inner] == sent
+    assert {esp.header(p)[:3] for p in inner} == {(here, stream, 17)}
 
 
-def test_membership_reports_of_hosts_are_not_mistaken_for_data(system):
-    """They carry the router alert option (RFC 3376 4), and packets with options drop by name in this version."""
-    before = system.m2.verdicts()["drop_ip_options"]
-    capture = system.capture("br0", f"ip and src host {system.h2.address}")
-    with udp_socket(system.h2.ns, STREAM, PORT) as receiver:
-        receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
-                            socket.inet_aton("239.1.2.4") + socket.inet_aton(system.h2.address))
-    wait_for(lambda: system.m2.verdicts()["drop_ip_options"] > before, what="the report to be dropped")
+@pytest.mark.parametrize("group, verdict", (("239.1.2.4", "drop_ip_options"), ("ff15::1:2:4", "drop_ext_header")))
+def test_membership_reports_of_hosts_are_not_mistaken_for_data(system, group, verdict):
+    """They carry the router alert option (RFC 3376 4, RFC 3810 5), and packets with options and extension headers drop by
+    name in this version.
+    """
+    if ":" in group:
+        system.t.sh(system.h2.ns, "nft", "delete", "table", "ip6", "quiet")
+    address = system.h2.address6 if ":" in group else system.h2.address
+    before = system.m2.verdicts()[verdict]
+    capture = system.capture("br0", "ip or ip6")
+    with udp_socket(system.h2.ns, "::" if ":" in group else group, PORT) as receiver:
+        join(system.h2.ns, receiver, group, address)
+        wait_for(lambda: system.m2.verdicts()[verdict] > before, what="the report to be dropped")
     assert esp.esp_packets(capture.stop()) == []
+    reports = [esp.header(p) for p in esp.ip_packets(capture.path, families=(4, 6)) if esp.header(p).proto in (0, 2)]
+    assert not [r for r in reports if r.src in (*system.h2, *link_local(system.h2))]
+
+
+def link_local(host):
+    """IPv6 reports come from there."""
+    return re.findall(r"inet6 (fe80[^/ ]*)", run("ip", "-n", host.ns, "-6", "addr", "show", "dev", "eth0"))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Nothing gets past a gvpn-dp that doesn't run: no registration, no ARP answer, no packet of the host. One that is only
-frozen goes on where it was.
+"""Nothing gets past a gvpn-dp that doesn't run: no registration, no ARP answer, no packet of the host, of neither family and
+behind no tag. One that is only frozen goes on where it was.
 """
 
 import os
@@ -12,13 +12,13 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture as esp  # noqa: E402
-from gvpn import OUTSIDE, Host, System, ping  # noqa: E402
+from gvpn import OUTSIDE, OUTSIDE6, Host, System, mac_of, ping, raw_socket, tagged_frames  # noqa: E402
 from topology import Topology, wait_for  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def system():
-    with Topology() as t, System(t, members=1) as s:
+    with Topology() as t, System(t, members=1, six=True) as s:
         s.router = Host(s.wan_ns, OUTSIDE)
         s.m1.start_data_plane()
         s.m1.gw.wait_forwarding()
@@ -36,9 +36,16 @@ def assert_nothing_passes(system):
     capture = system.capture("site1")
     assert not arp_answer(system)
     assert ping(system.h1, OUTSIDE, count=2) == 0
+    assert ping(system.h1, OUTSIDE6, count=2) == 0
+    frames = tagged_frames(system.h1, 3)
+    with raw_socket(system.h1.ns, "eth0") as s:
+        for f in frames:
+            s.send(f)
     time.sleep(2)  # time for a registration
     addresses = [system.m1.address, system.h1.address]
     assert [p.hex() for p in esp.ip_packets(capture.stop(), addresses) if p[16:20] != bytes((10, 0, 1, 2))] == []
+    of_host = mac_of(system.h1.ns, "eth0"), frames[0][6:12]
+    assert not [f.hex() for f in esp.frames(capture.path) if f[6:12] in of_host], "not even neighbour discovery"
     assert system.ks.ike()["datagrams_in"] == system.before
     assert system.ks.members() == []
 
