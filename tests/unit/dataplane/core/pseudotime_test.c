@@ -113,6 +113,13 @@ static void the_largest_jumps(void **state)
     before = after(&p, 1);
     assert_true(before >= PSEUDOTIME_MAX_MS);
     assert_in_range(after(&p, 1001) - before, 499999, 500000);
+
+    /* The fastest TSC has the most ticks to come back. */
+    memset(&p, 0, sizeof p);
+    pseudotime_start(&p, PSEUDOTIME_MAX_MS, 4000000000, 0, 4000000000, 1);
+    pseudotime_tell(&p, 0, 4000000000, 0);
+    before = pseudotime_ms(&p, 4000000000);
+    assert_in_range(pseudotime_ms(&p, 8000000000) - before, 499, 500);
 }
 
 /* Whatever is told whenever, a reader never sees the time go back, and a minute of quiet after small errors mends all. */
@@ -160,7 +167,7 @@ static void it_never_goes_back(void **state)
 struct shared {
     struct pseudotime p;
     _Atomic uint64_t tsc;
-    _Atomic bool stop;
+    _Atomic bool started, stop;
 };
 
 static void *reader(void *at)
@@ -168,6 +175,7 @@ static void *reader(void *at)
     struct shared *s = at;
     uint64_t seen = 0;
 
+    atomic_store(&s->started, true);
     while (!atomic_load(&s->stop)) {
         uint64_t is = pseudotime_ns(&s->p, atomic_load(&s->tsc));
 
@@ -188,7 +196,9 @@ static void a_reader_beside_the_steering_thread(void **state)
     pseudotime_start(&s.p, 5000000, 1000 * HZ, 0, HZ, 1);
     atomic_store(&s.tsc, 1000 * HZ);
     assert_int_equal(pthread_create(&thread, NULL, reader, &s), 0);
-    for (uint64_t i = 1; i < 300000; i++) {
+    while (!atomic_load(&s.started))
+        ;
+    for (uint64_t i = 1; i < 2000000; i++) {
         uint64_t tsc = 1000 * HZ + i * MS;
 
         atomic_store(&s.tsc, tsc);
