@@ -26,7 +26,7 @@ static void steer(struct pseudotime *p, uint64_t tsc, uint64_t true_ns)
         return;
     }
     /* At half speed each lead takes twice its time to disappear. */
-    ticks = (uint64_t)(((unsigned __int128)(own_ns - true_ns) << 32) / p->ns_per_tick);
+    ticks = (uint64_t)(((pseudotime_wide)(own_ns - true_ns) << 32) / p->ns_per_tick);
     if (ticks > KNEE_MAX)
         ticks = KNEE_MAX;
     draw(p, tsc, own_ns, tsc + 2 * ticks);
@@ -35,7 +35,7 @@ static void steer(struct pseudotime *p, uint64_t tsc, uint64_t true_ns)
 void pseudotime_start(struct pseudotime *p, uint64_t value_ms, uint64_t tsc, int64_t now_ns, uint64_t tsc_hz,
                       uint32_t rate)
 {
-    p->ns_per_tick = (uint64_t)(((unsigned __int128)1000000000 * rate << 32) / tsc_hz);
+    p->ns_per_tick = (uint64_t)(((pseudotime_wide)1000000000 * rate << 32) / tsc_hz);
     p->told_ns = value_ms * NS_PER_MS;
     p->told_at_ns = now_ns;
     draw(p, tsc, p->told_ns, tsc);

@@ -13,6 +13,8 @@
 
 #define PSEUDOTIME_MAX_MS (INT64_MAX / 4000000ULL) /* 73 years; a key server's clock starts near 0 */
 
+__extension__ typedef unsigned __int128 pseudotime_wide; /* ticks or nanoseconds in 96.32 bits; not ISO C */
+
 struct pseudotime {
     /* Two straight lines: from (from_tsc, from_ns) at half speed to knee_tsc, then at full speed. `turn` is odd while
        they are being changed. */
@@ -51,7 +53,7 @@ static inline uint64_t pseudotime_ns(const struct pseudotime *p, uint64_t tsc)
         return from_ns; /* read the TSC just before the lines changed */
     ticks = tsc - from_tsc;
     slow = tsc < knee_tsc ? ticks : knee_tsc - from_tsc;
-    return from_ns + (uint64_t)((unsigned __int128)(ticks - slow / 2 - (slow & 1)) * p->ns_per_tick >> 32);
+    return from_ns + (uint64_t)((pseudotime_wide)(ticks - slow / 2 - (slow & 1)) * p->ns_per_tick >> 32);
 }
 
 static inline uint64_t pseudotime_ms(const struct pseudotime *p, uint64_t tsc)
