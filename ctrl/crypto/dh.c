@@ -21,18 +21,19 @@ struct group {
     const char *type, *name;
     uint16_t public_len, shared_len;
     uint8_t prefix; /* octets that only the library's form has */
+    uint8_t cost;
 };
 
 /* The library's encoding of P-521 fits, too: 1 + 132 octets. */
 static const struct group groups[] = {
-    {2, "DH", NULL, 128, 128, 0}, /* the library has no name for it */
-    {5, "DH", "modp_1536", 192, 192, 0},
-    {14, "DH", "modp_2048", 256, 256, 0},
-    {15, "DH", "modp_3072", 384, 384, 0},
-    {16, "DH", "modp_4096", 512, 512, 0},
-    {19, "EC", "P-256", 64, 32, 1},
-    {20, "EC", "P-384", 96, 48, 1},
-    {21, "EC", "P-521", 132, 66, 1},
+    {2, "DH", NULL, 128, 128, 0, 1}, /* the library has no name for it */
+    {5, "DH", "modp_1536", 192, 192, 0, 1},
+    {14, "DH", "modp_2048", 256, 256, 0, 1},
+    {15, "DH", "modp_3072", 384, 384, 0, 3},
+    {16, "DH", "modp_4096", 512, 512, 0, 5},
+    {19, "EC", "P-256", 64, 32, 1, 1},
+    {20, "EC", "P-384", 96, 48, 1, 3},
+    {21, "EC", "P-521", 132, 66, 1, 1},
 };
 
 struct dh {
@@ -53,6 +54,12 @@ size_t dh_public_len(uint16_t group)
 {
     const struct group *g = find_group(group);
     return g ? g->public_len : 0;
+}
+
+unsigned dh_cost(uint16_t group)
+{
+    const struct group *g = find_group(group);
+    return g ? g->cost : 0;
 }
 
 static EVP_PKEY *from_name(const struct group *g)

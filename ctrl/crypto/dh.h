@@ -21,6 +21,11 @@ struct dh_shared {
 /* Octets of the KE payload body of a group: the prime's (128 to 512), or x and y (64, 96, 132); 0: a group that this
  * version lacks. */
 size_t dh_public_len(uint16_t group);
+/*
+ * What one exchange costs, in units of one in group 14 (0.65 ms of a 2020s CPU; docs/exchanges.md has the table), rounded up.
+ * 0: a group that this version lacks.
+ */
+unsigned dh_cost(uint16_t group);
 /* A fresh key pair; NULL: unknown group, no memory or no random. */
 struct dh *dh_new(uint16_t group);
 /* Wipes the private value. NULL is harmless. */

@@ -52,7 +52,7 @@ void admit_init(struct admit *a, uint64_t seed, mono_t now)
     a->others = (struct admit_bucket){now, ADMIT_OTHERS_BURST * TOKEN};
 }
 
-bool admit_allow(struct admit *a, const struct addr *source, bool known, mono_t now)
+bool admit_allow(struct admit *a, const struct addr *source, bool known, unsigned cost, mono_t now)
 {
     struct admit_bucket *own = &source_of(a, source, now)->bucket;
     struct admit_bucket *all = known ? &a->known : &a->others;
@@ -61,9 +61,9 @@ bool admit_allow(struct admit *a, const struct addr *source, bool known, mono_t 
         refill(all, ADMIT_KNOWN_RATE, ADMIT_KNOWN_BURST, now);
     else
         refill(all, ADMIT_OTHERS_RATE, ADMIT_OTHERS_BURST, now);
-    if (own->tokens < TOKEN || all->tokens < TOKEN)
+    if (own->tokens < TOKEN || all->tokens < cost * TOKEN)
         return false;
     own->tokens -= TOKEN;
-    all->tokens -= TOKEN;
+    all->tokens -= cost * TOKEN;
     return true;
 }

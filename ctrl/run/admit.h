@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Who may make the key server do public-key work (IK7): token buckets for message 3 of phase 1, the first message whose
- * answer costs a Diffie-Hellman. One bucket per source address in a table of fixed size, and one for all together.
+ * answer costs a Diffie-Hellman. One bucket per source address in a table of fixed size, which counts exchanges, and one for
+ * all together, which counts work: an exchange in a dear group takes several tokens.
  * Peers with a pre-shared key entry of their own, and present members, have a common bucket that strangers can't drain;
  * their own address is limited as everybody's. Nothing is allocated; time is handed in (real time: CPU doesn't get faster in a lab).
  *
@@ -13,7 +14,7 @@
 #include "common/addr.h"
 #include "common/mono.h"
 
-/* Refill per second and size of a bucket. A registration takes one token. */
+/* Refill per second and size of a bucket. 500 tokens are a third of a second of CPU (dh_cost()). */
 #define ADMIT_SOURCE_RATE  2 /* per source address */
 #define ADMIT_SOURCE_BURST 10
 #define ADMIT_OTHERS_RATE  50 /* all peers without an entry of their own */
@@ -44,8 +45,8 @@ struct admit {
 void admit_init(struct admit *a, uint64_t seed, mono_t now);
 /*
  * True: go on, and the tokens are spent. False: too many; nothing is spent. `known`: the source has an entry of its
- * own or is a present member.
+ * own or is a present member. `cost`: of one exchange in the chosen group, 1 to ADMIT_OTHERS_BURST.
  */
-MUST_CHECK bool admit_allow(struct admit *a, const struct addr *source, bool known, mono_t now);
+MUST_CHECK bool admit_allow(struct admit *a, const struct addr *source, bool known, unsigned cost, mono_t now);
 
 #endif

@@ -8,6 +8,7 @@
 #include "ctrl/run/session_impl.h"
 
 #include "common/log.h"
+#include "ctrl/crypto/dh.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -244,7 +245,7 @@ static void begin_responder(struct sessions *ss, const struct path *path,
     size_t max_half =
         known ? SESSIONS_MAX_HALF : SESSIONS_MAX_HALF / 2; /* strangers can't take the others' room */
     if (ss->n >= SESSIONS_MAX || ss->n_half >= max_half ||
-        !admit_allow(ss->admit, &path->remote.addr, known, now.real)) {
+        !admit_allow(ss->admit, &path->remote.addr, known, dh_cost(offer->chosen.group), now.real)) {
         sessions_drop(ss, DROP_LIMIT, path, "too many registrations at once");
         return;
     }

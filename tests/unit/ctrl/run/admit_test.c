@@ -3,6 +3,8 @@
  * memory. */
 #include "ctrl/run/admit.h"
 
+#include "ctrl/crypto/dh.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -17,14 +19,19 @@ static struct addr host(uint32_t n)
     return addr_v4(0x0a000000u + n);
 }
 
-/* How many of `tries` at one instant are let through. */
-static unsigned allowed(uint32_t from, bool known, unsigned tries, mono_t now)
+/* How many of `tries` at one instant are let through, each at `cost`. */
+static unsigned allowed_at(uint32_t from, bool known, unsigned cost, unsigned tries, mono_t now)
 {
     struct addr addr = host(from);
     unsigned n = 0;
     for (unsigned i = 0; i < tries; i++)
-        n += admit_allow(&a, &addr, known, now);
+        n += admit_allow(&a, &addr, known, cost, now);
     return n;
+}
+
+static unsigned allowed(uint32_t from, bool known, unsigned tries, mono_t now)
+{
+    return allowed_at(from, known, 1, tries, now);
 }
 
 static void one_source_gets_its_burst_then_its_rate(void **state)
@@ -52,6 +59,28 @@ static void all_strangers_share_one_bucket(void **state)
     for (uint32_t i = 1000; i < 3000; i++)
         n += allowed(i, false, 1, mono_add(T0, mono_s(1)));
     assert_int_equal(n, ADMIT_OTHERS_RATE);
+}
+
+/* A flood in group 16 gets no more CPU than one in group 14; who asks for little is served from what is left. */
+static void dear_groups_take_more(void **state)
+{
+    unsigned n = 0, cost = dh_cost(16);
+
+    (void)state;
+    assert_true(cost >= 4 * dh_cost(14) && dh_cost(14) > 0);
+    admit_init(&a, 6, T0);
+    for (uint32_t i = 0; i < 10000; i++)
+        n += allowed_at(i, true, cost, 1, T0);
+    assert_int_equal(n, ADMIT_KNOWN_BURST / cost);
+    n = 0;
+    for (uint32_t i = 10000; i < 20000; i++)
+        n += allowed_at(i, true, cost, 1, mono_add(T0, mono_ns(1200000000)));
+    assert_int_equal(n, ADMIT_KNOWN_RATE * 12 / 10 / cost);
+    for (uint32_t i = 20000; i < 20000 + ADMIT_KNOWN_RATE * 12 / 10 % cost; i++)
+        assert_int_equal(allowed(i, true, 1, mono_add(T0, mono_ns(1200000000))), 1);
+
+    /* The limit of one address is about fairness: it counts exchanges, so that an appliance with several groups gets in. */
+    assert_int_equal(allowed_at(30000, false, cost, 100, T0), ADMIT_SOURCE_BURST);
 }
 
 static void strangers_do_not_starve_known_peers(void **state)
@@ -90,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_source_gets_its_burst_then_its_rate),
         cmocka_unit_test(all_strangers_share_one_bucket),
+        cmocka_unit_test(dear_groups_take_more),
         cmocka_unit_test(strangers_do_not_starve_known_peers),
         cmocka_unit_test(a_refusal_spends_nothing),
         cmocka_unit_test(odd_clocks_are_harmless),
