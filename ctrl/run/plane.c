@@ -11,6 +11,7 @@
 #define ATTACH_EVERY   mono_ms(200)
 #define REFUSED_RETRY  mono_s(10) /* a refused transaction is tried again this much later */
 #define EXPLAIN_WAIT   mono_s(2)
+#define EXPLAIN_AGAIN  mono_ms(20) /* a full ring: one look of the other side, or a few */
 #define TAKE_OVER_WAIT mono_s(30) /* see may_transact() */
 
 #define MAX_LOST 1024 /* SPIs that a data plane has deleted and we remember */
@@ -41,8 +42,8 @@ struct plane {
     size_t n_lost;
     uint64_t lost_instance; /* data-plane process that lost them */
 
-    struct timer explain_timeout;
-    uint32_t explain_request;
+    struct timer explain_timeout, explain_again;
+    struct ipc_explain question; /* its `request` tells a late answer to an earlier one */
     void (*explain_answer)(void *ctx, const struct ipc_explained *a);
     void *explain_ctx;
 };
@@ -219,12 +220,18 @@ static void on_attached(void *ctx, struct dpc *d, const struct ipc_hello *hello)
     plane_changed(p);
 }
 
+static void forget_question(struct plane *p)
+{
+    p->explain_answer = NULL;
+    timer_cancel(loop_real_timers(p->loop), &p->explain_timeout);
+    timer_cancel(loop_real_timers(p->loop), &p->explain_again);
+}
+
 static void end_explain(struct plane *p, const struct ipc_explained *a)
 {
     void (*answer)(void *ctx, const struct ipc_explained *a) = p->explain_answer;
 
-    p->explain_answer = NULL;
-    timer_cancel(loop_real_timers(p->loop), &p->explain_timeout);
+    forget_question(p);
     if (answer)
         answer(p->explain_ctx, a);
 }
@@ -301,7 +308,7 @@ static void on_explained(void *ctx, struct dpc *d, const struct ipc_explained *a
     struct plane *p = ctx;
 
     (void)d;
-    if (answer->request == p->explain_request)
+    if (answer->request == p->question.request)
         end_explain(p, answer);
 }
 
@@ -330,6 +337,21 @@ static void on_attach(struct timer *t, mono_t now)
     set_timer(p, &p->attach, ATTACH_EVERY);
 }
 
+/* Nothing passes a transaction that waits for room in the ring: the question waits, too. */
+static void tell_question(struct plane *p)
+{
+    struct ipc_msg m = {.type = IPC_EXPLAIN, .u.explain = p->question};
+
+    if (!dpc_tell(p->dpc, &m))
+        set_timer(p, &p->explain_again, EXPLAIN_AGAIN);
+}
+
+static void on_explain_again(struct timer *t, mono_t now)
+{
+    (void)now;
+    tell_question((struct plane *)((char *)t - offsetof(struct plane, explain_again)));
+}
+
 static void on_explain_timeout(struct timer *t, mono_t now)
 {
     (void)now;
@@ -352,6 +374,7 @@ struct plane *plane_new(struct loop *l, const char *socket, uint32_t clock_rate)
     p->attach.fire = on_attach;
     p->transact.fire = on_transact;
     p->explain_timeout.fire = on_explain_timeout;
+    p->explain_again.fire = on_explain_again;
     p->socket = strdup(socket);
     p->dpc = dpc_new(socket, clock_rate, &events);
     if (!p->socket || !p->dpc) {
@@ -455,23 +478,21 @@ struct dpc *plane_dpc(const struct plane *p)
 bool plane_explain(struct plane *p, const struct ipc_explain *question,
                    void (*answer)(void *ctx, const struct ipc_explained *a), void *ctx)
 {
-    struct ipc_msg m = {.type = IPC_EXPLAIN, .u.explain = *question};
+    uint32_t request = p->question.request + 1;
 
-    if (p->explain_answer)
+    if (p->explain_answer || !dpc_attached(p->dpc))
         return false;
-    m.u.explain.request = ++p->explain_request;
-    if (!dpc_tell(p->dpc, &m))
-        return false;
+    p->question = *question;
+    p->question.request = request;
     p->explain_answer = answer;
     p->explain_ctx = ctx;
     set_timer(p, &p->explain_timeout, EXPLAIN_WAIT);
+    tell_question(p);
     return true;
 }
 
 void plane_explain_cancel(struct plane *p, void *ctx)
 {
-    if (p->explain_answer && p->explain_ctx == ctx) {
-        p->explain_answer = NULL;
-        timer_cancel(loop_real_timers(p->loop), &p->explain_timeout);
-    }
+    if (p->explain_answer && p->explain_ctx == ctx)
+        forget_question(p);
 }

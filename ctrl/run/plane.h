@@ -42,8 +42,8 @@ bool plane_lost(const struct plane *p, uint32_t spi);
 const char *plane_socket(const struct plane *p);
 struct dpc *plane_dpc(const struct plane *p);
 /*
- * Asks the data plane; answer(ctx, NULL) when it went away or didn't answer within 2 s. False when detached or another
- * question is under way.
+ * Asks the data plane; answer(ctx, NULL) when it went away or didn't answer within 2 s; a full ring is only waited for. False
+ * when detached or another question is under way.
  */
 MUST_CHECK bool plane_explain(struct plane *p, const struct ipc_explain *question,
                               void (*answer)(void *ctx, const struct ipc_explained *a), void *ctx);

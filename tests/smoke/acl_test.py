@@ -70,7 +70,7 @@ def send(system, ports, back=False):
 
 def explain(member, *words):
     a = member.ask("explain", *words)
-    if "error" in a:  # while a transaction still waits for the ring, questions are refused
+    if "error" in a:  # a transaction that waits for room in the ring holds a question up, for 2 s at most
         return a["error"], None, None, None
     return a["decision"], a["because"], a["rule"]["source"], a["rule"]["number"]
 

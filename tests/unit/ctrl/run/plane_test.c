@@ -26,6 +26,8 @@ static struct {
     struct ipc_bind binds[8]; /* that reached the data plane */
     unsigned n_binds;
     unsigned transactions;
+    unsigned told; /* questions that reached the ring */
+    bool ring_full;
 } w;
 
 /* Two members that are only addresses to plane.c. */
@@ -138,7 +140,8 @@ void dpc_commit(struct dpc *d)
 bool dpc_tell(struct dpc *d, const struct ipc_msg *m)
 {
     (void)d;
-    return m->type == IPC_EXPLAIN;
+    w.told += !w.ring_full;
+    return m->type == IPC_EXPLAIN && !w.ring_full;
 }
 
 const struct ipc_page *dpc_page(const struct dpc *d)
@@ -467,11 +470,49 @@ static void an_unanswered_question_ends_after_two_seconds(void **state)
     assert_int_equal(answers, 2); /* nobody is left waiting */
 }
 
+static void count_answer(void *ctx, const struct ipc_explained *a)
+{
+    assert_non_null(a);
+    ++*(unsigned *)ctx;
+}
+
+/* While a transaction waits for room in the ring, so does the question; nobody is told to try again. */
+static void a_question_waits_for_room_in_the_ring(void **state)
+{
+    struct plane *p = start(0);
+    struct ipc_explain question = {.pair = ""};
+    struct ipc_explained answer = {.request = 1};
+    unsigned answers = 0;
+
+    (void)state;
+    w.ring_full = true;
+    assert_true(plane_explain(p, &question, count_answer, &answers));
+    run_until(3);
+    assert_int_equal(w.told, 0);
+    w.ring_full = false;
+    timers_fire(&w.real_timers, w.now);
+    w.now = mono_add(w.now, mono_ms(20));
+    timers_fire(&w.real_timers, w.now);
+    assert_int_equal(w.told, 1);
+    w.events.explained(w.events.ctx, NULL, &answer);
+    assert_int_equal(answers, 1);
+
+    w.ring_full = true; /* who goes away meanwhile is forgotten */
+    assert_true(plane_explain(p, &question, count_answer, &answers));
+    plane_explain_cancel(p, &answers);
+    w.ring_full = false;
+    run_until(5);
+    assert_int_equal(w.told, 1);
+    stop(p);
+    assert_int_equal(answers, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refused_transaction_is_tried_again_after_ten_seconds),
         cmocka_unit_test(an_unanswered_question_ends_after_two_seconds),
+        cmocka_unit_test(a_question_waits_for_room_in_the_ring),
         cmocka_unit_test(a_fresh_data_plane_is_told_at_once),
         cmocka_unit_test(what_runs_stays_until_all_members_are_ready),
         cmocka_unit_test(one_member_waits_for_another_for_half_a_minute),
