@@ -55,7 +55,7 @@ static bool make_tek(struct ks_group *g, const struct config_sa *sa, mono_t now)
         goto out;
     t.key.len = (uint16_t)(sa->suite->key_len + sa->suite->salt_len);
     t.integrity.len = sa->suite->integrity_len;
-    if (!ks_spi_take(g->spis, g->env, &t.spi) || !g->env->random(g->env->ctx, t.key.b, t.key.len) ||
+    if (!ks_spi_take(g->spis, g->env, t.end, now, &t.spi) || !g->env->random(g->env->ctx, t.key.b, t.key.len) ||
         !g->env->random(g->env->ctx, t.integrity.b, t.integrity.len))
         goto out;
     g->teks[g->n_teks++] = t;

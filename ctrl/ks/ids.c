@@ -6,27 +6,45 @@
 #define QUOTA_SHARE   4          /* a member gets at most this part of a half */
 #define SPI_RESERVED  255u /* RFC 4303 2.1: 0 is local, 1 to 255 are reserved */
 
-static bool is_recent(const struct ks_spis *s, uint32_t spi)
+static bool is_known(const struct ks_spis *s, uint32_t spi)
 {
-    for (size_t i = 0; i < KS_RECENT_SPIS; i++) {
-        if (s->recent[i] == spi)
+    for (size_t i = 0; i < KS_SPIS; i++) {
+        if (s->given[i].spi == spi)
             return true;
     }
     return false;
 }
 
-bool ks_spi_take(struct ks_spis *s, const struct env *env, uint32_t *spi)
+/* The place of the next SPI: the longest unused one whose key has ended, or of all that live the one that ends first. */
+static size_t place_for_spi(const struct ks_spis *s, mono_t now)
+{
+    size_t first = s->next;
+
+    for (size_t n = 0; n < KS_SPIS; n++) {
+        size_t i = (s->next + n) % KS_SPIS;
+
+        if (s->given[i].spi == 0 || mono_reached(s->given[i].end, now))
+            return i;
+        if (mono_before(s->given[i].end, s->given[first].end))
+            first = i;
+    }
+    return first;
+}
+
+bool ks_spi_take(struct ks_spis *s, const struct env *env, mono_t end, mono_t now, uint32_t *spi)
 {
     uint32_t candidate;
+    size_t place;
 
     do {
         if (!env->random(env->ctx, &candidate, sizeof(candidate)))
             return false;
         candidate &= UINT32_MAX >> KS_SERVER_BITS;
-    } while (candidate <= SPI_RESERVED || is_recent(s, candidate));
+    } while (candidate <= SPI_RESERVED || is_known(s, candidate));
 
-    s->recent[s->next] = candidate;
-    s->next = (s->next + 1) % KS_RECENT_SPIS;
+    place = place_for_spi(s, now);
+    s->given[place] = (struct ks_spi){candidate, end};
+    s->next = (place + 1) % KS_SPIS;
     *spi = candidate;
     return true;
 }

@@ -14,12 +14,15 @@
 #include "common/buf.h"
 #include "ctrl/run/env.h"
 
-#define KS_RECENT_SPIS 4096 /* an SPI isn't drawn again while it is among the last so many */
+#define KS_SPIS        4096 /* how many are remembered: POLICY_MAX_SAS of each of CONFIG_MAX_GROUPS, and more */
 #define KS_SERVER_BITS 3    /* top bits of sender ids and SPIs that name the key server; 0 when it is alone */
 
-/* SPIs of all groups of this key server. */
+/* SPIs of all groups of this key server, and when their keys end. */
 struct ks_spis {
-    uint32_t recent[KS_RECENT_SPIS]; /* ring; 0 = empty */
+    struct ks_spi {
+        uint32_t spi; /* 0: empty */
+        mono_t end;
+    } given[KS_SPIS]; /* a ring, in which keys that live are passed over */
     size_t next;
 };
 
@@ -32,8 +35,12 @@ struct ks_ids {
     mono_t used_until[2]; /* end of the last key that ids of the lower, upper half were given with */
 };
 
-/* A new SPI: random, above 255, not among the recent ones. False only when the system has no random octets. */
-MUST_CHECK bool ks_spi_take(struct ks_spis *s, const struct env *env, uint32_t *spi);
+/*
+ * An SPI for a key that lives until `end`: random, above 255, neither that of a key that lives, in whatever group, cleared or
+ * not, nor a recent one. (Should clearing make more than KS_SPIS of them, the key that ends first is forgotten.) False only
+ * when the system has no random octets.
+ */
+MUST_CHECK bool ks_spi_take(struct ks_spis *s, const struct env *env, mono_t end, mono_t now, uint32_t *spi);
 
 /* A space from which nothing was given. bits 8 to 32. */
 void ks_ids_init(struct ks_ids *ids, uint8_t bits);

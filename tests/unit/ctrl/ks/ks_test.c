@@ -395,9 +395,9 @@ static void an_spi_is_not_drawn_twice_when_the_generator_repeats(void **state)
     struct fixture *f = *state;
     uint32_t a, b;
 
-    assert_true(ks_spi_take(&f->ks.spis, &f->env, &a));
+    assert_true(ks_spi_take(&f->ks.spis, &f->env, mono_s(2000), mono_s(1000), &a));
     f->repeat = 3;
-    assert_true(ks_spi_take(&f->ks.spis, &f->env, &b));
+    assert_true(ks_spi_take(&f->ks.spis, &f->env, mono_s(2000), mono_s(1000), &b));
     assert_int_not_equal(a, b);
     assert_int_equal(f->repeat, 0);
     assert_true(a < 1u << 29 && b < 1u << 29); /* the top bits name the server */
