@@ -27,14 +27,18 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
+import esp_capture
 import views
 from topology import build, inside, ip, wait_for
 
 MTU = 1400          # of the hosts: what they send fits the WAN once it is encrypted
 OUTSIDE, OUTSIDE6 = "192.0.2.1", "2001:db8:ffff::1"  # addresses on the router that no policy names
 GROUP = "SMOKE"
+
+TAGGED_TO = b"\x02\xbb\0\0\0\1"  # nobody
 
 Host = collections.namedtuple("Host", "ns address address6", defaults=(None,))
 
@@ -424,9 +428,44 @@ def tagged_frames(host, count, to=None, tags="8100604d", family=6):
     from scapy.layers.inet import IP, UDP
     from scapy.layers.inet6 import IPv6
     src, dst = (host.address6, to.address6 if to else OUTSIDE6) if family == 6 else (host.address, to.address if to else OUTSIDE)
-    front = b"\x02\xbb\0\0\0\1" + b"\x02\xbb\0\0\0\2" + bytes.fromhex(tags) + {4: b"\x08\x00", 6: b"\x86\xdd"}[family]
+    front = TAGGED_TO + b"\x02\xbb\0\0\0\2" + bytes.fromhex(tags) + {4: b"\x08\x00", 6: b"\x86\xdd"}[family]
     head = (IPv6 if family == 6 else IP)(src=src, dst=dst) / UDP(sport=4000, dport=5000, chksum=1)
-    return [front + bytes(head / (b"frame %06d" % i)) for i in range(count)]
+    first = front + bytes(head / b"frame 000000")
+    return [first[:-6] + b"%06d" % i for i in range(count)]
+
+
+class TaggedStream:
+    """Tagged frames of both families in turns from h1 to h2 of a routed system, whose router passes what is tagged on, as a
+    switch does. lost() ends it.
+    """
+
+    def __init__(self, system, interval=0.01, most=3000):
+        self.frames = [f for pair in zip(*(tagged_frames(system.h1, most, system.h2, family=n) for n in (4, 6))) for f in pair]
+        self.sent, self.interval, self.stop = 0, interval, threading.Event()
+        for here, there in (("site1", "site2"), ("site2", "site1")):
+            system.t.sh(system.wan_ns, "tc", "qdisc", "replace", "dev", here, "ingress")
+            system.t.sh(system.wan_ns, *(f"tc filter replace dev {here} ingress prio 1 handle 800::1 protocol 802.1Q "
+                                         f"u32 match u32 0 0 action mirred egress redirect dev {there}").split())
+        self.capture = system.t.capture(system.h2.ns, "eth0", "ether dst " + TAGGED_TO.hex(":"))
+        self.socket = raw_socket(system.h1.ns, "eth0")
+        self.thread = threading.Thread(target=self._send)
+        self.thread.start()
+
+    def _send(self):
+        while self.sent < len(self.frames) and not self.stop.wait(self.interval):
+            self.socket.send(self.frames[self.sent])
+            self.sent += 1
+
+    def lost(self):
+        """How many didn't arrive. Those that did are as they were sent, and came once."""
+        self.stop.set()
+        self.thread.join()
+        self.socket.close()
+        time.sleep(0.5)
+        sent, came = self.frames[:self.sent], list(esp_capture.frames(self.capture.stop()))
+        assert len(set(came)) == len(came) and set(came) <= set(sent), "changed, or more than once"
+        assert came, "not one tagged frame arrived"
+        return len(sent) - len(came)
 
 
 def mac_of(ns, dev):

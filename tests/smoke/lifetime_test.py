@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture as esp  # noqa: E402
-from gvpn import System, ping  # noqa: E402
+from gvpn import System, TaggedStream, ping  # noqa: E402
 from topology import Topology, wait_for  # noqa: E402
 
 RATE, LIFETIME = 20, 120  # the shortest lifetime there is (KS3)
@@ -21,8 +21,8 @@ COUNT, INTERVAL = 1000, 0.01
 
 @pytest.fixture(scope="module")
 def system():
-    with Topology() as t, System(t, rate=RATE) as s:
-        s.capture1 = s.capture("site1", f"ip and host {s.h1.address}")
+    with Topology() as t, System(t, rate=RATE, six=True) as s:
+        s.capture1 = s.capture("site1")
         s.start(lifetime=f"{LIFETIME}s")
         yield s
 
@@ -38,14 +38,37 @@ def test_clock_runs_faster(system):
     assert 15 <= before - seconds(system.ks, spi) <= 40
 
 
+def talk(system):
+    """Starts what must not lose anything. The function that it gives says how many pings of each family were answered, and
+    how many tagged frames were lost.
+    """
+    answered = {}
+
+    def pings(address):
+        answered[address] = ping(system.h1, address, count=COUNT, interval=INTERVAL)
+
+    stream = TaggedStream(system, INTERVAL)
+    threads = [threading.Thread(target=pings, args=(address,)) for address in (system.h2.address, system.h2.address6)]
+    for t in threads:
+        t.start()
+
+    def done():
+        for t in threads:
+            t.join()
+        lost = stream.lost()
+        return answered[system.h2.address], answered[system.h2.address6], lost
+
+    return done
+
+
 def test_keys_are_replaced_without_loss(system):
     """A new key every 30 s of that clock (KS5: 90 s before the end); sending moves on 30 s before an end (GM2)."""
-    capture = system.capture("site2", "esp")
+    capture = system.capture("site2")
     registrations = [m.status()["registrations"] for m in system.members]
-    assert ping(system.h1, system.h2.address, count=COUNT, interval=INTERVAL) == COUNT
+    assert talk(system)() == (COUNT, COUNT, 0)
     packets = esp.esp_packets(capture.stop())
-    spis = list(dict.fromkeys(p.spi for p in packets))
-    assert len(spis) >= 4, "several keys were used"
+    for some in ([p for p in packets if "." in p.src], [p for p in packets if ":" in p.src], [p for p in packets if p.tags]):
+        assert len(set(p.spi for p in some)) >= 4, "several keys were used"
     esp.assert_unique_ivs(packets)
     for m, before in zip(system.members, registrations):
         assert m.status()["registrations"] >= before + 2
@@ -63,17 +86,13 @@ def test_a_restarted_key_server_gives_new_keys_without_loss(system):
     """It keeps nothing, so its keys are all new; members use theirs to the end and change over like at any roll-over."""
     old = {sa["spi"] for sa in system.ks.status()["sas"]}
     old |= {sa["spi"] for m in system.members for sa in m.status()["sas"]}
-    capture = system.capture("site2", "esp")
-    answered = []
-    pings = threading.Thread(
-        target=lambda: answered.append(ping(system.h1, system.h2.address, count=COUNT, interval=INTERVAL)))
-    pings.start()
+    capture = system.capture("site2")
+    done = talk(system)
     assert system.ks.gvpnd.stop(signal.SIGKILL) == -signal.SIGKILL
     system.ks.start(lifetime=f"{LIFETIME}s")
     for m in system.members:
         wait_for(lambda m=m: any(sa["sending"] and sa["spi"] not in old for sa in m.status()["sas"]), what="a new key")
-    pings.join()
-    assert answered == [COUNT]
+    assert done() == (COUNT, COUNT, 0)
     esp.assert_unique_ivs(esp.esp_packets(capture.stop()))
 
 
@@ -85,15 +104,17 @@ def test_without_a_key_server_traffic_ends_with_the_last_key(system):
     wait_for(lambda: system.m1.status()["state"] == "fail-close", timeout=left / RATE + 3, what="the last key to end")
     wait_for(lambda: system.m2.status()["state"] == "fail-close", timeout=3, what="m2's last key to end")
     before = system.m1.verdicts()
-    assert ping(system.h1, system.h2.address) == 0
+    assert ping(system.h1, system.h2.address) == ping(system.h1, system.h2.address6) == 0
     after = system.m1.verdicts()
-    assert after["drop_no_sa"] >= before["drop_no_sa"] + 3
+    assert after["drop_no_sa"] >= before["drop_no_sa"] + 6
     assert after["sent_encrypted"] == before["sent_encrypted"]
     for m in system.members:
         assert m.ctl("status")[0] == 5
         assert m.status()["sas"] == []
         assert "GM_FAIL_CLOSE" in m.log()
     answer = system.m1.ask("explain", system.h1.address, system.h2.address, "icmp")
+    assert (answer["decision"], answer["because"], answer["spi"]) == ("drop", "drop_no_sa", None)
+    answer = system.m1.ask("explain", "--vlan", "77", system.h1.address6, system.h2.address6, "icmpv6")
     assert (answer["decision"], answer["because"], answer["spi"]) == ("drop", "drop_no_sa", None)
     p.stop()
 
@@ -115,5 +136,7 @@ def test_data_plane_enforces_the_end_alone(system):
 
 
 def test_nothing_left_in_clear_meanwhile(system):
-    kinds = {p[9] for p in esp.ip_packets(system.capture1.stop())}
-    assert kinds == {esp.ESP}
+    """Of both families, with and without tags; but neighbour discovery."""
+    kinds = {(bool(tags), p[0] >> 4, esp.header(p).proto)
+             for tags, p in esp.tagged_packets(system.capture1.stop(), system.h1[1:], families=(4, 6)) if not esp.is_nd(p)}
+    assert kinds == {(tagged, family, esp.ESP) for tagged in (False, True) for family in (4, 6)}

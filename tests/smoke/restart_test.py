@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture as esp  # noqa: E402
-from gvpn import System, ping, udp_socket  # noqa: E402
+from gvpn import System, TaggedStream, ping, udp_socket  # noqa: E402
 from topology import Topology, wait_for  # noqa: E402
 
 IDS_PER_WORKER = 4  # sender ids of one registration: so many starts of gvpn-dp need no other (decision 12)
@@ -20,16 +20,16 @@ IDS_PER_WORKER = 4  # sender ids of one registration: so many starts of gvpn-dp 
 
 @pytest.fixture(scope="module")
 def system():
-    with Topology() as t, System(t) as s:
+    with Topology() as t, System(t, six=True) as s:
         s.start()
-        s.wan = s.capture("site2", "ip proto 50")
+        s.wan = s.capture("site2", "not port 848")
         yield s
 
 
 @pytest.fixture
 def talk(system):
-    """h1 and h2 ping each other 500 times a second, and h1 sends ten times as many datagrams. done() stops that and
-    gives how many pings were lost.
+    """h1 and h2 ping each other 500 times a second, h1 sends ten times as many datagrams, and pings by IPv6, and sends tagged
+    frames. done() stops that and gives how many pings and tagged frames were lost.
     """
     stop = threading.Event()
 
@@ -41,8 +41,9 @@ def talk(system):
 
     sender = threading.Thread(target=send)
     sender.start()
-    pings = [system.t.start(a.ns, ["ping", "-n", "-i", "0.002", "-W", "1", b.address])
-             for a, b in ((system.h1, system.h2), (system.h2, system.h1))]
+    pings = [system.t.start(a.ns, ["ping", "-n", "-i", "0.002", "-W", "1", address])
+             for a, address in ((system.h1, system.h2.address), (system.h2, system.h1.address), (system.h1, system.h2.address6))]
+    stream = TaggedStream(system)
 
     def done():
         time.sleep(0.5)
@@ -53,11 +54,12 @@ def talk(system):
             answered = set(map(int, re.findall(r"icmp_seq=(\d+) ttl", p.output())))
             assert len(answered) > 500
             lost += max(answered) - len(answered)  # the latest may still be on its way
-        return lost
+        return lost + stream.lost()
 
     wait_for(lambda: all(p.output().count("bytes from") > 10 for p in pings), what="both hosts to talk")
     yield done
     stop.set()
+    stream.stop.set()
     sender.join()
     for p in pings:
         p.stop(signal.SIGKILL)
@@ -92,11 +94,11 @@ def test_gvpnd_stopped_for_an_upgrade_loses_nothing(system, talk):
 
 def test_status_names_the_sender_ids_on_the_wire(system):
     """Also after gvpnd got new ones that the data plane, which keeps its SA, doesn't use."""
-    capture = system.capture("site1", "ip proto 50")
-    assert ping(system.h1, system.h2.address) == 3
+    capture = system.capture("site1", "not port 848")
+    assert ping(system.h1, system.h2.address) == ping(system.h1, system.h2.address6) == 3
     ids = esp.sender_ids(esp.esp_packets(capture.stop()))
     for m in system.members:
-        assert [i for i, sources in ids.items() if m.host.address in sources] == m.status()["sas"][0]["sender_ids"]
+        assert [i for i, sources in ids.items() if sources == {m.host.address, m.host.address6}] == m.status()["sas"][0]["sender_ids"]
 
 
 def restart_data_plane(system, m):
@@ -106,7 +108,9 @@ def restart_data_plane(system, m):
     begin = time.monotonic()
     m.start_data_plane(ready=False)
     wait_for(lambda: ping(system.h1, system.h2.address, count=1) == 1, timeout=10, what="traffic after the restart")
-    return time.monotonic() - begin
+    took = time.monotonic() - begin
+    assert ping(system.h1, system.h2.address6) == 3
+    return took
 
 
 def test_gvpn_dp_killed_and_started_again(system):
@@ -134,5 +138,6 @@ def test_no_iv_was_used_twice(system):
     assert len({p.spi for p in packets}) == 1, "one key all the time, so only the IVs keep packets apart"
     ids = esp.sender_ids(packets)
     assert len([i for i, sources in ids.items() if system.h1.address in sources]) == 2 + IDS_PER_WORKER
-    assert all(len(sources) == 1 for sources in ids.values())
+    assert all(sources <= {*system.h1} or sources <= {*system.h2} for sources in ids.values())
+    assert {(":" in p.src, bool(p.tags)) for p in packets} == {(six, tagged) for six in (False, True) for tagged in (False, True)}
     esp.assert_unique_ivs(packets)
