@@ -2,20 +2,23 @@
 /*
  * The product's backend: intel-ipsec-mb's one-shot AES-GCM calls (RFC 4106), reached directly through the manager's
  * function pointers. The job API costs half as much again on short packets and brings nothing for GCM, which never
- * waits for a lane. The key schedule and hash powers are expanded once, when the SA is installed.
+ * waits for a lane. The key schedule and hash powers are expanded once, when the SA is installed. Everything else goes
+ * through lanes: ipsec_mb_lanes.c.
  */
-#include "dataplane/crypto/crypto.h"
+#include "dataplane/crypto/ipsec_mb.h"
 
 #include "common/secret.h"
 
 #include <immintrin.h>
-#include <intel-ipsec-mb.h>
 #include <string.h>
 
 static_assert(sizeof(struct gcm_key_data) <= CRYPTO_KEY_STATE, "a GCM key schedule fits a crypto_key");
 static_assert(_Alignof(struct gcm_key_data) <= 64, "crypto_key aligns its state well enough");
 
-/* The library wants a manager before it works; GCM only uses its function pointers, so that threads may share it. */
+/*
+ * The library wants a manager before it works; GCM and key schedules only use its function pointers, so that threads may
+ * share it.
+ */
 static IMB_MGR *manager;
 
 static const struct gcm_key_data *schedule(const struct crypto_key *k)
@@ -23,31 +26,39 @@ static const struct gcm_key_data *schedule(const struct crypto_key *k)
     return (const struct gcm_key_data *)(const void *)k->state;
 }
 
-static bool mb_key_set(struct crypto_key *k, const struct suite *suite, const uint8_t *key)
+/* GMAC is GCM that has no text: schedule and calls are the same (RFC 4543 section 3). */
+static void set_gcm(struct crypto_key *k, const uint8_t *key)
 {
     struct gcm_key_data *data = (struct gcm_key_data *)(void *)k->state;
 
-    memset(k, 0, sizeof *k);
-    switch (suite->id) {
-    case SUITE_AES_GCM_128:
+    switch (k->suite->key_len) {
+    case 16:
         IMB_AES128_GCM_PRE(manager, key, data);
         k->run = (void (*)(void))manager->gcm128_enc;
         k->run_open = (void (*)(void))manager->gcm128_dec;
         break;
-    case SUITE_AES_GCM_192:
+    case 24:
         IMB_AES192_GCM_PRE(manager, key, data);
         k->run = (void (*)(void))manager->gcm192_enc;
         k->run_open = (void (*)(void))manager->gcm192_dec;
         break;
-    case SUITE_AES_GCM_256:
+    default:
         IMB_AES256_GCM_PRE(manager, key, data);
         k->run = (void (*)(void))manager->gcm256_enc;
         k->run_open = (void (*)(void))manager->gcm256_dec;
         break;
-    default:
-        return false;
     }
-    return true;
+}
+
+static bool mb_key_set(struct crypto_key *k, const struct suite *suite, const uint8_t *key, const uint8_t *integrity)
+{
+    memset(k, 0, sizeof *k);
+    k->suite = suite;
+    if (suite->salt_len != 0 && suite->id != SUITE_CHACHA20_POLY1305) {
+        set_gcm(k, key);
+        return true;
+    }
+    return ipsec_mb_lanes_key(manager, k, key, integrity);
 }
 
 static void mb_seal(struct crypto_op *ops, unsigned n)
@@ -101,7 +112,15 @@ static void mb_seal_one(const struct crypto_key *k, const uint8_t nonce[12], str
 
 const struct crypto_backend *crypto_ipsec_mb(void)
 {
-    static const struct crypto_backend backend = {"ipsec-mb", mb_key_set, mb_seal, mb_open, mb_seal_one};
+    static const struct crypto_backend backend = {"ipsec-mb",
+                                                  mb_key_set,
+                                                  mb_seal,
+                                                  mb_open,
+                                                  mb_seal_one,
+                                                  ipsec_mb_lanes_new,
+                                                  ipsec_mb_lanes_free,
+                                                  ipsec_mb_lanes_submit,
+                                                  ipsec_mb_lanes_flush};
 
     if (manager == NULL) {
         manager = alloc_mb_mgr(0);

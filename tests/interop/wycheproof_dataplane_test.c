@@ -35,7 +35,7 @@ static void set_key(const struct vector *v, struct crypto_key *k)
 
     vector_octets(v, "key", &key);
     assert_int_equal(key.len, suite_by_id(suite)->key_len);
-    assert_true(backend->key_set(k, suite_by_id(suite), key.b));
+    assert_true(backend->key_set(k, suite_by_id(suite), key.b, NULL));
 }
 
 /* The ICV is right exactly when the vector is valid. Ciphertext too, but that is given for invalid ones as

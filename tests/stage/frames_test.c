@@ -102,7 +102,7 @@ static size_t sealed(const uint8_t *text, uint32_t text_len)
     memcpy(op.nonce, m.key.b + 16, 4);
     memcpy(op.nonce + 4, esp + 8, 8);
     memcpy(esp + ESP_INTRO_LEN, text, text_len);
-    assert_true(crypto_libcrypto()->key_set(&key, suite_by_id(SUITE_AES_GCM_128), m.key.b));
+    assert_true(crypto_libcrypto()->key_set(&key, suite_by_id(SUITE_AES_GCM_128), m.key.b, NULL));
     crypto_libcrypto()->seal(&op, 1);
     return len;
 }

@@ -75,7 +75,7 @@ static size_t sealed(const uint8_t *text, uint32_t text_len, const char *src, co
     memcpy(op.nonce, m.key.b + 16, 4);
     memcpy(op.nonce + 4, f + 42, 8);
     memcpy(f + 50, text, text_len);
-    assert_true(crypto_libcrypto()->key_set(&key, suite_by_id(SUITE_AES_GCM_128), m.key.b));
+    assert_true(crypto_libcrypto()->key_set(&key, suite_by_id(SUITE_AES_GCM_128), m.key.b, NULL));
     crypto_libcrypto()->seal(&op, 1);
     return len;
 }

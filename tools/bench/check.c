@@ -35,7 +35,7 @@ static bool esp_right(const struct bench_options *o, const struct bench_packet *
     memcpy(copy, frame, len);
     bench_key(p->sa, secret);
     memset(&op, 0, sizeof op);
-    if (!referee->key_set(&key, o->suite, secret))
+    if (!referee->key_set(&key, o->suite, secret, NULL))
         return false;
     op.key = &key;
     op.esp = copy + l2_len + header_len;
