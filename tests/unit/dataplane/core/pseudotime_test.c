@@ -172,6 +172,7 @@ struct shared {
 
 static void *reader(void *at)
 {
+    static char back[] = "the time went back";
     struct shared *s = at;
     uint64_t seen = 0;
 
@@ -180,7 +181,7 @@ static void *reader(void *at)
         uint64_t is = pseudotime_ns(&s->p, atomic_load(&s->tsc));
 
         if (is < seen)
-            return "the time went back";
+            return back;
         seen = is;
     }
     return NULL;
