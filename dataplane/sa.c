@@ -121,8 +121,7 @@ struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
     if (sa == NULL)
         return NULL;
     sa->suite = suite_by_id(m->suite);
-    sa->replay = replay_new(m, &ok);
-    if (!ok || !b->key_set(&sa->key, sa->suite, m->key.b, m->integrity.b)) {
+    if (!b->key_set(&sa->key, sa->suite, m->key.b, m->integrity.b)) {
         sa_free(sa);
         return NULL;
     }
