@@ -4,7 +4,6 @@
 
 #define IPV4_MF       0x2000
 #define IPV4_OFFSET   0x1fff
-#define PAYLOAD_MAX_4 (UINT16_MAX - IPV4_LEN)
 #define PAYLOAD_MAX_6 UINT16_MAX
 
 /* Is the layer-4 header at p, of which avail octets are there, whole? */
@@ -32,13 +31,13 @@ static bool has_whole_header(const uint8_t *p, size_t avail, uint8_t proto)
 bool frag_can_be_judged(const uint8_t *ip, const struct l3 *h)
 {
     bool six = h->kind == L3_IPV6;
-    uint32_t front = six ? IPV6_LEN + FRAG6_LEN : IPV4_LEN, payload_len, offset;
+    uint32_t front = l3_payload_at(h), payload_len, offset;
 
     if (h->len <= front)
         return false;
     payload_len = h->len - front;
-    offset = six ? load16_be(ip + IPV6_LEN + 2) & 0xfff8u : (load16_be(ip + 6) & (uint32_t)IPV4_OFFSET) * 8;
-    if (offset + payload_len > (six ? PAYLOAD_MAX_6 : PAYLOAD_MAX_4))
+    offset = six ? load16_be(ip + front - FRAG6_LEN + 2) & 0xfff8u : (load16_be(ip + 6) & (uint32_t)IPV4_OFFSET) * 8;
+    if (offset + payload_len > (six ? PAYLOAD_MAX_6 : UINT16_MAX - front))
         return false;
     if (offset == 0)
         return has_whole_header(ip + front, payload_len, l3_proto(h));

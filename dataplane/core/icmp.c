@@ -46,12 +46,12 @@ static bool is_error4(const uint8_t *ip, const struct l3 *h)
 {
     static const bool errors[256] = {[3] = true, [4] = true, [5] = true, [11] = true, [12] = true};
 
-    return l3_proto(h) == PROTO_ICMP && (h->len <= IPV4_LEN || errors[ip[IPV4_LEN]]);
+    return l3_proto(h) == PROTO_ICMP && (h->len <= l3_payload_at(h) || errors[ip[l3_payload_at(h)]]);
 }
 
 static bool is_error6(const uint8_t *ip, const struct l3 *h)
 {
-    uint32_t at = h->flaw == L3_FRAGMENT ? IPV6_LEN + 8 : IPV6_LEN;
+    uint32_t at = l3_payload_at(h);
 
     return l3_proto(h) == IPPROTO_ICMPV6_OCTET &&
            (h->len <= at || ip[at] < TYPE6_FIRST_INFO || ip[at] == TYPE6_REDIRECT);
@@ -152,7 +152,7 @@ static bool read6(const uint8_t *ip, const struct l3 *h, struct icmp_quote *q)
 
 bool icmp_read_too_big(const uint8_t *ip, const struct l3 *h, struct icmp_quote *q)
 {
-    if (h->flaw != L3_OK)
+    if (h->flaw != L3_OK || h->extra != 0)
         return false;
     return h->kind == L3_IPV6 ? read6(ip, h, q) : h->kind == L3_IPV4 && read4(ip, h, q);
 }

@@ -2,14 +2,14 @@
 /* The rarer frames: IPv4 with options, fragments and errors, IPv6 that isn't plain, ARP. Trusts no length. */
 #include "dataplane/core/l3.h"
 
+#include "dataplane/core/ext.h"
+
 #define ND_FIRST       133 /* router solicitation */
 #define ND_SOLICIT     135
 #define ND_ADVERTISE   136
 #define ND_LAST        137 /* redirect */
 #define ND_TARGET_AT   8 /* in the ICMPv6 message */
 #define HOP_BY_HOP     0
-#define NEXT_FRAGMENT  44
-#define FRAGMENT_LEN   8
 
 #define TUPLE(proto)                                                                                                   \
     ((uint64_t)(proto) << 32 |                                                                                         \
@@ -26,7 +26,7 @@ const uint64_t l3_protos[256] = {TUPLES64(0), TUPLES64(64), TUPLES64(128), TUPLE
 
 /* RFC 8200 section 4, RFC 6275, RFC 7401, RFC 5533: headers that stand between the IPv6 header and the payload. */
 #define EXTENSION(n)                                                                                                   \
-    ((n) == HOP_BY_HOP || (n) == 43 || (n) == NEXT_FRAGMENT || (n) == 60 || (n) == 135 || (n) == 139 || (n) == 140)
+    ((n) == HOP_BY_HOP || (n) == 43 || (n) == 44 || (n) == 60 || (n) == 135 || (n) == 139 || (n) == 140)
 #define NEXT(n)    (EXTENSION(n) ? 0 : TUPLE(n))
 #define TUPLES4(n) NEXT(n), NEXT((n) + 1), NEXT((n) + 2), NEXT((n) + 3)
 
@@ -69,7 +69,10 @@ void l3_parse_ipv4_odd(const uint8_t *p, size_t avail, struct l3 *h)
         h->tuple = l3_make_tuple(p[9], FLOW_NO_PORTS, 0);
     h->len = (uint16_t)len;
     h->head = load64(p);
-    h->flaw = frag & IPV4_FRAGMENT_BE ? L3_FRAGMENT : header_len > IPV4_LEN ? L3_OPTIONS : L3_OK;
+    h->extra = (uint8_t)((header_len - IPV4_LEN) / 4);
+    h->flaw = (uint8_t)ext_walk_options(p + IPV4_LEN, header_len - IPV4_LEN);
+    if (h->flaw == L3_OK && frag & IPV4_FRAGMENT_BE)
+        h->flaw = L3_FRAGMENT;
 }
 
 /* A hop-by-hop header of 8 octets with MLD behind it, as RFC 2710 and RFC 3810 want it. */
@@ -82,33 +85,16 @@ static bool is_mld(const uint8_t *p, size_t len)
     return (hbh[8] >= 130 && hbh[8] <= 132) || hbh[8] == 143;
 }
 
-/*
- * A fragment header first (RFC 8200 4.5): policy sees what is behind it, later fragments have no ports. Returns false
- * when it isn't whole; leaves the flaw of what has extension headers behind it at L3_EXT_HEADER.
- */
-static bool parse_fragment6(const uint8_t *p, size_t len, struct l3 *h)
+static bool is_nd(const uint8_t *p, size_t len)
 {
-    const uint8_t *header = p + IPV6_LEN, *payload = header + FRAGMENT_LEN;
-    bool later;
-
-    if (len < IPV6_LEN + FRAGMENT_LEN)
-        return false;
-    later = (load16_be(header + 2) & 0xfff8) != 0;
-    h->flaw = EXTENSION(header[0]) ? L3_EXT_HEADER : L3_FRAGMENT;
-    if (later)
-        h->tuple = l3_make_tuple(header[0], FLOW_LATER_FRAGMENT, 0);
-    else if (!l3_proto_has_ports(header[0]))
-        h->tuple = l3_make_tuple(header[0], FLOW_NO_PORTS, 0);
-    else if (len >= IPV6_LEN + FRAGMENT_LEN + 4)
-        h->tuple = l3_make_tuple(header[0], FLOW_PORTS, load32(payload));
-    else
-        return false; /* no ports to judge by */
-    return true;
+    return p[6] == IPPROTO_ICMPV6_OCTET && p[7] == 255 && len >= IPV6_LEN + 8 && p[IPV6_LEN] >= ND_FIRST &&
+           p[IPV6_LEN] <= ND_LAST;
 }
 
 void l3_parse_ipv6_odd(const uint8_t *p, size_t avail, struct l3 *h)
 {
-    uint8_t next;
+    uint32_t payload_at;
+    struct ext6 x;
     size_t len;
 
     set_flaw(h, L3_IPV6, L3_MALFORMED);
@@ -118,28 +104,24 @@ void l3_parse_ipv6_odd(const uint8_t *p, size_t avail, struct l3 *h)
     /* Without payload there is nothing to judge; RFC 2675's jumbograms say so, too. */
     if (len == IPV6_LEN || len > avail || len > UINT16_MAX)
         return;
-    next = p[6];
+    x = ext_walk6(p + IPV6_LEN, len - IPV6_LEN, p[6]);
+    payload_at = IPV6_LEN + x.len;
+    if (x.flaw == L3_MALFORMED)
+        return;
+    if (x.later)
+        h->tuple = l3_make_tuple(x.next, FLOW_LATER_FRAGMENT, 0);
+    else if (!l3_proto_has_ports(x.next))
+        h->tuple = l3_make_tuple(x.next, FLOW_NO_PORTS, 0);
+    else if (len >= payload_at + 4)
+        h->tuple = l3_make_tuple(x.next, FLOW_PORTS, load32(p + payload_at));
+    else
+        return; /* no ports to judge by */
     h->len = (uint16_t)len;
     h->head = load64(p);
-    if (EXTENSION(next)) { /* the first one decides */
-        h->tuple = l3_make_tuple(next, FLOW_NO_PORTS, 0);
-        h->marks = is_mld(p, len) ? L3_IS_MLD : 0;
-        h->flaw = L3_EXT_HEADER;
-        if (next == NEXT_FRAGMENT && !parse_fragment6(p, len, h))
-            set_flaw(h, L3_IPV6, L3_MALFORMED);
-        return;
-    }
-    if (l3_proto_has_ports(next)) {
-        if (len < IPV6_LEN + 4)
-            return; /* no ports to judge by */
-        h->tuple = l3_make_tuple(next, FLOW_PORTS, load32(p + IPV6_LEN));
-    } else {
-        h->tuple = l3_make_tuple(next, FLOW_NO_PORTS, 0);
-    }
-    if (next == IPPROTO_ICMPV6_OCTET && p[7] == 255 && len >= IPV6_LEN + 8 && p[IPV6_LEN] >= ND_FIRST &&
-        p[IPV6_LEN] <= ND_LAST)
-        h->marks = L3_IS_ND;
-    h->flaw = L3_OK;
+    h->extra = (uint8_t)(x.len / 4);
+    h->flaw = x.flaw;
+    if (x.flaw == L3_OK)
+        h->marks = is_nd(p, len) ? L3_IS_ND : is_mld(p, len) ? L3_IS_MLD : 0;
 }
 
 void l3_parse(const uint8_t *frame, size_t len, struct l2 *l2, struct l3 *h)

@@ -27,9 +27,10 @@ enum l3_kind {
 enum l3_flaw {
     L3_OK,
     L3_MALFORMED,
-    L3_FRAGMENT,
-    L3_OPTIONS,
-    L3_EXT_HEADER,
+    L3_FRAGMENT,     /* with whatever else is fine in front of it */
+    L3_OPTIONS,      /* IPv4 options that don't add up (ext.h) */
+    L3_EXT_HEADER,   /* IPv6 extension headers that nobody here can look through */
+    L3_SOURCE_ROUTE, /* goes where its destination address doesn't say */
     L3_VLAN, /* IP behind too many tags or a SNAP header */
 };
 
@@ -48,9 +49,10 @@ struct l3 {
             uint8_t kind;  /* enum l3_kind */
             uint8_t flaw;  /* enum l3_flaw; with MALFORMED and VLAN nothing else is valid */
             uint8_t marks; /* L3_IS_* */
-            uint8_t zero[3];
+            uint8_t extra; /* words of 4 octets between the plain header and the payload: options, extension headers */
+            uint8_t zero[2];
         };
-        uint64_t what; /* these five at once */
+        uint64_t what; /* these six at once */
     };
 };
 
@@ -100,6 +102,12 @@ static inline uint16_t l3_dport(const struct l3 *h)
 extern const uint64_t l3_protos[256];
 /* The same for IPv6 next headers; 0 for extension headers. */
 extern const uint64_t l3_nexts[256];
+
+/* Does an IPv6 extension header stand behind this next header value? (RFC 8200 section 4, RFC 6275, RFC 7401, RFC 5533) */
+static inline bool l3_is_extension(uint8_t next)
+{
+    return l3_nexts[next] == 0;
+}
 
 /* Does this protocol begin with two ports? */
 static inline bool l3_proto_has_ports(uint8_t proto)
@@ -199,6 +207,15 @@ static inline bool l3_is_ipv6(const uint8_t *frame)
 static inline uint32_t l3_header_len(enum l3_kind kind)
 {
     return kind == L3_IPV6 ? IPV6_LEN : IPV4_LEN;
+}
+
+/*
+ * Where the payload of a parsed packet begins, counted from its first octet: behind options and extension headers. In an IPv6
+ * fragment the fragment header is the last one: it stands 8 octets in front of this.
+ */
+static inline uint32_t l3_payload_at(const struct l3 *h)
+{
+    return l3_header_len((enum l3_kind)h->kind) + h->extra * 4u;
 }
 
 /* Do two IPv6 headers have the same source and destination? */

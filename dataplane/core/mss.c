@@ -50,13 +50,13 @@ static bool lower_all(uint8_t *tcp, size_t end, uint16_t max)
 
 bool mss_clamp(uint8_t *ip, const struct l3 *h, uint32_t mtu)
 {
-    uint32_t header_len = l3_header_len((enum l3_kind)h->kind), max;
-    uint8_t *tcp = ip + header_len;
+    uint32_t header_len = l3_header_len((enum l3_kind)h->kind), at = l3_payload_at(h), max;
+    uint8_t *tcp = ip + at;
     size_t tcp_len, end;
 
-    if (h->flaw != L3_OK || l3_proto(h) != 6 || h->len < header_len + TCP_LEN || mtu <= header_len + TCP_LEN)
+    if (h->flaw != L3_OK || l3_proto(h) != 6 || h->len < at + TCP_LEN || mtu <= header_len + TCP_LEN)
         return false;
-    tcp_len = h->len - header_len;
+    tcp_len = h->len - at;
     end = (size_t)(tcp[12] >> 4) * 4;
     if ((tcp[TCP_FLAGS_AT] & (TCP_SYN | TCP_RST)) != TCP_SYN || end < TCP_LEN || end > tcp_len)
         return false;
