@@ -36,6 +36,12 @@
     X(GM_CM_DETACH, "GDOI", 5, 0, "Group %s: no longer a member on port pair %s, whose traffic is now %s")             \
     X(GM_FAIL_CLOSE, "GDOI", 4, 0, "Group %s: no usable policy; fail-close is in effect")                              \
     X(GM_REVERT, "GDOI", 4, 0, "Group %s: all SAs have ended and no key server answers; back to fail-close")           \
+    X(PSEUDO_TIME_LARGE, "GDOI", 3, 5,                                                                                 \
+      "Pseudotime difference between key server (%llu sec) and GM (%llu sec) is larger than expected in group %s. "    \
+      "Adjust to new pseudotime")                                                                                      \
+    X(PSEUDO_TIME_TOO_OLD, "GDOI", 3, 5,                                                                               \
+      "Registration in group %s is too old and fails the PST check: my_pst is %llu sec, peer_pst is %llu sec, "        \
+      "allowable_skew is %u sec; installed SAs keep their time")                                                       \
     /* key server */                                                                                                   \
     X(KS_GM_REGISTERED, "GDOI", 5, 50, "Group %s: member %s registered (version %s)")                                  \
     X(KS_REFUSED, "GDOI", 4, 5, "Group %s: registration of %s refused: %s")                                            \

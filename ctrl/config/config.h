@@ -52,7 +52,9 @@ struct config_sa {
     bool transport;
     uint32_t lifetime_s;
     enum replay_method replay;
-    uint16_t window;
+    uint16_t window;    /* packets (counter), seconds (time), or 0 */
+    bool tag;           /* packets carry a security group tag (DP10) */
+    bool strict_sender; /* only with time replay and counter-mode suites */
     struct acl acl; /* entries carry this SA's number */
 };
 

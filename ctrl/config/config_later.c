@@ -154,20 +154,3 @@ const struct schema_field config_later_interop[] = {
     {.key = "push-signature", .type = SCHEMA_ENUM, .names = signatures},
     {0},
 };
-
-/* Anti-replay (KS11, KS12). */
-
-static const struct schema_field replay_fields[] = {
-    {.key = "time", .type = SCHEMA_SECONDS, .min = 1, .max = 100},
-    {.key = "counter", .type = SCHEMA_UINT, .min = 64, .max = 4096},
-    {0},
-};
-
-bool config_later_replay(struct schema *s, const struct yaml_node *n, void *at)
-{
-    if (!schema_map(s, n, replay_fields, at))
-        return false;
-    if (n->n != 1)
-        return schema_fail(s, n, "expected one of the keys 'time' and 'counter'");
-    return true;
-}

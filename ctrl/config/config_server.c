@@ -14,8 +14,10 @@ struct draft {
     const struct named_acl *acl;
 };
 
-static const struct name tags[] = {{0, "none"}, {0, NULL}};
-static const struct name tags_later[] = {{1, "sgt"}, {0, NULL}};
+/* More than this between two registrations, and clocks drift apart (KS11). */
+#define TIME_LIFETIME_MAX 7200u
+
+static const struct name tags[] = {{false, "none"}, {true, "sgt"}, {0, NULL}};
 
 static bool parse_profile(struct schema *s, const struct yaml_node *n, void *at)
 {
@@ -27,14 +29,39 @@ static bool parse_profile(struct schema *s, const struct yaml_node *n, void *at)
     return p != NULL;
 }
 
+static const struct schema_field replay_fields[] = {
+    {.key = "time",
+     .type = SCHEMA_SECONDS,
+     SCHEMA_AT(struct config_sa, window),
+     .min = REPLAY_TIME_MIN_S,
+     .max = REPLAY_TIME_MAX_S},
+    {.key = "counter",
+     .type = SCHEMA_UINT,
+     SCHEMA_AT(struct config_sa, window),
+     .min = REPLAY_COUNTER_MIN,
+     .max = REPLAY_COUNTER_MAX},
+    {0},
+};
+
+/* none, time, counter, {time: D} or {counter: N}; the words alone mean the largest window (KS11, KS12). */
 static bool parse_replay(struct schema *s, const struct yaml_node *n, void *at)
 {
-    if (n->kind == YAML_MAP)
-        return config_later_replay(s, n, at) && schema_not_supported(s, n);
-    if (n->kind == YAML_LIST || strcmp(n->text, "none") != 0)
+    struct config_sa *sa = at;
+    unsigned method;
+
+    if (n->kind == YAML_MAP) {
+        if (!schema_map(s, n, replay_fields, sa))
+            return false;
+        if (n->n != 1)
+            return schema_fail(s, n, "expected one of the keys 'time' and 'counter'");
+        sa->replay = yaml_find(n, "time") ? REPLAY_TIME : REPLAY_COUNTER;
+        return true;
+    }
+    if (n->kind == YAML_LIST || !name_find(replay_names, n->text, &method))
         return schema_fail(s, n, "'%s', expected none, {time: DURATION} or {counter: PACKETS}",
                            n->kind == YAML_LIST ? "a list" : n->text);
-    *(enum replay_method *)at = REPLAY_NONE;
+    sa->replay = (enum replay_method)method;
+    sa->window = method == REPLAY_TIME ? REPLAY_TIME_MAX_S : method == REPLAY_COUNTER ? REPLAY_COUNTER_MAX : 0;
     return true;
 }
 
@@ -58,12 +85,77 @@ static const struct schema_field sa_fields[] = {
     {.key = "replay",
      .type = SCHEMA_CUSTOM,
      .flags = SCHEMA_REQUIRED,
-     SCHEMA_AT(struct draft, sa.replay),
+     SCHEMA_AT(struct draft, sa),
      .fn = parse_replay},
-    {.key = "tag", .type = SCHEMA_ENUM, .names = tags, .later = tags_later},
-    {.key = "strict-sender", .type = SCHEMA_FALSE},
+    {.key = "tag", .type = SCHEMA_ENUM, SCHEMA_AT(struct draft, sa.tag), .names = tags},
+    {.key = "strict-sender", .type = SCHEMA_BOOL, SCHEMA_AT(struct draft, sa.strict_sender)},
     {0},
 };
+
+/* What this build can't do, at its key. */
+static bool check_supported(struct schema *s, const struct yaml_node *n, const struct config_sa *sa)
+{
+    const struct {
+        bool asked;
+        uint64_t feature;
+        const char *key;
+    } parts[] = {
+        {sa->replay == REPLAY_TIME, FEATURE_TIME_REPLAY, "replay"},
+        {sa->replay == REPLAY_COUNTER, FEATURE_COUNTER_REPLAY, "replay"},
+        {sa->strict_sender, FEATURE_STRICT_SENDER, "strict-sender"},
+    };
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (parts[i].asked && !feature_supported(parts[i].feature))
+            return schema_not_supported(s, yaml_find(n, parts[i].key));
+    if (sa->tag && !feature_supported(FEATURE_TAG))
+        return schema_fail(s, yaml_find(n, "tag"), "sgt: not supported by this version, expected none");
+    return true;
+}
+
+/* What doesn't go together, at the key that asks too much. */
+static bool check_conflict(struct schema *s, const struct yaml_node *n, const struct config_sa *sa)
+{
+    struct policy_sa p = {.suite = sa->suite,
+                          .transport = sa->transport,
+                          .replay = sa->replay,
+                          .window = sa->window,
+                          .tag = sa->tag,
+                          .strict_sender = sa->strict_sender};
+    const char *conflict = policy_sa_conflict(&p), *key = "replay";
+
+    if (!conflict)
+        return true;
+    if (sa->strict_sender)
+        key = "strict-sender";
+    else if (sa->transport && sa->replay != REPLAY_TIME)
+        key = "tag";
+    return schema_fail(s, yaml_find(n, key), "%s, expected another value", conflict);
+}
+
+static bool is_host(const struct prefix *p)
+{
+    return p->len == 8 * addr_len(p->addr.family);
+}
+
+/* What works, and is hardly meant. */
+static bool lint_sa(struct schema *s, const struct yaml_node *n, const struct config_sa *sa)
+{
+    if (sa->replay == REPLAY_TIME && sa->lifetime_s > TIME_LIFETIME_MAX &&
+        !loader_lint(s, yaml_find(n, "replay"),
+                     "replay: members set their clocks when they register, better a lifetime of at most 2h"))
+        return false;
+    for (size_t i = 0; sa->transport && i < sa->acl.n; i++) {
+        const struct acl_entry *e = &sa->acl.entries[i];
+
+        if (e->permit && (!is_host(&e->sel.src) || !is_host(&e->sel.dst)))
+            return loader_lint(s, yaml_find(n, "acl"),
+                               "acl: transport mode is for packets between the members themselves, "
+                               "but entry %u isn't from host to host",
+                               (unsigned)e->number);
+    }
+    return true;
+}
 
 static bool parse_sa(struct schema *s, const struct yaml_node *n, void *at)
 {
@@ -85,13 +177,14 @@ static bool parse_sa(struct schema *s, const struct yaml_node *n, void *at)
                            ACL_MAX_ENTRIES);
     *sa = d.sa;
     sa->suite = d.profile->set->suite;
+    sa->transport = d.profile->set->transport;
     sa->lifetime_s = d.profile->lifetime_s;
     if (!acl_copy(&sa->acl, &d.acl->acl))
         return schema_fail(s, n, "out of memory");
     ks->n_sas++;
     for (size_t i = 0; i < sa->acl.n; i++)
         sa->acl.entries[i].sa = sa->number;
-    return true;
+    return check_supported(s, n, sa) && check_conflict(s, n, sa) && lint_sa(s, n, sa);
 }
 
 static int compare_sas(const void *a, const void *b)
@@ -109,8 +202,17 @@ static bool largest_policy(const struct config_key_server *ks, struct policy *p)
         const struct config_sa *sa = &ks->sas[i / 2];
 
         p->sas[p->n_sas++] = (struct policy_sa){
-            .number = sa->number, .spi = UINT32_MAX, .suite = sa->suite, .lifetime_s = sa->lifetime_s, .replay = sa->replay};
+            .number = sa->number,
+            .spi = UINT32_MAX,
+            .suite = sa->suite,
+            .transport = sa->transport,
+            .lifetime_s = sa->lifetime_s,
+            .replay = sa->replay,
+            .window = sa->window,
+            .tag = sa->tag,
+            .strict_sender = sa->strict_sender};
     }
+    p->has_pseudotime = true;
     for (size_t i = 0; i < ks->n_sas; i++)
         for (size_t k = 0; k < ks->sas[i].acl.n; k++)
             if (!acl_append(&p->acl, &ks->sas[i].acl.entries[k]))
@@ -121,7 +223,7 @@ static bool largest_policy(const struct config_key_server *ks, struct policy *p)
 /* What no message can carry is no configuration; what only members of other makers can't be told is a warning (KS16). */
 static bool check_size(struct schema *s, const struct yaml_node *n, const struct config_key_server *ks)
 {
-    const struct peer_features ours = {.ours = true, .features = FEATURES_OURS}, other = {.ours = false};
+    const struct peer_features ours = {.ours = true, .features = FEATURES_KNOWN}, other = {.ours = false};
     struct policy_fault why = {.missing = 0};
     struct policy p;
     bool ok = largest_policy(ks, &p) || schema_fail(s, n, "out of memory");

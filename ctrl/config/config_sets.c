@@ -10,8 +10,7 @@
 #define LIFETIME_MAX   2592000u /* 30 days */
 #define LIFETIME_SHORT 900u     /* below: `check` warns */
 
-static const struct name modes[] = {{0, "tunnel"}, {0, NULL}};
-static const struct name modes_later[] = {{1, "transport"}, {0, NULL}};
+static const struct name modes[] = {{false, "tunnel"}, {true, "transport"}, {0, NULL}};
 
 /* Names of the suites that this version runs, or of all. */
 static void list_suites(bool all, char *out, size_t cap)
@@ -52,7 +51,7 @@ static const struct schema_field set_fields[] = {
      .flags = SCHEMA_REQUIRED,
      SCHEMA_AT(struct named_set, suite),
      .fn = parse_suite},
-    {.key = "mode", .type = SCHEMA_ENUM, .names = modes, .later = modes_later},
+    {.key = "mode", .type = SCHEMA_ENUM, SCHEMA_AT(struct named_set, transport), .names = modes},
     {0},
 };
 
@@ -64,6 +63,8 @@ static bool parse_set(struct schema *s, const struct yaml_node *n, void *at)
     snprintf(set->name, sizeof(set->name), "%s", n->key);
     if (!schema_map(s, n, set_fields, set))
         return false;
+    if (set->transport && !feature_supported(FEATURE_TRANSPORT))
+        return schema_fail(s, yaml_find(n, "mode"), "transport: not supported by this version, expected tunnel");
     l->n_sets++;
     return true;
 }

@@ -22,6 +22,7 @@ struct named_acl {
 struct named_set {
     char name[CONFIG_NAME_MAX];
     const struct suite *suite;
+    bool transport;
 };
 
 struct named_profile {
@@ -95,6 +96,5 @@ extern const struct schema_field config_later_cooperative[];
 extern const struct schema_field config_later_accept[];
 extern const struct schema_field config_later_interop[];
 schema_fn config_later_duration; /* any duration of 1 s to 30 d */
-schema_fn config_later_replay;   /* {time: D} or {counter: N} */
 
 #endif

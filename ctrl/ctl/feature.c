@@ -5,23 +5,9 @@
  */
 #include "ctrl/ctl/view.h"
 
+#include "ctrl/policy/payloads.h"
+
 #include <string.h>
-
-static const struct feature {
-    uint64_t bit;
-    const char *name, *meaning;
-} features[] = {
-    {FEATURE_ORDERED_POLICY, "ordered-policy", "permit and deny entries in order, port ranges"},
-    {FEATURE_TIME_REPLAY, "time-replay", "replay check by pseudotime"},
-    {FEATURE_COUNTER_REPLAY, "counter-replay", "replay check by sequence numbers"},
-    {FEATURE_TAG, "tag", "tags inside ESP"},
-    {FEATURE_STRICT_SENDER, "strict-sender", "replay check per sender id"},
-    {FEATURE_LONG_LIFETIME, "long-lifetime", "lifetimes above 24 h"},
-    {FEATURE_CHACHA20, "chacha20-poly1305", "the cipher of that name"},
-    {FEATURE_REPLACE, "replace", "rekey that replaces all keys at once"},
-};
-
-#define N_FEATURES (sizeof(features) / sizeof(features[0]))
 
 /* What the group's configuration asks of its members. The list is told by the ordered policy always. */
 static uint64_t needed(const struct ks_group *g)
@@ -30,12 +16,12 @@ static uint64_t needed(const struct ks_group *g)
     uint64_t need = FEATURE_ORDERED_POLICY;
 
     for (size_t i = 0; i < c->n_sas; i++) {
-        if (c->sas[i].replay == REPLAY_TIME)
-            need |= FEATURE_TIME_REPLAY;
-        if (c->sas[i].replay == REPLAY_COUNTER)
-            need |= FEATURE_COUNTER_REPLAY;
-        if (c->sas[i].suite->id == SUITE_CHACHA20_POLY1305)
-            need |= FEATURE_CHACHA20;
+        const struct config_sa *sa = &c->sas[i];
+
+        need |= policy_sa_features(&(struct policy_sa){.suite = sa->suite,
+                                                       .replay = sa->replay,
+                                                       .tag = sa->tag,
+                                                       .strict_sender = sa->strict_sender});
     }
     return need;
 }
@@ -44,9 +30,9 @@ static void put_names(struct json *j, const char *key, uint64_t bits)
 {
     json_key(j, key);
     json_array(j);
-    for (size_t i = 0; i < N_FEATURES; i++) {
-        if (bits & features[i].bit)
-            json_string(j, features[i].name);
+    for (size_t i = 0; feature_at(i); i++) {
+        if (bits & feature_at(i)->bit)
+            json_string(j, feature_at(i)->name);
     }
     json_end_array(j);
 }
@@ -75,7 +61,7 @@ static void put_feature(struct json *j, const struct ks *ks, const struct featur
     json_object(j);
     json_kv_string(j, "name", f->name);
     json_kv_string(j, "meaning", f->meaning);
-    json_kv_bool(j, "this_version", (FEATURES_OURS & f->bit) != 0);
+    json_kv_bool(j, "this_version", feature_supported(f->bit));
     json_kv_u64(j, "members_with", with);
     json_kv_u64(j, "members_lacking", all - with);
     json_end_object(j);
@@ -113,18 +99,18 @@ int ctl_show_feature(struct ctl_request *r)
     struct ks *ks = roles_ks(r->roles);
     uint64_t asked = 0;
 
-    for (size_t i = 0; i < N_FEATURES; i++) {
-        if (!name || strcmp(features[i].name, name) == 0)
-            asked |= features[i].bit;
+    for (size_t i = 0; feature_at(i); i++) {
+        if (!name || strcmp(feature_at(i)->name, name) == 0)
+            asked |= feature_at(i)->bit;
     }
     if (!asked)
         return ctl_error(r, CTL_NOT_FOUND, "no feature named %s", name);
     json_object(r->out);
     json_key(r->out, "features");
     json_array(r->out);
-    for (size_t i = 0; i < N_FEATURES; i++) {
-        if (asked & features[i].bit)
-            put_feature(r->out, ks, &features[i]);
+    for (size_t i = 0; feature_at(i); i++) {
+        if (asked & feature_at(i)->bit)
+            put_feature(r->out, ks, feature_at(i));
     }
     json_end_array(r->out);
     json_key(r->out, "groups");

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-static const char *const replay_names[] = {"none", "counter", "time"};
-
 static void put_ks_member(struct json *j, const struct ks_member *m, const struct ks_group *g, mono_t now)
 {
     char text[ADDR_TEXT_MAX], version[KS_VERSION_TEXT_MAX];
@@ -81,7 +79,7 @@ static void put_sa(struct json *j, const struct ks_group *g, const struct config
     json_kv_u64(j, "number", sa->number);
     json_kv_string(j, "suite", sa->suite->name);
     json_kv_string(j, "mode", sa->transport ? "transport" : "tunnel");
-    json_kv_string(j, "replay", replay_names[sa->replay]);
+    json_kv_string(j, "replay", name_of(replay_names, sa->replay));
     json_kv_u64(j, "replay_window", sa->window);
     json_kv_u64(j, "lifetime_s", sa->lifetime_s);
     json_kv_u64(j, "rules", sa->acl.n);

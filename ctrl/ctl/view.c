@@ -119,7 +119,10 @@ void view_member_sa(struct json *j, const struct gm *gm, const struct gm_sa *s, 
     view_spi(j, "spi", s->sa.spi);
     json_kv_u64(j, "sa", s->sa.number);
     json_kv_string(j, "suite", s->sa.suite->name);
-    json_kv_string(j, "direction", s->parked || s->gone ? "none" : s->n_senders > 0 ? "both" : "inbound-only");
+    json_kv_string(j, "direction",
+                   s->parked || s->gone                                 ? "none"
+                   : s->n_senders > 0 || !s->sa.suite->counter_mode ? "both"
+                                                                        : "inbound-only");
     json_kv_bool(j, "sending", gm_sending(gm, s->sa.number, now) == s);
     json_kv_bool(j, "installed", s->acknowledged && !s->gone);
     json_kv_u64(j, "expires_in_s", view_seconds_until(s->end, now));

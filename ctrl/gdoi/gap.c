@@ -4,6 +4,8 @@
 
 #include "ctrl/isakmp/attr.h"
 
+#define PSEUDOTIME_LEN 8
+
 static enum isakmp_error from_server(const struct isakmp_attr *a, struct gdoi_gap *gap)
 {
     struct buf_reader r = buf_reader_of(a->value);
@@ -13,6 +15,11 @@ static enum isakmp_error from_server(const struct isakmp_attr *a, struct gdoi_ga
         return isakmp_attr_u16(a, &gap->atd_s) ? ISAKMP_OK : ISAKMP_E_ATTR_VALUE;
     case GDOI_GAP_DTD:
         return isakmp_attr_u16(a, &gap->dtd_s) ? ISAKMP_OK : ISAKMP_E_ATTR_VALUE;
+    case GDOI_GAP_PSEUDOTIME:
+        if (a->value.len != PSEUDOTIME_LEN || !buf_get_u64(&r, &gap->pseudotime_ms))
+            return ISAKMP_E_ATTR_VALUE;
+        gap->has_pseudotime = true;
+        return ISAKMP_OK;
     case GDOI_GAP_POLICY_DIGEST:
         if (a->value.len != GDOI_DIGEST_LEN || !buf_get_bytes(&r, gap->digest, GDOI_DIGEST_LEN))
             return ISAKMP_E_ATTR_VALUE;
@@ -58,6 +65,14 @@ enum isakmp_error gdoi_gap_get(struct span body, enum gdoi_gap_from from, struct
     return ISAKMP_OK;
 }
 
+static void put_pseudotime(struct buf_writer *w, uint64_t ms)
+{
+    uint8_t octets[PSEUDOTIME_LEN];
+    struct buf_writer value = buf_writer_of(octets, sizeof(octets));
+    buf_put_u64(&value, ms);
+    isakmp_attr_put_span(w, GDOI_GAP_PSEUDOTIME, buf_written(&value));
+}
+
 static void put_nonzero(struct buf_writer *w, uint16_t type, uint16_t value)
 {
     if (value != 0)
@@ -67,12 +82,14 @@ static void put_nonzero(struct buf_writer *w, uint16_t type, uint16_t value)
 void gdoi_gap_put(struct isakmp_chain *c, const struct gdoi_gap *gap)
 {
     if (gap->atd_s == 0 && gap->dtd_s == 0 && gap->sender_id_request == 0 && !gap->has_digest && !gap->has_policy &&
-        !gap->receive_only)
+        !gap->has_pseudotime && !gap->receive_only)
         return;
     isakmp_payload_begin(c, ISAKMP_PAYLOAD_GAP);
     put_nonzero(c->w, GDOI_GAP_ATD, gap->atd_s);
     put_nonzero(c->w, GDOI_GAP_DTD, gap->dtd_s);
     put_nonzero(c->w, GDOI_GAP_SENDER_ID_REQUEST, gap->sender_id_request);
+    if (gap->has_pseudotime)
+        put_pseudotime(c->w, gap->pseudotime_ms);
     if (gap->has_digest)
         isakmp_attr_put_span(c->w, GDOI_GAP_POLICY_DIGEST, span_of(gap->digest, GDOI_DIGEST_LEN));
     if (gap->has_policy)

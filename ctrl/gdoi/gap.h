@@ -21,7 +21,8 @@
 struct gdoi_gap {
     uint16_t atd_s, dtd_s;       /* 0 = absent */
     uint16_t sender_id_request;  /* 0 = absent; at most GDOI_MAX_SENDER_IDS */
-    bool has_digest, has_policy; /* ours */
+    bool has_pseudotime, has_digest, has_policy; /* ours */
+    uint64_t pseudotime_ms; /* of the group, when the message was made (KS11) */
     uint8_t digest[GDOI_DIGEST_LEN];
     struct span policy; /* the encoded entries, borrowed; ctrl/policy/payloads.h reads them */
     bool receive_only;  /* group mode 1 */

@@ -40,13 +40,18 @@ enum gdoi_preservation {
     GDOI_PRESERVE_BOTH = 4, /* what absence means */
 };
 
+/* Bits of GDOI_SAT_METADATA. */
+#define GDOI_METADATA_TIME 1
+#define GDOI_METADATA_TAG  2
+
 enum gdoi_direction { GDOI_SENDER_ONLY = 1, GDOI_RECEIVER_ONLY = 2, GDOI_SYMMETRIC = 3 /* what absence means */ };
 
-/* RFC 6407 5.4; 128 and up are ours. 128 (pseudotime) and 131 (replace) belong to later versions and are unknown here. */
+/* RFC 6407 5.4; 128 and up are ours. 131 (replace) belongs to a later version and is unknown here. */
 enum gdoi_gap_attr {
     GDOI_GAP_ATD = 1,
     GDOI_GAP_DTD = 2,
     GDOI_GAP_SENDER_ID_REQUEST = 3,
+    GDOI_GAP_PSEUDOTIME = 128,
     GDOI_GAP_POLICY_DIGEST = 129,
     GDOI_GAP_POLICY = 130,
     GDOI_GAP_GROUP_MODE = 132,

@@ -39,6 +39,7 @@ struct gm_sa {
     mono_t send_from;    /* activation */
     mono_t send_until;   /* 30 s before the end, when a newer one exists; else the end */
     uint8_t sid_bits;    /* width of its sender ids */
+    mono_t time_zero;    /* with REPLAY_TIME: instant at which its pseudotime was 0; may lie before any other */
     bool in_policy;      /* the latest policy has it: the sender ids that came with that are for it, and for no other */
     bool parked;         /* out of use, but still known to the data plane, which takes a deleted SPI never again */
     bool was_parked;     /* its presence in the data plane doesn't mean that workers receive with it */
@@ -48,6 +49,14 @@ struct gm_sa {
     uint64_t instance;   /* data-plane process that `senders` belong to; 0 = none */
     size_t n_senders;
     struct ipc_sender senders[IPC_MAX_WORKERS];
+};
+
+/* The clock of the present policy (KS11). Its SAs run by it unless they were installed by another. */
+struct gm_clock {
+    bool is_set;
+    mono_t zero;            /* instant of pseudotime 0 */
+    mono_t set_at;          /* when the key server told it */
+    uint32_t round_trip_ms; /* of the messages that did */
 };
 
 struct gm_stats {
@@ -85,7 +94,7 @@ void gm_detached(struct gm *gm, struct now now);
 void gm_policy(struct gm *gm, struct policy *policy, struct now now);
 void gm_failed(struct gm *gm, const char *reason, struct now now);
 
-/* Writes GROUP, BINDs, RULEs and SAs for the transaction `epoch` through put(). `index`: the group's number in it. */
+/* Writes GROUP, BINDs, RULEs, SAs and TIMEs for the transaction `epoch` through put(). `index`: the group's number in it. */
 void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,
              mono_t now);
 /* The transaction `epoch` is in effect on all workers, or was refused with this reason (NULL = in effect). */
@@ -98,6 +107,10 @@ const struct config_group *gm_config(const struct gm *gm);
 enum gm_state gm_state(const struct gm *gm, mono_t now);
 const struct policy *gm_current_policy(const struct gm *gm); /* NULL before the first */
 const struct gm_sa *gm_sas(const struct gm *gm, size_t *n);
+/* Not set without a policy that needs the time. */
+const struct gm_clock *gm_clock(const struct gm *gm);
+/* Pseudotime now, in ms, by the instant at which it was 0. */
+uint64_t gm_pseudotime_ms(mono_t zero, mono_t now);
 /* Which SA of this number is used for sending now; NULL when none. */
 const struct gm_sa *gm_sending(const struct gm *gm, uint16_t number, mono_t now);
 const struct addr *gm_server(const struct gm *gm); /* registered with, or being asked */

@@ -31,6 +31,7 @@ struct gm {
     bool has_policy;
     bool reverted; /* had a policy, whose SAs have all ended, and gave it up (GM7) */
     struct policy policy; /* its SAs' keys are wiped: they live in sas[] */
+    struct gm_clock clock; /* of that policy */
     struct gm_sa sas[POLICY_MAX_SAS];
     size_t n_sas;
     struct timer change; /* scaled: an SA ends */
@@ -46,6 +47,12 @@ struct gm {
  * An SPI that is known keeps its key and its end (installed is installed). Lifetimes are what is left now.
  */
 MUST_CHECK bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[160]);
+/*
+ * gm/clock.c: the key server's time for an SA that is installed already. Later ones are taken whatever they are, earlier
+ * ones within min(window, 30 s), as the data plane then only slows down; what is earlier yet is said in the log, and the SA
+ * keeps its time, because going back would let replays in. *told: it was said already.
+ */
+void gm_clock_correct(const struct gm *gm, struct gm_sa *s, mono_t now, bool *told);
 /* Forgets policy and unused sender ids; the SAs stay known to the data plane, but out of use. */
 void gm_install_park(struct gm *gm);
 /*

@@ -107,7 +107,7 @@ static size_t count_new(struct gm *gm, const struct policy *p)
     return n;
 }
 
-static void add_sa(struct gm *gm, const struct policy_sa *sa, uint8_t sid_bits, mono_t now)
+static void add_sa(struct gm *gm, const struct policy_sa *sa, uint8_t sid_bits, mono_t now, bool *told)
 {
     struct gm_sa *s = find_spi(gm, sa->spi);
     mono_t end = mono_add(now, mono_s(sa->lifetime_s));
@@ -119,6 +119,7 @@ static void add_sa(struct gm *gm, const struct policy_sa *sa, uint8_t sid_bits, 
         s->was_parked = s->was_parked || s->parked;
         s->parked = false;
         s->in_policy = true;
+        gm_clock_correct(gm, s, now, told);
         return;
     }
     s = &gm->sas[gm->n_sas++];
@@ -126,6 +127,7 @@ static void add_sa(struct gm *gm, const struct policy_sa *sa, uint8_t sid_bits, 
                         .end = end,
                         .send_from = mono_add(now, mono_s(sa->activate_in_s)),
                         .sid_bits = sid_bits,
+                        .time_zero = gm->clock.zero,
                         .in_policy = true};
 }
 
@@ -164,6 +166,7 @@ void gm_install_park(struct gm *gm)
     policy_wipe(&gm->policy);
     policy_init(&gm->policy);
     gm->has_policy = gm->reverted = false;
+    gm->clock = (struct gm_clock){.is_set = false};
     memset(gm->ids, 0, sizeof(gm->ids));
     gm->n_ids = 0;
     gm->ids_instance = 0;
@@ -172,6 +175,8 @@ void gm_install_park(struct gm *gm)
 
 bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[160])
 {
+    bool told = false;
+
     if (policy->receive_only) { /* it would mean: send in clear (KS13, GM8) */
         snprintf(why, 160, "receive-only SAs: not supported by this version");
         return false;
@@ -185,8 +190,12 @@ bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[
     drop_gone(gm, policy, now);
     for (size_t i = 0; i < gm->n_sas; i++)
         gm->sas[i].in_policy = false;
+    gm->clock = (struct gm_clock){.is_set = policy_time_window(policy) > 0,
+                                  .zero = mono_sub(now, mono_ms((int64_t)policy->pseudotime_ms)),
+                                  .set_at = now,
+                                  .round_trip_ms = policy->round_trip_ms};
     for (size_t i = 0; i < policy->n_sas; i++) {
-        add_sa(gm, &policy->sas[i], policy->sid_bits, now);
+        add_sa(gm, &policy->sas[i], policy->sid_bits, now, &told);
         secret_wipe(&policy->sas[i].key);
         secret_wipe(&policy->sas[i].integrity);
     }
@@ -227,9 +236,19 @@ void gm_install_attached(struct gm *gm)
     }
 }
 
+/* Only counters must not repeat: other suites send without sender ids, too, as from key servers of other makers. */
+static bool has_senders(const struct gm_sa *s)
+{
+    return s->n_senders > 0 || !s->sa.suite->counter_mode;
+}
+
 bool gm_install_can_send(struct gm *gm)
 {
-    return take_senders(gm);
+    bool needless = gm->n_sas > 0;
+
+    for (size_t i = 0; i < gm->n_sas; i++)
+        needless = needless && !gm->sas[i].sa.suite->counter_mode;
+    return take_senders(gm) || needless;
 }
 
 mono_t gm_install_first_end(const struct gm *gm)
@@ -325,7 +344,7 @@ static bool may_send(const struct gm *gm, const struct gm_sa *s)
 {
     bool held = !s->was_parked && gm->ops.holds && gm->ops.holds(gm->ops.ctx, gm, s->sa.spi);
 
-    return !s->parked && !s->gone && (s->acknowledged || held) && s->n_senders > 0;
+    return !s->parked && !s->gone && (s->acknowledged || held) && has_senders(s);
 }
 
 /* An SA stops before its end only for one that is ready: a key that came late isn't in the first transaction. */
@@ -336,6 +355,16 @@ static mono_t stops_at(const struct gm *gm, const struct gm_sa *s)
             return s->send_until;
     }
     return s->end;
+}
+
+static void wish_time(const struct gm_sa *s, uint16_t index, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,
+                      mono_t now)
+{
+    struct ipc_msg m = {.type = IPC_TIME};
+
+    m.u.time = (struct ipc_time){
+        .group = index, .spi = s->sa.spi, .pseudotime_ms = gm_pseudotime_ms(s->time_zero, now)};
+    put(ctx, &m);
 }
 
 static void wish_sa(struct gm *gm, struct gm_sa *s, uint16_t index, void (*put)(void *ctx, const struct ipc_msg *m),
@@ -354,6 +383,10 @@ static void wish_sa(struct gm *gm, struct gm_sa *s, uint16_t index, void (*put)(
         .receive = !s->parked,
         .send = may_send(gm, s),
         .transport = s->sa.transport,
+        .replay = (enum ipc_replay)s->sa.replay,
+        .window = s->sa.replay == REPLAY_TIME ? s->sa.window * 1000u : s->sa.window,
+        .metadata = (uint8_t)((s->sa.replay == REPLAY_TIME ? IPC_META_TIME : 0) | (s->sa.tag ? IPC_META_TAG : 0)),
+        .strict_sender = s->sa.strict_sender,
         .sid_bits = s->sid_bits,
         .send_in_ms = (uint32_t)ms_until(s->send_from, now),
         .send_end_in_ms = (uint32_t)(mono_reached(stop, now) ? 1 : ms_until(stop, now)),
@@ -365,6 +398,8 @@ static void wish_sa(struct gm *gm, struct gm_sa *s, uint16_t index, void (*put)(
     memcpy(m.u.sa.senders, s->senders, sizeof(m.u.sa.senders));
     if (m.u.sa.end_in_ms > 0)
         put(ctx, &m);
+    if (m.u.sa.end_in_ms > 0 && s->sa.replay == REPLAY_TIME)
+        wish_time(s, index, put, ctx, now);
     wipe(&m, sizeof(m));
 }
 
@@ -438,7 +473,7 @@ const struct gm_sa *gm_sending(const struct gm *gm, uint16_t number, mono_t now)
     for (size_t i = 0; i < gm->n_sas; i++) {
         const struct gm_sa *s = &gm->sas[i];
 
-        if (s->sa.number != number || !s->acknowledged || s->gone || s->n_senders == 0 || mono_reached(s->end, now))
+        if (s->sa.number != number || !s->acknowledged || s->gone || !has_senders(s) || mono_reached(s->end, now))
             continue;
         if (mono_reached(s->send_from, now) && !mono_reached(s->send_until, now))
             return s;

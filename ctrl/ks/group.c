@@ -46,6 +46,8 @@ static bool make_tek(struct ks_group *g, const struct config_sa *sa, mono_t now)
                        .transport = sa->transport,
                        .replay = sa->replay,
                        .window = sa->window,
+                       .tag = sa->tag,
+                       .strict_sender = sa->strict_sender,
                        .lifetime_s = sa->lifetime_s,
                        .made_at = now,
                        .end = mono_add(now, mono_s(sa->lifetime_s))};
@@ -96,7 +98,8 @@ static const struct ks_tek *newest_tek(const struct ks_group *g, const struct co
     for (size_t i = g->n_teks; i-- > 0;) {
         const struct ks_tek *t = &g->teks[i];
 
-        if (t->number == sa->number && t->suite == sa->suite && t->transport == sa->transport && t->replay == sa->replay)
+        if (t->number == sa->number && t->suite == sa->suite && t->transport == sa->transport &&
+            t->replay == sa->replay && t->tag == sa->tag && t->strict_sender == sa->strict_sender)
             return t;
     }
     return NULL;
@@ -235,6 +238,7 @@ void ks_group_start(struct ks_group *g, struct ks_group *old)
         old->members = (struct ks_members){0};
         if (g->ids.bits == old->ids.bits)
             g->ids = old->ids;
+        g->pseudotime = old->pseudotime;
         g->registrations = old->registrations;
         g->refusals = old->refusals;
         ks_group_free(old);
@@ -263,6 +267,7 @@ bool ks_group_clear(struct ks_group *g, mono_t now)
     memcpy(g->teks, fresh->teks, sizeof(g->teks));
     g->n_teks = fresh->n_teks;
     ks_ids_init(&g->ids, g->config->ks.sender_id_bits);
+    g->pseudotime = (struct ks_pseudotime){.runs = false};
     ks_members_free(&g->members);
     ks_group_free(fresh);
     announce(g);
@@ -283,6 +288,15 @@ bool ks_group_authorizes(const struct ks_group *g, const struct addr *address)
     return false;
 }
 
+size_t ks_group_limit(const struct ks_group *g)
+{
+    for (size_t i = 0; i < g->n_teks; i++) {
+        if (g->teks[i].replay == REPLAY_COUNTER)
+            return REPLAY_COUNTER_MEMBERS;
+    }
+    return 0;
+}
+
 /* Whole seconds left, rounded down: a member must never use a key longer than we do. */
 static uint32_t seconds_left(mono_t end, mono_t now)
 {
@@ -299,6 +313,9 @@ bool ks_group_policy(const struct ks_group *g, struct policy *out, mono_t now)
     memcpy(out->digest, g->digest, sizeof(out->digest));
     out->sid_bits = g->ids.bits;
     out->receive_only = g->config->ks.receive_only;
+    out->has_pseudotime = true;
+    out->pseudotime_ms = ks_pseudotime_ms(&g->pseudotime, now);
+    out->made_at = now;
     for (size_t i = 0; i < g->n_teks; i++) {
         const struct ks_tek *t = &g->teks[i];
         uint32_t left = seconds_left(t->end, now);
@@ -312,6 +329,8 @@ bool ks_group_policy(const struct ks_group *g, struct policy *out, mono_t now)
             .transport = t->transport,
             .replay = t->replay,
             .window = t->window,
+            .tag = t->tag,
+            .strict_sender = t->strict_sender,
             .lifetime_s = left,
             .key = t->key,
             .integrity = t->integrity,

@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "ctrl/isakmp/isakmp.h"
+#include "ctrl/policy/payloads.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -175,6 +176,27 @@ static struct ks_group *admit(struct ks *ks, const struct registration *reg, str
     return g;
 }
 
+/* May it be a member of a group with these keys: does it do all that they need, and is there a place (KS12, KS16)? */
+static bool fits(struct ks_group *g, const struct registration *reg, const struct policy *p, struct refusal *why,
+                 mono_t now)
+{
+    const struct ks_member *m = ks_members_find(&g->members, &reg->peer.addr, reg->identity);
+    uint64_t missing = policy_missing(p, &reg->features);
+    size_t limit = ks_group_limit(g);
+    char text[POLICY_FAULT_TEXT_MAX];
+
+    if (missing) {
+        refuse(g, reg, why, ISAKMP_N_REFUSED, "the member lacks: %.120s", policy_features_text(missing, text));
+        why->missing = missing;
+        return false;
+    }
+    if (limit && ks_members_others(&g->members, m, now) >= limit) {
+        refuse(g, reg, why, ISAKMP_N_REFUSED, "counter replay is for %zu members, and the group has them", limit);
+        return false;
+    }
+    return true;
+}
+
 bool ks_request(struct ks *ks, const struct registration *reg, struct policy *out, struct refusal *why, struct now now)
 {
     struct ks_group *g = admit(ks, reg, why);
@@ -184,6 +206,10 @@ bool ks_request(struct ks *ks, const struct registration *reg, struct policy *ou
     if (!ks_group_policy(g, out, now.scaled) || out->n_sas == 0) {
         policy_wipe(out);
         refuse(g, reg, why, ISAKMP_N_REFUSED, "the key server has no key to give; try again");
+        return false;
+    }
+    if (!fits(g, reg, out, why, now.scaled)) {
+        policy_wipe(out);
         return false;
     }
     return true;
@@ -235,8 +261,14 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
         refuse(g, reg, why, ISAKMP_N_REFUSED, "the group's policy or keys have changed meanwhile; try again");
         return false;
     }
+    if (!fits(g, reg, policy, why, now.scaled))
+        return false;
     if (!give_sender_ids(g, reg, policy, n, why, now.scaled))
         return false;
+    if (!ks_pseudotime_accept(&g->pseudotime, policy)) {
+        refuse(g, reg, why, ISAKMP_N_REFUSED, "the group's clock was started meanwhile; try again");
+        return false;
+    }
     m = ks_members_record(&g->members, reg, now.scaled);
     if (!m) {
         refuse(g, reg, why, ISAKMP_N_REFUSED, "the key server is out of memory");
@@ -244,6 +276,7 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
     }
     m->ids_given = n + (m->ids_epoch == g->ids.epoch ? m->ids_given : 0);
     m->ids_epoch = g->ids.epoch;
+    m->keys_end = keys_end(policy, now.scaled);
     g->registrations++;
     log_msg(KS_GM_REGISTERED, g->config->name, endpoint_text(&reg->peer, peer),
             ks_version_text(&reg->features, version));

@@ -79,6 +79,15 @@ struct ks_member *ks_members_record(struct ks_members *ms, const struct registra
     return m;
 }
 
+size_t ks_members_others(const struct ks_members *ms, const struct ks_member *m, mono_t now)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ms->n; i++)
+        n += &ms->entries[i] != m && !ms->entries[i].left && mono_before(now, ms->entries[i].keys_end);
+    return n;
+}
+
 size_t ks_members_present(const struct ks_members *ms)
 {
     size_t n = 0;

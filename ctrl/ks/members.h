@@ -14,6 +14,7 @@ struct ks_member {
     struct peer_features features;
     mono_t registered_at, last_seen;
     uint32_t registrations;
+    mono_t keys_end; /* of the last key that it was given */
     bool left; /* it said so, at last_seen (GM12); a new registration takes that back */
     uint32_t rekeys_sent, rekeys_acked, missed;
     uint32_t ids_epoch; /* of the sender ids that it was given ... */
@@ -31,6 +32,8 @@ struct ks_member *ks_members_record(struct ks_members *ms, const struct registra
 /* NULL when the member isn't there. */
 struct ks_member *ks_members_find(struct ks_members *ms, const struct addr *address, const char *identity);
 
+/* How many others than this one have keys that live now, and haven't left. */
+size_t ks_members_others(const struct ks_members *ms, const struct ks_member *m, mono_t now);
 /* How many haven't left. */
 size_t ks_members_present(const struct ks_members *ms);
 /* Is a member there, and hasn't left, that registered from this address, whatever its identity? */

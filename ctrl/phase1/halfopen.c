@@ -139,7 +139,7 @@ static void write_message2(struct buf_writer *out, const struct isakmp_header *r
     struct isakmp_chain c = isakmp_message_begin(&w, &reply);
     isakmp_sa_put(&c, answer);
     if (w.cap - w.len >= ISAKMP_GENERIC_LEN + ISAKMP_VID_OURS_LEN)
-        isakmp_vid_put_ours(&c, policy_version_ours(), FEATURES_OURS);
+        isakmp_vid_put_ours(&c, policy_version_ours(), feature_ours());
     isakmp_message_end(&w);
     if (!w.overflow)
         out->len = w.len;

@@ -109,7 +109,7 @@ static bool write_message1(struct phase1 *p, struct buf_writer *out)
     size_t body_at = out->len + ISAKMP_GENERIC_LEN;
     isakmp_sa_put(&c, &p->offered);
     size_t body_len = out->len - body_at;
-    isakmp_vid_put_ours(&c, policy_version_ours(), FEATURES_OURS);
+    isakmp_vid_put_ours(&c, policy_version_ours(), feature_ours());
     isakmp_message_end(out);
     if (out->overflow || body_len > PHASE1_MAX_OFFER)
         return false;

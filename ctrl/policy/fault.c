@@ -6,16 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    uint64_t bit;
-    const char *text;
-} features[] = {
-    {FEATURE_ORDERED_POLICY, "ordered policy"}, {FEATURE_TIME_REPLAY, "time replay"},
-    {FEATURE_COUNTER_REPLAY, "counter replay"}, {FEATURE_TAG, "tag"},
-    {FEATURE_STRICT_SENDER, "strict sender"},   {FEATURE_LONG_LIFETIME, "long lifetime"},
-    {FEATURE_CHACHA20, "chacha20-poly1305"},    {FEATURE_REPLACE, "replace"},
-};
-
 bool policy_fault(struct policy_fault *why, uint16_t notify, const char *format, ...)
 {
     va_list args;
@@ -41,28 +31,37 @@ static bool needs_order(const struct acl *acl)
     return false;
 }
 
+uint64_t policy_sa_features(const struct policy_sa *sa)
+{
+    uint64_t need = sa->replay == REPLAY_TIME ? FEATURE_TIME_REPLAY : 0;
+    need |= sa->replay == REPLAY_COUNTER ? FEATURE_COUNTER_REPLAY : 0;
+    need |= sa->tag ? FEATURE_TAG : 0;
+    need |= sa->strict_sender ? FEATURE_STRICT_SENDER : 0;
+    return need | (sa->suite->id == SUITE_CHACHA20_POLY1305 ? FEATURE_CHACHA20 : 0);
+}
+
 uint64_t policy_features(const struct policy *p, bool ours)
 {
     uint64_t need = ours || needs_order(&p->acl) ? FEATURE_ORDERED_POLICY : 0;
-    for (size_t i = 0; i < p->n_sas; i++) {
-        if (p->sas[i].replay == REPLAY_TIME)
-            need |= FEATURE_TIME_REPLAY;
-        if (p->sas[i].replay == REPLAY_COUNTER)
-            need |= FEATURE_COUNTER_REPLAY;
-        if (p->sas[i].suite->id == SUITE_CHACHA20_POLY1305)
-            need |= FEATURE_CHACHA20;
-    }
+    for (size_t i = 0; i < p->n_sas; i++)
+        need |= policy_sa_features(&p->sas[i]);
     return need;
+}
+
+uint64_t policy_missing(const struct policy *p, const struct peer_features *peer)
+{
+    return policy_features(p, peer->ours) & ~(peer->ours ? peer->features : 0);
 }
 
 const char *policy_features_text(uint64_t bits, char out[POLICY_FAULT_TEXT_MAX])
 {
     size_t n = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
-        if ((bits & features[i].bit) == 0)
+    const struct feature *f;
+    for (size_t i = 0; (f = feature_at(i)) != NULL; i++) {
+        if ((bits & f->bit) == 0)
             continue;
-        int k = snprintf(out + n, POLICY_FAULT_TEXT_MAX - n, "%s%s", n > 0 ? ", " : "", features[i].text);
+        int k = snprintf(out + n, POLICY_FAULT_TEXT_MAX - n, "%s%s", n > 0 ? ", " : "", f->text);
         if (k < 0 || (size_t)k >= POLICY_FAULT_TEXT_MAX - n)
             break;
         n += (size_t)k;

@@ -10,9 +10,5 @@ bool policy_fault(struct policy_fault *why, uint16_t notify, const char *format,
     __attribute__((format(printf, 3, 4)));
 /* The same from a decoder's error. */
 bool policy_fault_decode(struct policy_fault *why, enum isakmp_error e);
-/* FEATURE_ bits that whoever runs this policy needs; `ours` says whether it is told by our extensions. */
-uint64_t policy_features(const struct policy *p, bool ours);
-/* "ordered policy, time replay"; returns out. */
-const char *policy_features_text(uint64_t bits, char out[POLICY_FAULT_TEXT_MAX]);
 
 #endif

@@ -13,6 +13,7 @@
 
 #define POLICY_MAX_SA_LEN     60000            /* octets of an SA payload that we send */
 #define POLICY_MAX_LIFETIME_S (30u * 24 * 3600) /* longer ones are a mistake or an attack */
+#define POLICY_MAX_PSEUDOTIME_MS (70ull * 365 * 24 * 3600 * 1000) /* what a data plane's clock can hold */
 #define POLICY_RULE_V4_LEN    24
 #define POLICY_RULE_V6_LEN    48
 #define POLICY_MAX_RULES_LEN  (ACL_MAX_ENTRIES * POLICY_RULE_V6_LEN)
@@ -27,6 +28,15 @@ struct policy_fault {
     uint64_t missing; /* FEATURE_ bits that the peer lacks; when sending only */
     char text[POLICY_FAULT_TEXT_MAX];
 };
+
+/* FEATURE_ bits that whoever runs this SA needs. */
+uint64_t policy_sa_features(const struct policy_sa *sa);
+/* FEATURE_ bits that whoever runs this policy needs; `ours` says whether it is told by our extensions (KS16). */
+uint64_t policy_features(const struct policy *p, bool ours);
+/* Those of them that a peer lacks. */
+uint64_t policy_missing(const struct policy *p, const struct peer_features *peer);
+/* "ordered policy, time replay"; returns out. */
+const char *policy_features_text(uint64_t bits, char out[POLICY_FAULT_TEXT_MAX]);
 
 /*
  * The rules as GAP attribute 130 has them, in order; the same rules give the same octets:

@@ -43,7 +43,7 @@ static bool check_supported(const struct gdoi_sat *t, const struct suite *suite,
     if (!suite->supported)
         return policy_fault(why, ISAKMP_N_INVALID_TRANSFORM_ID, "SA 0x%08x: suite %s: not supported by this version",
                             t->spi, suite->name);
-    if (t->encapsulation != GDOI_ENCAP_TUNNEL)
+    if (t->encapsulation != GDOI_ENCAP_TUNNEL && !feature_supported(FEATURE_TRANSPORT))
         return policy_fault(why, notify, "SA 0x%08x: transport mode: not supported by this version", t->spi);
     if (t->preservation != GDOI_PRESERVE_BOTH)
         return policy_fault(why, notify, "SA 0x%08x: both addresses are not preserved: not supported by this version",
@@ -51,12 +51,6 @@ static bool check_supported(const struct gdoi_sat *t, const struct suite *suite,
     if (t->direction == GDOI_SENDER_ONLY || (ours && t->direction != GDOI_SYMMETRIC))
         return policy_fault(why, notify, "SA 0x%08x: SA direction %u: not supported by this version", t->spi,
                             t->direction);
-    if (t->replay_method != REPLAY_NONE)
-        return policy_fault(why, notify, "SA 0x%08x: %s replay protection: not supported by this version", t->spi,
-                            t->replay_method == REPLAY_TIME ? "time" : "counter");
-    if (t->metadata != 0 || t->strict_sender != 0)
-        return policy_fault(why, notify, "SA 0x%08x: %s: not supported by this version", t->spi,
-                            t->metadata != 0 ? "metadata header" : "strict sender");
     return true;
 }
 
@@ -84,19 +78,41 @@ static bool same_sa(const struct gdoi_sat *a, const struct gdoi_sat *b)
            a->direction == b->direction;
 }
 
+/* What the private attributes ask for, and whether it fits together and this version does it. */
+static bool check_replay(const struct gdoi_sat *t, const struct policy_sa *sa, struct policy_fault *why)
+{
+    const uint16_t notify = ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED;
+    uint64_t missing = policy_sa_features(sa) & ~feature_ours();
+    char text[POLICY_FAULT_TEXT_MAX];
+    if (missing != 0)
+        return policy_fault(why, notify, "SA 0x%08x: %.60s: not supported by this version", t->spi,
+                            policy_features_text(missing, text));
+    if (((t->metadata & GDOI_METADATA_TIME) != 0) != (t->replay_method == REPLAY_TIME))
+        return policy_fault(why, notify, "SA 0x%08x: time replay and the metadata header don't agree", t->spi);
+    if (policy_sa_conflict(sa) != NULL)
+        return policy_fault(why, notify, "SA 0x%08x: %s", t->spi, policy_sa_conflict(sa));
+    return true;
+}
+
 static bool add_sa(struct draft *d, const struct gdoi_sat *t, struct policy_fault *why)
 {
     if (d->p.n_sas == POLICY_MAX_SAS)
         return policy_fault(why, ISAKMP_N_PAYLOAD_MALFORMED, "more than %d SAs", POLICY_MAX_SAS);
-    d->sats[d->p.n_sas] = *t;
-    d->p.sas[d->p.n_sas++] = (struct policy_sa){
+    struct policy_sa sa = {
         .number = t->number,
         .spi = t->spi,
         .suite = suite_by_wire(t->transform, t->key_bits, t->auth),
-        .replay = REPLAY_NONE,
-        .window = t->replay_window,
+        .transport = t->encapsulation == GDOI_ENCAP_TRANSPORT,
+        .replay = (enum replay_method)t->replay_method,
+        .window = t->replay_method == REPLAY_NONE ? 0 : t->replay_window,
+        .tag = (t->metadata & GDOI_METADATA_TAG) != 0,
+        .strict_sender = t->strict_sender != 0,
         .lifetime_s = t->life_s,
     };
+    if (!check_replay(t, &sa, why))
+        return false;
+    d->sats[d->p.n_sas] = *t;
+    d->p.sas[d->p.n_sas++] = sa;
     return true;
 }
 
@@ -189,13 +205,20 @@ static bool take_rules(struct draft *d, const struct gdoi_sa *sa, policy_digest_
             return policy_fault(why, notify, "rule %zu names sa %u, which has no key", i + 1, d->p.acl.entries[i].sa);
     }
     d->p.receive_only = sa->gap.receive_only;
+    d->p.has_pseudotime = sa->gap.has_pseudotime;
+    d->p.pseudotime_ms = sa->gap.pseudotime_ms;
+    if (policy_time_window(&d->p) > 0 && !d->p.has_pseudotime)
+        return policy_fault(why, notify, "time replay without the pseudotime");
+    if (d->p.pseudotime_ms > POLICY_MAX_PSEUDOTIME_MS)
+        return policy_fault(why, notify, "a pseudotime of more than 70 years");
     return true;
 }
 
 /* A key server that doesn't announce our extensions must not use them. */
 static bool take_plain(struct draft *d, const struct gdoi_sa *sa, policy_digest_fn digest, struct policy_fault *why)
 {
-    if (sa->has_gap && (sa->gap.has_policy || sa->gap.has_digest || sa->gap.receive_only))
+    if (sa->has_gap && (sa->gap.has_policy || sa->gap.has_digest || sa->gap.has_pseudotime ||
+                        sa->gap.receive_only))
         return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED, "private GAP attributes without our vendor id");
     for (size_t i = 1; i < d->p.n_sas; i++)
         if (d->sats[i].direction != d->sats[0].direction)
@@ -264,23 +287,35 @@ static bool take_sa(struct draft *d, struct span body, policy_digest_fn digest, 
            check_rules(&d->p.acl, why) && take_delays(d, why);
 }
 
-static bool take_tek(struct draft *d, const struct gdoi_tek *tek, struct policy_fault *why)
+/* A GMAC key may come as an integrity key, since RFC 6407 5.6.1 names AES-GMAC there. */
+static struct gdoi_tek settle_gmac(const struct gdoi_tek *tek, const struct suite *suite)
+{
+    struct gdoi_tek t = *tek;
+    if (suite_is_gmac(suite) && t.algorithm_key.len == 0) {
+        t.algorithm_key = t.integrity_key;
+        t.integrity_key = span_of(NULL, 0);
+    }
+    return t;
+}
+
+static bool take_tek(struct draft *d, const struct gdoi_tek *given, struct policy_fault *why)
 {
     const uint16_t notify = ISAKMP_N_INVALID_KEY_INFORMATION;
-    struct policy_sa *sa = find_sa(d, tek->spi);
+    struct policy_sa *sa = find_sa(d, given->spi);
     if (sa == NULL)
-        return policy_fault(why, ISAKMP_N_INVALID_SPI, "a key has the SPI 0x%08x, which no SA has", tek->spi);
+        return policy_fault(why, ISAKMP_N_INVALID_SPI, "a key has the SPI 0x%08x, which no SA has", given->spi);
+    struct gdoi_tek tek = settle_gmac(given, sa->suite);
     if (d->has_key[sa - d->p.sas])
-        return policy_fault(why, ISAKMP_N_INVALID_SPI, "SA 0x%08x has two keys", tek->spi);
-    if (tek->algorithm_key.len != (size_t)(sa->suite->key_len + sa->suite->salt_len))
-        return policy_fault(why, notify, "SA 0x%08x: %zu octets of key, %s has %u", tek->spi, tek->algorithm_key.len,
+        return policy_fault(why, ISAKMP_N_INVALID_SPI, "SA 0x%08x has two keys", tek.spi);
+    if (tek.algorithm_key.len != (size_t)(sa->suite->key_len + sa->suite->salt_len))
+        return policy_fault(why, notify, "SA 0x%08x: %zu octets of key, %s has %u", tek.spi, tek.algorithm_key.len,
                             sa->suite->name, (unsigned)(sa->suite->key_len + sa->suite->salt_len));
-    if (tek->integrity_key.len != sa->suite->integrity_len)
-        return policy_fault(why, notify, "SA 0x%08x: %zu octets of integrity key, %s has %u", tek->spi,
-                            tek->integrity_key.len, sa->suite->name, sa->suite->integrity_len);
-    if (!secret_set(&sa->key, tek->algorithm_key.p, tek->algorithm_key.len) ||
-        !secret_set(&sa->integrity, tek->integrity_key.p, tek->integrity_key.len))
-        return policy_fault(why, notify, "SA 0x%08x: the key is too long", tek->spi);
+    if (tek.integrity_key.len != sa->suite->integrity_len)
+        return policy_fault(why, notify, "SA 0x%08x: %zu octets of integrity key, %s has %u", tek.spi,
+                            tek.integrity_key.len, sa->suite->name, sa->suite->integrity_len);
+    if (!secret_set(&sa->key, tek.algorithm_key.p, tek.algorithm_key.len) ||
+        !secret_set(&sa->integrity, tek.integrity_key.p, tek.integrity_key.len))
+        return policy_fault(why, notify, "SA 0x%08x: the key is too long", tek.spi);
     d->has_key[sa - d->p.sas] = true;
     return true;
 }

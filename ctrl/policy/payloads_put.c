@@ -61,6 +61,8 @@ static bool put_ours(struct isakmp_chain *c, const struct policy *p, struct gdoi
     for (size_t i = 0; i < GDOI_DIGEST_LEN; i++)
         gap->digest[i] = p->digest[i];
     gap->receive_only = p->receive_only;
+    gap->has_pseudotime = policy_time_window(p) > 0;
+    gap->pseudotime_ms = p->pseudotime_ms;
     gdoi_gap_put(c, gap);
     free(rules);
     for (size_t i = 0; i < p->n_sas; i++) {
@@ -69,6 +71,9 @@ static bool put_ours(struct isakmp_chain *c, const struct policy *p, struct gdoi
         sat.number = p->sas[i].number;
         sat.replay_method = (uint16_t)p->sas[i].replay;
         sat.replay_window = p->sas[i].window;
+        sat.metadata = (uint16_t)((sat.replay_method == REPLAY_TIME ? GDOI_METADATA_TIME : 0) |
+                                  (p->sas[i].tag ? GDOI_METADATA_TAG : 0));
+        sat.strict_sender = p->sas[i].strict_sender;
         gdoi_sat_put(c, &sat);
     }
     return true;
@@ -107,14 +112,18 @@ static bool check_sas(const struct policy *p, struct policy_fault *why)
             return policy_fault(why, ISAKMP_N_REFUSED, "an SA has a reserved SPI or no number");
         if (sa->lifetime_s == 0 || sa->lifetime_s > POLICY_MAX_LIFETIME_S)
             return policy_fault(why, ISAKMP_N_REFUSED, "SA 0x%08x has a lifetime of %u s", sa->spi, sa->lifetime_s);
+        if (policy_sa_conflict(sa) != NULL)
+            return policy_fault(why, ISAKMP_N_REFUSED, "SA 0x%08x: %s", sa->spi, policy_sa_conflict(sa));
     }
+    if (policy_time_window(p) > 0 && !p->has_pseudotime)
+        return policy_fault(why, ISAKMP_N_REFUSED, "the group has no pseudotime");
     return true;
 }
 
 static bool check_features(const struct policy *p, const struct peer_features *peer, struct policy_fault *why)
 {
     char text[POLICY_FAULT_TEXT_MAX];
-    uint64_t missing = policy_features(p, peer->ours) & ~(peer->ours ? peer->features : 0);
+    uint64_t missing = policy_missing(p, peer);
     if (missing == 0)
         return true;
     policy_fault(why, ISAKMP_N_REFUSED, "the member lacks: %.120s", policy_features_text(missing, text));

@@ -20,6 +20,48 @@ const char *group_id_text(const struct group_id *id, char out[ADDR_TEXT_MAX])
     return out;
 }
 
+const struct name replay_names[] = {
+    {REPLAY_NONE, "none"}, {REPLAY_COUNTER, "counter"}, {REPLAY_TIME, "time"}, {0, NULL}};
+
+uint16_t policy_time_window(const struct policy *p)
+{
+    uint16_t window = 0;
+
+    for (size_t i = 0; i < p->n_sas; i++) {
+        if (p->sas[i].replay == REPLAY_TIME && (window == 0 || p->sas[i].window < window))
+            window = p->sas[i].window;
+    }
+    return window;
+}
+
+static bool window_fits(const struct policy_sa *sa)
+{
+    switch (sa->replay) {
+    case REPLAY_NONE:
+        return sa->window == 0;
+    case REPLAY_COUNTER:
+        return sa->window >= REPLAY_COUNTER_MIN && sa->window <= REPLAY_COUNTER_MAX;
+    case REPLAY_TIME:
+        return sa->window >= REPLAY_TIME_MIN_S && sa->window <= REPLAY_TIME_MAX_S;
+    }
+    return false;
+}
+
+const char *policy_sa_conflict(const struct policy_sa *sa)
+{
+    if (!window_fits(sa))
+        return "a replay window out of range";
+    if (sa->transport && sa->replay == REPLAY_TIME)
+        return "time replay doesn't go with transport mode";
+    if (sa->transport && sa->tag)
+        return "a tag doesn't go with transport mode";
+    if (sa->strict_sender && sa->replay != REPLAY_TIME)
+        return "strict-sender needs time replay";
+    if (sa->strict_sender && !sa->suite->counter_mode)
+        return "strict-sender needs a suite whose IVs are counters";
+    return NULL;
+}
+
 void policy_init(struct policy *p)
 {
     memset(p, 0, sizeof(*p));

@@ -8,7 +8,9 @@
 #define GVPN_CTRL_POLICY_POLICY_H
 
 #include "common/acl.h"
+#include "common/feature.h"
 #include "common/mono.h"
+#include "common/names.h"
 #include "common/secret.h"
 #include "common/suite.h"
 
@@ -27,17 +29,13 @@ const char *group_id_text(const struct group_id *id, char out[ADDR_TEXT_MAX]);
 
 enum replay_method { REPLAY_NONE = 0, REPLAY_COUNTER = 1, REPLAY_TIME = 2 };
 
-/* What a peer announced inside a PULL message, where the HASH covers it; all zero when it announced nothing. */
-#define FEATURE_ORDERED_POLICY  (1ull << 0)
-#define FEATURE_TIME_REPLAY     (1ull << 1)
-#define FEATURE_COUNTER_REPLAY  (1ull << 2)
-#define FEATURE_TAG             (1ull << 3)
-#define FEATURE_STRICT_SENDER   (1ull << 4)
-#define FEATURE_LONG_LIFETIME   (1ull << 5)
-#define FEATURE_CHACHA20        (1ull << 6)
-#define FEATURE_REPLACE         (1ull << 7)
-#define FEATURES_OURS           FEATURE_ORDERED_POLICY /* what this version really does */
+#define REPLAY_COUNTER_MIN  64   /* packets */
+#define REPLAY_COUNTER_MAX  4096 /* also what is meant when no number stands there */
+#define REPLAY_TIME_MIN_S   1
+#define REPLAY_TIME_MAX_S   100  /* also the default (KS11) */
+#define REPLAY_COUNTER_MEMBERS 2 /* one counter per SA is no use with more senders (KS12) */
 
+/* What a peer announced inside a PULL message, where the HASH covers it; all zero when it announced nothing. */
 struct peer_features {
     bool ours; /* it sent our vendor id */
     uint32_t version; /* software version, major << 16 | minor << 8 | patch */
@@ -50,7 +48,9 @@ struct policy_sa {
     const struct suite *suite;
     bool transport;  /* transport mode; else tunnel with preserved header */
     enum replay_method replay;
-    uint16_t window; /* packets or seconds */
+    uint16_t window; /* packets (counter), seconds (time), or 0 */
+    bool tag;        /* packets carry a security group tag */
+    bool strict_sender; /* beside the time, a window of IVs per sender id; only with time and counter-mode suites */
     uint32_t lifetime_s; /* remaining, counted from message 1 of the PULL on the member (decision 18) */
     uint32_t activate_in_s, deactivate_in_s; /* ATD, DTD; 0 = at once / at its end */
     struct secret key;       /* cipher key | salt */
@@ -65,8 +65,26 @@ struct policy {
     uint8_t sid_bits; /* 0 = no sender ids came */
     uint64_t sender_ids[POLICY_MAX_SENDER_IDS];
     size_t n_sender_ids;
+    /*
+     * Pseudotime of the group (KS11); needed by SAs with REPLAY_TIME. On the key server the value at made_at; on a member,
+     * as pull_policy() gives it, the value at that moment.
+     */
+    bool has_pseudotime;
+    uint64_t pseudotime_ms;
+    mono_t made_at;        /* key server */
+    uint32_t round_trip_ms; /* member: of messages 1 and 2, which half is in the value of */
     bool receive_only; /* members send in clear (KS13); never a consequence of anything but the server's word */
 };
+
+/* "none", "counter", "time" */
+extern const struct name replay_names[];
+/* The smallest window of the SAs that tell replays by time, in seconds; 0 when there is none. */
+uint16_t policy_time_window(const struct policy *p);
+/*
+ * What stands against this combination (docs/configuration.md has the table), as a sentence that goes on after a colon; or
+ * NULL. Key server and member judge by it alike.
+ */
+const char *policy_sa_conflict(const struct policy_sa *sa);
 
 void policy_init(struct policy *p);
 /* Frees the list and wipes keys. */

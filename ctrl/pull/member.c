@@ -16,6 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TRIP_WINDOW_DIV 4
+#define TRIP_MAX_S      2
+
 /* HDR*, HASH(1), Ni, ID, VID */
 static bool write_request(struct pull *p, struct buf_writer *out)
 {
@@ -25,7 +28,7 @@ static bool write_request(struct pull *p, struct buf_writer *out)
     struct pull_message m = pull_message_begin(p, out);
     isakmp_nonce_put(&m.chain, span_of(nonce, sizeof nonce));
     isakmp_id_put_group(&m.chain, p->group.is_address, p->group.value);
-    isakmp_vid_put_ours(&m.chain, policy_version_ours(), FEATURES_OURS);
+    isakmp_vid_put_ours(&m.chain, policy_version_ours(), feature_ours());
     if (!pull_message_end(p, &m, span_of(NULL, 0), &p->iv, out))
         return false;
     pull_add_nonce(p, span_of(nonce, sizeof nonce));
@@ -63,15 +66,38 @@ static enum pull_result bad_policy(struct pull *p, struct pull_report *report, c
     return pull_say(report, PULL_BAD_POLICY, why);
 }
 
-/* Every SAT is read before anything is accepted; what the keys must be is known only with message 4. */
-static enum isakmp_error check_sa(struct span body)
+/*
+ * Every SAT is read before anything is accepted; what the keys must be is known only with message 4. *window_s: the smallest
+ * replay window in seconds, 0 when no SA tells replays by time.
+ */
+static enum isakmp_error check_sa(struct span body, uint16_t *window_s)
 {
     struct gdoi_sa sa;
     struct gdoi_sat sat;
     enum isakmp_error e = gdoi_sa_get(body, &sa);
-    while (!e && !gdoi_sa_end(&sa))
+    *window_s = 0;
+    while (!e && !gdoi_sa_end(&sa)) {
         e = gdoi_sa_next(&sa, &sat);
+        if (!e && sat.replay_method == REPLAY_TIME && (*window_s == 0 || sat.replay_window < *window_s))
+            *window_s = sat.replay_window;
+    }
     return e;
+}
+
+static mono_t trip_limit(const struct pull *p, uint16_t window_s)
+{
+    mono_t quarter = mono_ms((int64_t)window_s * 1000 / TRIP_WINDOW_DIV);
+    return p->last_try ? quarter : mono_min(quarter, mono_s(TRIP_MAX_S));
+}
+
+/* The time in message 2 came too late. */
+static enum pull_result too_slow(struct pull *p, struct pull_report *report, mono_t trip, uint16_t window_s)
+{
+    snprintf(report->why, sizeof report->why,
+             "the answer took %lld ms: too long to set a clock by it for a replay window of %u s",
+             (long long)mono_to_ms(trip), window_s);
+    pull_enter(p, PULL_OVER);
+    return p->last_try ? PULL_BAD_POLICY : PULL_AGAIN;
 }
 
 /* HDR*, HASH(3), GAP with SENDER_ID_REQUEST */
@@ -87,15 +113,19 @@ static bool write_accept(struct pull *p, struct span nonces, struct ike_iv *iv, 
 enum pull_result pull_in_sa_out_accept(struct pull *p, const struct pull_input *in, struct buf_writer *out,
                                        struct pull_report *report)
 {
+    mono_t trip = mono_sub(in->now, p->started);
+    uint16_t window_s;
     struct span nonce, body = isakmp_payloads_find(in->ps, ISAKMP_PAYLOAD_SA)->body;
     enum isakmp_error e = isakmp_nonce_get(isakmp_payloads_find(in->ps, ISAKMP_PAYLOAD_NONCE)->body, &nonce);
     if (e)
         return pull_say(report, PULL_DROP_MALFORMED, isakmp_error_text(e));
     if (span_equal(nonce, span_of(p->nonces, p->nonce_i_len)))
         return pull_say(report, PULL_DROP_STATE, "our own nonce came back");
-    e = check_sa(body);
+    e = check_sa(body, &window_s);
     if (e)
         return bad_policy(p, report, isakmp_error_text(e));
+    if (window_s > 0 && mono_before(trip_limit(p, window_s), trip))
+        return too_slow(p, report, trip, window_s);
     uint8_t *copy = malloc(body.len);
     if (!copy)
         return pull_say(report, PULL_ERROR, "out of memory");
@@ -115,6 +145,7 @@ enum pull_result pull_in_sa_out_accept(struct pull *p, const struct pull_input *
     p->iv = iv;
     p->sa_body = copy;
     p->sa_body_len = body.len;
+    p->answered = in->now;
     pull_enter(p, PULL_SENT_ACCEPT);
     return PULL_GOES_ON;
 }
@@ -138,6 +169,15 @@ static void age(struct policy *policy, mono_t passed)
     policy->n_sas = kept;
 }
 
+/* The server's time was right when message 2 left, which is taken to be the middle of the trip. */
+static void set_clock(const struct pull *p, struct policy *policy, mono_t now)
+{
+    int64_t trip = mono_to_ms(mono_sub(p->answered, p->started));
+    policy->round_trip_ms = trip > UINT32_MAX ? UINT32_MAX : (uint32_t)trip;
+    if (policy->has_pseudotime)
+        policy->pseudotime_ms += (uint64_t)(trip / 2 + mono_to_ms(mono_sub(now, p->answered)));
+}
+
 /* Message 4. */
 enum pull_result pull_in_kd(struct pull *p, const struct pull_input *in, struct buf_writer *out,
                             struct pull_report *report)
@@ -150,10 +190,16 @@ enum pull_result pull_in_kd(struct pull *p, const struct pull_input *in, struct 
                               &fault))
         return bad_policy(p, report, fault.text);
     age(&p->policy, mono_sub(in->now, p->started));
+    set_clock(p, &p->policy, in->now);
     if (p->policy.n_sas == 0)
         return bad_policy(p, report, "all SAs had expired before they arrived");
     pull_enter(p, PULL_OVER);
     return PULL_POLICY;
+}
+
+void pull_set_last_try(struct pull *p)
+{
+    p->last_try = true;
 }
 
 struct policy *pull_policy(struct pull *p)

@@ -26,6 +26,7 @@ enum pull_result {
     PULL_GOES_ON,    /* message accepted; send what is in out */
     PULL_REQUEST,    /* server: message 1 is valid; decide: pull_answer() or pull_refuse() */
     PULL_ACCEPT,     /* server: message 3 is valid; decide: pull_deliver() or pull_refuse() */
+    PULL_AGAIN,      /* member: message 2 took too long for the time in it to be of use: ended; begin another one */
     PULL_POLICY,     /* member: the policy is complete and verified: pull_policy() */
     PULL_REFUSED,    /* member: a protected notify ended it; report->why */
     PULL_BAD_POLICY, /* member: authentic, but the policy can't be used: ended; report->why. Send a delete. */
@@ -53,6 +54,12 @@ struct pull *pull_new_member(struct ike_sa *sa, const struct group_id *group, ui
  */
 struct pull *pull_new_server(struct ike_sa *sa, const struct rng *rng, struct span datagram, mono_t now,
                              enum pull_result *result, struct pull_report *report);
+/*
+ * Member: there will be no other attempt. The time in message 2 is taken to be half a round trip old, so it is as wrong as
+ * that trip was uneven: more than a quarter of the replay window, or 2 s, is PULL_AGAIN (decision 18). In a last try only
+ * the quarter counts, and more is PULL_BAD_POLICY.
+ */
+void pull_set_last_try(struct pull *p);
 /* Wipes keys and policy. NULL is harmless. */
 void pull_free(struct pull *p);
 
@@ -92,7 +99,8 @@ const struct peer_features *pull_features(const struct pull *p);
 uint16_t pull_sender_ids_wanted(const struct pull *p);
 /*
  * Member, after PULL_POLICY: the policy, owned by p. Lifetimes are as the server said them, less what has
- * passed since message 1 left (decision 18).
+ * passed since message 1 left; the pseudotime is the server's, plus half the round trip of messages 1 and 2
+ * and what has passed since (decision 18).
  */
 struct policy *pull_policy(struct pull *p);
 /* When message 1 left (member) or arrived (server). */

@@ -121,7 +121,7 @@ bool pull_answer(struct pull *p, const struct policy *policy, struct buf_writer 
         return false;
     }
     if (p->peer.ours)
-        isakmp_vid_put_ours(&m.chain, policy_version_ours(), FEATURES_OURS);
+        isakmp_vid_put_ours(&m.chain, policy_version_ours(), feature_ours());
     if (!pull_message_end(p, &m, span_of(p->nonces, p->nonces_len), &iv, out)) {
         pull_say(report, PULL_ERROR, "message 2 is too long, or crypto library failed");
         return false;

@@ -46,6 +46,7 @@ struct session {
     /* member */
     struct group_id group;
     uint16_t n_sender_ids;
+    unsigned slow_pulls; /* PULLs that were begun again because the answer took too long */
     void *owner;
 };
 

@@ -7,12 +7,15 @@
  */
 #include "ctrl/run/session_impl.h"
 
+#include "common/log.h"
 #include "ctrl/pull/inform.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MAX_SLOW_PULLS 2 /* the third takes what it gets, within reason */
 
 /* ---- member ---- */
 
@@ -28,10 +31,26 @@ void session_begin_pull(struct session *s, struct now now)
         session_fail(s, "the registration could not be started: memory or random is short", now);
         return;
     }
+    if (s->slow_pulls == MAX_SLOW_PULLS)
+        pull_set_last_try(p->pull);
     p->message_id = pull_message_id(p->pull);
     repeat_init(&p->repeat, true, s->phase1_repeat.jitter);
     s->n_pulls = 1;
     (void)session_progress(s, &p->repeat, span_of(NULL, 0), buf_written(&out), now);
+}
+
+/* The answer came too late for the time in it to be of use: ask once more under the same phase 1. */
+static void begin_again(struct session *s, const char *why, struct now now)
+{
+    struct session_pull *p = &s->pulls[0];
+
+    log_debug("ike", "PULL again: %s", why);
+    repeat_wipe(&p->repeat);
+    pull_free(p->pull);
+    p->pull = NULL;
+    s->n_pulls = 0;
+    s->slow_pulls++;
+    session_begin_pull(s, now);
 }
 
 void session_say_goodbye(struct session *s)
@@ -99,6 +118,7 @@ static void answer_request(struct session *s, struct session_pull *p, struct spa
     bool ok = ss->events.ks_request(ss->events.ctx, &reg, policy, &why, now);
     if (ok && !pull_answer(p->pull, policy, &out, &report)) {
         snprintf(why.text, sizeof(why.text), "%s%.100s", CANT_ENCODE, report.why);
+        why.missing = report.missing;
         ok = false;
     }
     policy_wipe(policy);
@@ -187,6 +207,9 @@ static void in_known_pull(struct session *s, struct session_pull *p, struct span
     switch (pull_step(p->pull, datagram, now.scaled, &out, &report)) {
     case PULL_GOES_ON:
         (void)session_progress(s, &p->repeat, datagram, buf_written(&out), now);
+        return;
+    case PULL_AGAIN:
+        begin_again(s, report.why, now);
         return;
     case PULL_REQUEST:
         answer_request(s, p, datagram, now);

@@ -57,7 +57,7 @@ static void carry(const struct policy *p, const struct peer_features *peer)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct buf_reader r = buf_reader_of(span_of(data, size));
-    struct peer_features peer = {.features = FEATURES_OURS};
+    struct peer_features peer = {.features = feature_ours()};
     struct policy_fault why;
     struct policy p;
     struct span sa;

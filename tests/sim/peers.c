@@ -76,7 +76,7 @@ static bool ks_request(void *ctx, const struct registration *reg, struct policy 
     (void)now;
     ks->requests++;
     assert_true(endpoint_equal(&reg->local, &ks->host.at));
-    assert_true(reg->features.ours && reg->features.features == FEATURES_OURS && reg->features.version != 0);
+    assert_true(reg->features.ours && reg->features.features == feature_ours() && reg->features.version != 0);
     assert_int_equal(reg->sender_ids_wanted, 0); /* known with message 3 only */
     snprintf(ks->identity, sizeof(ks->identity), "%s", reg->identity);
     if (ks->refuse_request)
@@ -96,7 +96,7 @@ static bool ks_accept(void *ctx, const struct registration *reg, struct policy *
         return refusal(ks, ks->refuse_accept, why);
     assert_true(ks->n_accepts < PEERS_MAX_ACCEPTS);
     assert_true(endpoint_equal(&reg->local, &ks->host.at));
-    assert_true(reg->features.ours && reg->features.features == FEATURES_OURS);
+    assert_true(reg->features.ours && reg->features.features == feature_ours());
     assert_string_equal(reg->identity, ks->identity);
     struct peers_accept *a = &ks->accepts[ks->n_accepts++];
     a->peer = reg->peer;

@@ -88,12 +88,32 @@ static void unknown_attributes_abort_in_either_direction(void **state)
         struct gdoi_gap gap;
         enum isakmp_error from_server = gdoi_gap_get(span_of(raw, 4), GDOI_GAP_FROM_SERVER, &gap);
         enum isakmp_error from_member = gdoi_gap_get(span_of(raw, 4), GDOI_GAP_FROM_MEMBER, &gap);
-        bool server_knows = type == 1 || type == 2 || type == 129 || type == 130 || type == 132;
+        bool server_knows = type == 1 || type == 2 || type == 128 || type == 129 || type == 130 || type == 132;
         if ((from_server == ISAKMP_E_ATTR_UNKNOWN) == server_knows)
             fail_msg("server's %u: %s", type, isakmp_error_text(from_server));
         if (from_member != (type == 3 ? ISAKMP_OK : ISAKMP_E_ATTR_UNKNOWN))
             fail_msg("member's %u: %s", type, isakmp_error_text(from_member));
     }
+}
+
+static void a_pseudotime_is_eight_octets_of_milliseconds(void **state)
+{
+    (void)state;
+    struct gdoi_gap gap;
+    uint8_t out[32];
+    assert_int_equal(get("0080 0008 0102030405060708", GDOI_GAP_FROM_SERVER, &gap), ISAKMP_OK);
+    assert_true(gap.has_pseudotime && gap.pseudotime_ms == 0x0102030405060708);
+    struct buf_writer w = buf_writer_of(out, sizeof(out));
+    buf_put_u8(&w, 0);
+    struct isakmp_chain c = isakmp_chain_at(&w, 0);
+    gdoi_gap_put(&c, &gap);
+    assert_true(bytes_are(buf_written(&w), "16 00000010 0080 0008 0102030405060708"));
+    assert_int_equal(get("0080 0008 0000000000000000", GDOI_GAP_FROM_SERVER, &gap), ISAKMP_OK); /* the group's first moment */
+    assert_true(gap.has_pseudotime && gap.pseudotime_ms == 0);
+    assert_int_equal(get("0080 0007 01020304050607", GDOI_GAP_FROM_SERVER, &gap), ISAKMP_E_ATTR_VALUE);
+    assert_int_equal(get("0080 0009 010203040506070809", GDOI_GAP_FROM_SERVER, &gap), ISAKMP_E_ATTR_VALUE);
+    assert_int_equal(get("8080 0001", GDOI_GAP_FROM_SERVER, &gap), ISAKMP_E_ATTR_VALUE);
+    assert_int_equal(get("0080 0008 0102030405060708", GDOI_GAP_FROM_MEMBER, &gap), ISAKMP_E_ATTR_UNKNOWN);
 }
 
 static void duplicates_and_wrong_sizes_are_refused(void **state)
@@ -133,6 +153,7 @@ int main(void)
         cmocka_unit_test(nothing_to_say_is_no_payload),
         cmocka_unit_test(requests_of_1_to_64_sender_ids_are_read_and_written),
         cmocka_unit_test(unknown_attributes_abort_in_either_direction),
+        cmocka_unit_test(a_pseudotime_is_eight_octets_of_milliseconds),
         cmocka_unit_test(duplicates_and_wrong_sizes_are_refused),
         cmocka_unit_test(truncation_at_every_octet_is_refused),
     };

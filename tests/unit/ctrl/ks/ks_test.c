@@ -100,7 +100,7 @@ static struct registration registration(const char *peer, const char *local, boo
     assert_true(addr_parse(local, &r.local.addr));
     r.peer.port = r.local.port = 848;
     snprintf(r.identity, sizeof(r.identity), "%s", peer);
-    r.features = (struct peer_features){.ours = true, .version = 0x000100, .features = FEATURES_OURS};
+    r.features = (struct peer_features){.ours = true, .version = 0x000100, .features = feature_ours()};
     return r;
 }
 

@@ -118,7 +118,7 @@ static struct registration registration_of(const char *peer, uint32_t group)
     assert_true(addr_parse("10.0.0.1", &r.local.addr));
     r.peer.port = r.local.port = 848;
     snprintf(r.identity, sizeof(r.identity), "%s", peer);
-    r.features = (struct peer_features){.ours = true, .version = 0x000100, .features = FEATURES_OURS};
+    r.features = (struct peer_features){.ours = true, .version = 0x000100, .features = feature_ours()};
     return r;
 }
 

@@ -99,10 +99,17 @@ static void what_rfc_6407_can_not_say_is_refused_with_the_features_that_lack(voi
     assert_true(why.missing == FEATURE_ORDERED_POLICY);
     p.acl.n = 1;
     p.sas[0].replay = REPLAY_TIME;
+    p.sas[0].window = 100;
+    p.has_pseudotime = true;
     assert_int_equal(put_sa(&plain).len, 0);
     assert_true(why.missing == FEATURE_TIME_REPLAY);
-    assert_int_equal(put_sa(&ours).len, 0);
+    struct peer_features old = {.ours = true, .features = FEATURE_ORDERED_POLICY};
+    assert_int_equal(put_sa(&old).len, 0);
     assert_true(why.missing == FEATURE_TIME_REPLAY);
+    p.sas[0].tag = p.sas[0].strict_sender = true;
+    assert_int_equal(put_sa(&old).len, 0);
+    assert_string_equal(why.text, "the member lacks: time replay, tag, strict sender");
+    p.sas[0].tag = p.sas[0].strict_sender = false;
     p.sas[0].replay = REPLAY_COUNTER;
     p.sas[0].suite = suite_by_id(SUITE_CHACHA20_POLY1305);
     assert_int_equal(put_sa(&plain).len, 0);

@@ -45,7 +45,7 @@ static void policy_arrives(void **state)
     assert_int_equal(pull_group(p.s)->value, PAIR_GROUP);
     assert_false(pull_group(p.s)->is_address);
     assert_true(pull_features(p.s)->ours && pull_features(p.m)->ours);
-    assert_int_equal(pull_features(p.s)->features, FEATURES_OURS);
+    assert_int_equal(pull_features(p.s)->features, feature_ours());
     assert_int_equal(pull_sender_ids_wanted(p.s), 4);
     assert_int_equal(pull_message_id(p.s), pull_message_id(p.m));
     assert_int_equal(pair_step(&p, p.m, pair_span(&p.msg[4]), PAIR_NOW, NULL), PULL_POLICY);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The pseudotime clock of a group: see pseudotime.h. */
+#include "ctrl/ks/pseudotime.h"
+
+#define TOLERANCE_DIV    8
+#define TOLERANCE_MAX_MS 1000
+
+uint64_t ks_pseudotime_ms(const struct ks_pseudotime *t, mono_t at)
+{
+    int64_t ms = t->runs ? mono_to_ms(mono_sub(at, t->zero)) : 0;
+
+    return ms > 0 ? (uint64_t)ms : 0;
+}
+
+bool ks_pseudotime_accept(struct ks_pseudotime *t, const struct policy *policy)
+{
+    uint64_t tolerance = (uint64_t)policy_time_window(policy) * 1000 / TOLERANCE_DIV, now, given = policy->pseudotime_ms;
+
+    if (!t->runs)
+        *t = (struct ks_pseudotime){.runs = true, .zero = mono_sub(policy->made_at, mono_ms((int64_t)given))};
+    if (tolerance == 0) /* nobody looks at it */
+        return true;
+    if (tolerance > TOLERANCE_MAX_MS)
+        tolerance = TOLERANCE_MAX_MS;
+    now = ks_pseudotime_ms(t, policy->made_at);
+    return (now > given ? now - given : given - now) <= tolerance;
+}
