@@ -9,13 +9,16 @@ import unittest
 CHECK = sys.argv.pop() if len(sys.argv) > 1 and os.path.isfile(sys.argv[-1]) else 'tools/check-docs'
 
 MAP = ('| `common/` | owns |\n| --- | --- |\n| `buf`, `page.h` | x |\n\n'
+       '| `dataplane/` | owns |\n| --- | --- |\n| `cfg` | x |\n\n'
        '| `ctrl/` | owns |\n| --- | --- |\n| `main.c` | x |\n| `gm/` | x |\n')
 GOOD = {
     'docs/architecture.md': MAP,
     'docs/packet.md': 'See `common/buf.h`, `common/{buf,page}.h`, `docs/schema/COMMAND.json` and `stage/rare: a_test`.\n',
     'docs/invariants.md': '| x | `unit/common/buf_test: first`, `second`; `smoke/way_test` |\n',
     'docs/schema/status.json': '',
+    'docs/configuration.md': 'Keys: `gvpn-dp`, `idle.poll`.\n',
     'README.md': 'text\n',
+    'dataplane/cfg.c': '{.key = "poll"},\n{.key = "gvpn-dp"},\n',
     'common/buf.c': '', 'common/buf.h': '', 'common/page.h': '',
     'ctrl/main.c': '', 'ctrl/gm/gm.c': '', 'ctrl/gm/gm_impl.h': '',
     'tests/unit/common/buf_test.c': 'first second\n', 'tests/smoke/way_test.py': '', 'tests/stage/rare_test.c': 'a_test\n',
@@ -28,6 +31,7 @@ BAD = [
     ('docs/packet.md', '`common/bufs.h`\n', 'docs/packet.md:1: there is no common/bufs.h'),
     ('docs/packet.md', '`common/{buf,gone}.h`\n', 'there is no common/{buf,gone}.h'),
     ('docs/invariants.md', '\n`smoke/other_test`\n', 'docs/invariants.md:2: there is no test smoke/other_test'),
+    ('dataplane/cfg.c', '\n{.key = "sleep"},\n', 'dataplane/cfg.c:2: docs/configuration.md has no `sleep`'),
     ('docs/invariants.md', '`unit/common/buf_test: first`, `third`\n', 'unit/common/buf_test has no third'),
 ]
 
@@ -45,7 +49,7 @@ def run(changes):
 
 class CheckDocs(unittest.TestCase):
     def test_what_is_right_passes(self):
-        self.assertEqual(run({}), (0, '6 files, 4 documents, 0 errors\n'))
+        self.assertEqual(run({}), (0, '7 files, 5 documents, 0 errors\n'))
 
     def test_what_is_wrong_fails(self):
         for path, text, complaint in BAD:
