@@ -359,8 +359,7 @@ static bool parse_local(struct schema *s, const struct yaml_node *n, void *at)
     return true;
 }
 
-static const struct name dfs[] = {{CFG_DF_COPY, "copy"}, {0, NULL}};
-static const struct name dfs_later[] = {{CFG_DF_SET, "set"}, {CFG_DF_CLEAR, "clear"}, {0, NULL}};
+static const struct name dfs[] = {{CFG_DF_COPY, "copy"}, {CFG_DF_SET, "set"}, {CFG_DF_CLEAR, "clear"}, {0, NULL}};
 static const struct name unregistered[] = {
     {CFG_UNREGISTERED_DROP, "drop"}, {CFG_UNREGISTERED_CLEAR, "clear"}, {0, NULL}};
 
@@ -405,8 +404,8 @@ static const struct schema_field top_fields[] = {
      .max = CFG_MAX_PAIRS,
      .fn = parse_pair},
     {.key = "local", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, .fn = parse_local},
-    {.key = "df", .type = SCHEMA_ENUM, SCHEMA_AT(struct cfg, df), .names = dfs, .later = dfs_later},
-    {.key = "mss-clamp", .type = SCHEMA_FALSE},
+    {.key = "df", .type = SCHEMA_ENUM, SCHEMA_AT(struct cfg, df), .names = dfs},
+    {.key = "mss-clamp", .type = SCHEMA_BOOL, SCHEMA_AT(struct cfg, mss_clamp)},
     {.key = "idle", .type = SCHEMA_MAP, .fields = idle_fields},
     {.key = "unregistered", .type = SCHEMA_ENUM, SCHEMA_AT(struct cfg, unregistered), .names = unregistered},
     {0},
@@ -415,6 +414,7 @@ static const struct schema_field top_fields[] = {
 static void set_defaults(struct cfg *c)
 {
     snprintf(c->control_socket, sizeof(c->control_socket), "gvpn-dp.sock");
+    c->mss_clamp = true;
     c->idle_poll = 64;
     c->idle_sleep_us = 50;
     c->log_level = LOG_LEVEL_INFO;

@@ -72,8 +72,8 @@ struct cfg {
     struct cfg_pair pairs[CFG_MAX_PAIRS];
     size_t n_pairs;
     struct cfg_local local;
-    enum cfg_df df;                     /* this version: copy */
-    bool mss_clamp;                     /* this version: false */
+    enum cfg_df df;                     /* of outer IPv4 headers, default copy */
+    bool mss_clamp;                     /* default true */
     unsigned idle_poll;                 /* empty polls before a worker sleeps, default 64 */
     unsigned idle_sleep_us;             /* 0 = never sleep; default 50 */
     enum cfg_unregistered unregistered; /* until the first policy ever arrives; default drop */

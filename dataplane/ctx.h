@@ -3,9 +3,19 @@
 #ifndef GVPN_DATAPLANE_CTX_H
 #define GVPN_DATAPLANE_CTX_H
 
+#include "dataplane/ivs.h"
+#include "dataplane/lanes.h"
 #include "dataplane/pipeline.h"
 
 #define CTX_FRAGMENTS 8
+
+/* What fit.c needs: the token bucket of too-big messages, and a place for packets while others are cut. */
+struct ctx_fit {
+    uint64_t cost, depth; /* TSC ticks per message, and for the most that may come at once */
+    uint64_t saved, at;
+    struct rte_mbuf *m[VEC_MAX];
+    struct pkt pkts[VEC_MAX];
+};
 
 /* A fragmented datagram of our own whose first fragment was exempt; its later fragments have no ports to judge by. */
 struct ctx_fragment {
@@ -29,6 +39,10 @@ struct pipeline_ctx {
     struct classify_cache *cache;
     unsigned worker;
     int local_pair;
+    uint32_t own_id_frag; /* flags and offset, as in memory, with which a packet's own identification is good outside */
+    uint16_t keep_frag;   /* flags and offset, as in memory, that the outer header may take over as they are ... */
+    uint16_t set_frag;    /* ... and what replaces the others */
+    bool capped;          /* for this poll: some destination has a smaller MTU than its pair */
     unsigned n_own4;
     uint32_t own4[IPC_MAX_ADDRESSES]; /* IPv4 addresses among config->own, as in a packet */
     unsigned n_own6;
@@ -40,6 +54,16 @@ struct pipeline_ctx {
     unsigned next_fragment;
     struct ctx_fragment fragments[CTX_FRAGMENTS];
     uint64_t counted[VERDICT_COUNT];
+    struct reasm *reasm;  /* fragments of ESP (reasm.h) */
+    uint64_t reasm_due;   /* TSC when reasm_poll() is due */
+    bool to_reassemble;   /* parse has seen fragments of ESP */
+    struct ctx_fit fit;
+
+    struct ivs ivs;
+    struct lanes *lanes[IPC_MAX_PAIRS][2]; /* queues of each pair: sending, receiving */
+    unsigned in_lanes; /* packets in all of them */
+    bool drain;        /* for this poll: empty every queue */
+    unsigned n_any;    /* PKT_ANY packets in this vector */
 
     struct crypto_op ops[VEC_MAX];
     uint8_t op_pkt[VEC_MAX]; /* receiving: the packet of each operation */
@@ -52,5 +76,21 @@ unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v);
 /* Stages of the receiving side. */
 unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v);
 void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n);
+
+/* Parts of the fast way that esp_any.c needs as well. */
+
+/* The outer header for tunnel mode; outer_len: of the outer packet. inner must not overlap outer. */
+void esp_tx_outer(struct pipeline_ctx *ctx, const struct pkt *p, uint8_t *outer, const uint8_t *inner, uint32_t outer_len);
+/* Counts packets that leave with an SA, or came with it. */
+void esp_tx_count(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes);
+void esp_rx_count(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes);
+/*
+ * The whole judgement of a verified text in tunnel mode, check by check, p being the outer packet. Sets *len to the inner packet's
+ * length, which begins behind the metadata header.
+ */
+enum verdict esp_rx_check(struct pipeline_ctx *ctx, const struct pkt *p, uint8_t *text, uint32_t text_len, uint32_t *len);
+/* Does the policy let this SA carry the packet at ip? */
+enum verdict esp_rx_judge(struct pipeline_ctx *ctx, int group, const struct sa *sa, const struct l3 *inner,
+                          const uint8_t *ip);
 
 #endif

@@ -10,6 +10,7 @@
 #include "dataplane/eal.h"
 #include "dataplane/explain.h"
 #include "dataplane/ipc.h"
+#include "dataplane/pmtu.h"
 #include "dataplane/port.h"
 #include "dataplane/punt.h"
 #include "dataplane/slow.h"
@@ -75,6 +76,9 @@ static void fill_pipeline(struct dp *dp)
     p->n_workers = (unsigned)cfg->n_workers;
     p->local_pair = cfg->local.pair;
     p->unregistered_clear = cfg->unregistered == CFG_UNREGISTERED_CLEAR;
+    p->df = cfg->df == CFG_DF_SET ? PIPELINE_DF_SET : cfg->df == CFG_DF_CLEAR ? PIPELINE_DF_CLEAR : PIPELINE_DF_COPY;
+    p->mss_clamp = cfg->mss_clamp;
+    p->tsc_hz = rte_get_tsc_hz();
     for (unsigned i = 0; i < p->n_pairs; i++) {
         (void)snprintf(p->pairs[i].name, sizeof(p->pairs[i].name), "%s", cfg->pairs[i].name);
         (void)snprintf(dp->pair_names[i], sizeof(dp->pair_names[i]), "%s", cfg->pairs[i].name);
@@ -83,6 +87,13 @@ static void fill_pipeline(struct dp *dp)
     for (size_t i = 0; i < cfg->local.n_addresses && i < IPC_MAX_ADDRESSES; i++) {
         p->own[p->n_own++] = cfg->local.addresses[i].addr;
     }
+}
+
+static struct pmtu *open_pmtu(void)
+{
+    uint64_t seed[2];
+
+    return getrandom(seed, sizeof(seed), 0) == (ssize_t)sizeof(seed) ? pmtu_new(seed) : NULL;
 }
 
 static bool open_store(struct dp *dp)
@@ -102,11 +113,12 @@ static bool open_store(struct dp *dp)
     dp->page.page->n_workers = dp->pipeline.n_workers;
     port_publish(&dp->ports, dp->page.page);
     c.page = dp->page.page;
+    dp->pipeline.pmtu = open_pmtu();
     dp->store = snap_store_new(&c);
-    if (dp->store == NULL) {
+    if (dp->store == NULL || dp->pipeline.pmtu == NULL) {
         (void)snprintf(dp->error, sizeof(dp->error), "no memory for snapshots");
     }
-    return dp->store != NULL;
+    return dp->store != NULL && dp->pipeline.pmtu != NULL;
 }
 
 /*
@@ -289,6 +301,7 @@ static void stop(struct dp *dp)
     if (dp->eal) {
         punt_close(&dp->punt);
         snap_store_free(dp->store);
+        pmtu_free(dp->pipeline.pmtu);
         port_close_all(&dp->ports);
     }
     ipc_page_close(&dp->page);

@@ -8,6 +8,7 @@
  */
 #include "dataplane/core/esp.h"
 #include "dataplane/ctx.h"
+#include "dataplane/fit.h"
 
 #include <immintrin.h>
 #include <rte_mbuf.h>
@@ -96,7 +97,7 @@ static bool previous_allows(const struct pipeline_ctx *ctx, int group, const str
 }
 
 /* Does the policy let this SA carry the inner packet? */
-static enum verdict judge(struct pipeline_ctx *ctx, int group, const struct sa *sa, const struct l3 *inner,
+enum verdict esp_rx_judge(struct pipeline_ctx *ctx, int group, const struct sa *sa, const struct l3 *inner,
                           const uint8_t *ip)
 {
     struct classify_result r = classify_packet(ctx->cache, ctx->snap, false, group, CLASSIFY_INNER, inner, ip);
@@ -111,18 +112,16 @@ static enum verdict judge(struct pipeline_ctx *ctx, int group, const struct sa *
 }
 
 /* The whole judgement of a decrypted packet, check by check. Sets *len to the inner packet's length. */
-static enum verdict __attribute__((noinline)) finish_checked(struct pipeline_ctx *ctx, const struct pkt *p,
-                                                             const struct crypto_op *op, uint32_t *len)
+enum verdict __attribute__((noinline)) esp_rx_check(struct pipeline_ctx *ctx, const struct pkt *p, uint8_t *text,
+                                                    uint32_t text_len, uint32_t *len)
 {
     enum l3_kind kind = (enum l3_kind)p->h.kind;
     uint32_t meta_len = p->sa->meta_len, payload_len;
-    uint8_t *text = op->esp + ESP_INTRO_LEN, *ip = text + meta_len, next;
+    uint8_t *ip = text + meta_len, next;
     enum verdict verdict;
     struct l3 inner;
 
-    if (!op->ok)
-        return VERDICT_DROP_AUTH;
-    verdict = esp_check_trailer(text, op->len, &payload_len, &next);
+    verdict = esp_check_trailer(text, text_len, &payload_len, &next);
     if (verdict != VERDICT_RECEIVED_DECRYPTED)
         return verdict;
     if (meta_len != 0) {
@@ -135,7 +134,7 @@ static enum verdict __attribute__((noinline)) finish_checked(struct pipeline_ctx
         return verdict;
     if (kind == L3_IPV6 ? !l3_same_addrs6(ip, p->l3) : inner.addrs != p->h.addrs)
         return VERDICT_DROP_ADDRESS_MISMATCH;
-    verdict = judge(ctx, p->group, p->sa, &inner, ip);
+    verdict = esp_rx_judge(ctx, p->group, p->sa, &inner, ip);
     if (verdict != VERDICT_RECEIVED_DECRYPTED)
         return verdict;
     *len = inner.len;
@@ -161,9 +160,15 @@ static inline __attribute__((always_inline)) enum verdict finish(struct pipeline
         usual = usual && l3_try_ipv6(ip, payload_len, &inner) && l3_same_addrs6(ip, p->l3) &&
                 ((inner.head ^ p->h.head) & 0x3000) == 0;
     if (unlikely(!usual || !classify_cached(ctx->cache, ctx->snap, p->group, CLASSIFY_INNER, &inner, ip, want)))
-        return finish_checked(ctx, p, op, len);
+        return op->ok ? esp_rx_check(ctx, p, op->esp + ESP_INTRO_LEN, op->len, len) : VERDICT_DROP_AUTH;
     *len = inner.len;
     return VERDICT_RECEIVED_DECRYPTED;
+}
+
+/* Is a decrypted packet, at first sight, a SYN? */
+static inline bool is_syn(const uint8_t *text, enum l3_kind kind)
+{
+    return mss_is_syn(text, kind, text[kind == L3_IPV6 ? 6 : 9]);
 }
 
 /* The frame as it was before the sender protected it. text: the inner packet, len octets of it. */
@@ -177,7 +182,7 @@ static inline void restore(struct rte_mbuf *m, const struct pkt *p, uint8_t *tex
     m->pkt_len = l2_len + len;
 }
 
-static void count_in(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes)
+void esp_rx_count(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes)
 {
     struct sa_worker *w = &sa->workers[ctx->worker];
 
@@ -192,17 +197,19 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
     struct classify_result want = {CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, 0};
     struct sa *run = NULL; /* counters are written once per run of packets of one SA */
     uint64_t packets = 0, bytes = 0;
+    bool clamp = ctx->config->mss_clamp;
 
     for (unsigned k = 0; k < n; k++) {
         const struct crypto_op *op = &ctx->ops[k];
         unsigned i = ctx->op_pkt[k];
         struct pkt *p = &v->pkts[i];
         enum verdict verdict;
+        uint8_t *inner;
         uint32_t len;
 
         if (p->sa != run) {
             if (run != NULL)
-                count_in(ctx, run, packets, bytes);
+                esp_rx_count(ctx, run, packets, bytes);
             run = p->sa;
             want.number = run->number;
             packets = bytes = 0;
@@ -215,11 +222,14 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
             pkt_drop(p, verdict);
             continue;
         }
-        restore(v->m[i], p, op->esp + ESP_INTRO_LEN + run->meta_len, len);
+        inner = op->esp + ESP_INTRO_LEN + run->meta_len;
+        if (unlikely(clamp && is_syn(inner, (enum l3_kind)p->h.kind)))
+            fit_clamp_received(ctx, v->pair, run, (enum l3_kind)p->h.kind, inner, len);
+        restore(v->m[i], p, inner, len);
         pkt_finish(p, verdict, p->own_dst ? PKT_TO_PUNT : PKT_TO_TX);
         packets++;
         bytes += len;
     }
     if (run != NULL)
-        count_in(ctx, run, packets, bytes);
+        esp_rx_count(ctx, run, packets, bytes);
 }

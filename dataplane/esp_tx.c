@@ -6,6 +6,7 @@
  */
 #include "dataplane/core/esp.h"
 #include "dataplane/ctx.h"
+#include "dataplane/fit.h"
 
 #include <immintrin.h>
 #include <rte_mbuf.h>
@@ -27,11 +28,33 @@ static inline uint16_t outer_id(struct pipeline_ctx *ctx, const struct l3 *h)
 {
     uint16_t id;
 
-    if (likely(l3_frag_be(h) == IPV4_DF_BE))
+    if (likely(l3_frag_be(h) == ctx->own_id_frag))
         return l3_id_be(h);
     id = ctx->ip_id;
     ctx->ip_id = (uint16_t)(id + ctx->config->n_workers);
     return __builtin_bswap16(id);
+}
+
+static inline __attribute__((always_inline)) void put_outer(struct pipeline_ctx *ctx, const struct l3 *h,
+                                                            enum l3_kind kind, uint8_t *outer, const uint8_t *inner,
+                                                            uint32_t outer_len)
+{
+    if (kind == L3_IPV6) {
+        esp_put_outer6(outer, inner, (uint16_t)(outer_len - IPV6_LEN));
+    } else {
+        esp_put_outer(outer, inner, (uint16_t)outer_len, outer_id(ctx, h));
+        fit_outer_frag(ctx, outer, h);
+        if (unlikely(h->extra != 0))
+            esp_leave_options(outer);
+    }
+}
+
+void esp_tx_outer(struct pipeline_ctx *ctx, const struct pkt *p, uint8_t *outer, const uint8_t *inner, uint32_t outer_len)
+{
+    if (p->h.kind == L3_IPV6)
+        put_outer(ctx, &p->h, L3_IPV6, outer, inner, outer_len);
+    else
+        put_outer(ctx, &p->h, L3_IPV4, outer, inner, outer_len);
 }
 
 /* Everything but the encryption. Returns the verdict. */
@@ -63,17 +86,14 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pipelin
     m->data_len = (uint16_t)(l2_len + outer_len);
     m->pkt_len = l2_len + outer_len;
     l2_move(outer, inner, l2_len);
-    if (kind == L3_IPV6)
-        esp_put_outer6(outer, inner, (uint16_t)(outer_len - IPV6_LEN));
-    else
-        esp_put_outer(outer, inner, (uint16_t)outer_len, outer_id(ctx, &p->h));
+    put_outer(ctx, &p->h, kind, outer, inner, outer_len);
     store64(esp, esp_front(sa->spi_be, counter));
     store64(esp + ESP_HEADER_LEN, iv);
     esp_put_trailer(inner + inner_len, text_len - meta_len - inner_len - 2, esp_next_with(kind, meta_len));
     return VERDICT_SENT_ENCRYPTED;
 }
 
-static void count_out(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes)
+void esp_tx_count(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes)
 {
     struct sa_worker *w = &sa->workers[ctx->worker];
 
@@ -95,9 +115,14 @@ unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 
         if (p->todo != PKT_PROTECT)
             continue;
+        if (unlikely(p->sa->kind != ESP_GCM)) {
+            p->todo = PKT_ANY;
+            ctx->n_any++;
+            continue;
+        }
         if (p->sa != run) {
             if (run != NULL)
-                count_out(ctx, run, packets, bytes);
+                esp_tx_count(ctx, run, packets, bytes);
             run = p->sa;
             packets = bytes = 0;
         }
@@ -115,6 +140,6 @@ unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
         bytes += p->h.len;
     }
     if (run != NULL)
-        count_out(ctx, run, packets, bytes);
+        esp_tx_count(ctx, run, packets, bytes);
     return n_ops;
 }

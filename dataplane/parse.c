@@ -6,6 +6,7 @@
  * goes on as CLASSIFY or ESP_IN.
  */
 #include "dataplane/ctx.h"
+#include "dataplane/core/frag.h"
 #include "dataplane/exempt.h"
 
 #include <rte_mbuf.h>
@@ -69,6 +70,27 @@ static void parse_nd(struct pipeline_ctx *ctx, struct pkt *p, bool local)
     pkt_finish(p, VERDICT_PASSED_L2, local && to_us ? PKT_TO_PUNT : PKT_TO_TX);
 }
 
+static bool is_bad_fragment(const struct pkt *p)
+{
+    return p->h.flaw == L3_FRAGMENT && !frag_can_be_judged(p->l3, &p->h);
+}
+
+/*
+ * ESP from the outside that isn't plain: in pieces it is put together first. Ours has nothing between its headers (DP1), so
+ * with options or extension headers it is somebody else's: judged as if its SPI weren't known.
+ */
+static void start_odd_esp(struct pipeline_ctx *ctx, struct pkt *p)
+{
+    unsigned fragment_header = p->h.kind == L3_IPV6 ? FRAG6_LEN / 4 : 0;
+
+    if (p->h.flaw == L3_FRAGMENT && p->h.extra == fragment_header) {
+        pkt_start(p, PKT_REASSEMBLE, CLASSIFY_IN, p->own_dst);
+        ctx->to_reassemble = true;
+    } else {
+        pkt_start(p, PKT_CLASSIFY, CLASSIFY_UNKNOWN, p->own_dst);
+    }
+}
+
 /* What is left after malformed packets and what isn't IP. from_tap: an untagged frame of our own. */
 static void parse_ip(struct pipeline_ctx *ctx, struct pkt *p, bool inbound, bool from_tap)
 {
@@ -80,12 +102,16 @@ static void parse_ip(struct pipeline_ctx *ctx, struct pkt *p, bool inbound, bool
         pkt_finish(p, VERDICT_LOCAL, PKT_TO_PUNT);
     else if (p->own_dst && inbound && four && exempt_to_us(p))
         pkt_finish(p, VERDICT_LOCAL, PKT_TO_PUNT);
-    else if (p->h.flaw == L3_FRAGMENT)
+    else if (is_bad_fragment(p))
         pkt_drop(p, VERDICT_DROP_FRAGMENT);
+    else if (p->h.flaw == L3_SOURCE_ROUTE)
+        pkt_drop(p, VERDICT_DROP_SOURCE_ROUTE);
     else if (p->h.flaw == L3_OPTIONS)
         pkt_drop(p, VERDICT_DROP_IP_OPTIONS);
     else if (p->h.flaw == L3_EXT_HEADER)
         pkt_drop(p, VERDICT_DROP_EXT_HEADER);
+    else if (inbound && l3_proto(&p->h) == IPPROTO_ESP_OCTET && (p->h.flaw == L3_FRAGMENT || p->h.extra != 0))
+        start_odd_esp(ctx, p);
     else
         start(p, inbound, p->own_dst);
 }

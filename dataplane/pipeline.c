@@ -4,11 +4,26 @@
 
 #include "dataplane/core/esp.h"
 #include "dataplane/ctx.h"
+#include "dataplane/esp_any.h"
+#include "dataplane/fit.h"
+#include "dataplane/pmtu.h"
+#include "dataplane/reasm.h"
 
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 
 #define FLOW_CACHE_ENTRIES 16384
+
+static bool open_lanes(struct pipeline_ctx *ctx, int socket)
+{
+    for (unsigned pair = 0; pair < ctx->config->n_pairs; pair++)
+        for (unsigned way = 0; way < 2; way++) {
+            ctx->lanes[pair][way] = lanes_new(ctx->crypto, socket);
+            if (ctx->lanes[pair][way] == NULL)
+                return false;
+        }
+    return ivs_init(&ctx->ivs, ctx->crypto);
+}
 
 struct pipeline_ctx *pipeline_ctx_new(const struct pipeline_config *config, struct snap_store *store, unsigned worker,
                                       const struct crypto_backend *crypto, int socket)
@@ -25,11 +40,20 @@ struct pipeline_ctx *pipeline_ctx_new(const struct pipeline_config *config, stru
     ctx->config = config;
     ctx->store = store;
     ctx->crypto = crypto;
+    if (!open_lanes(ctx, socket)) {
+        pipeline_ctx_free(ctx);
+        return NULL;
+    }
     ctx->worker = worker;
     ctx->local_pair = config->local_pair;
     ctx->page = snap_store_page(store);
     snap_store_watch(store, &ctx->store_current, &ctx->store_clear_generation);
     ctx->ip_id = (uint16_t)worker;
+    fit_init(ctx);
+    if (!reasm_open(ctx)) {
+        pipeline_ctx_free(ctx);
+        return NULL;
+    }
     for (unsigned i = 0; i < config->n_own; i++)
         if (config->own[i].family == 4)
             ctx->own4[ctx->n_own4++] = load32(config->own[i].b);
@@ -42,6 +66,11 @@ void pipeline_ctx_free(struct pipeline_ctx *ctx)
 {
     if (ctx == NULL)
         return;
+    for (unsigned pair = 0; pair < IPC_MAX_PAIRS; pair++)
+        for (unsigned way = 0; way < 2; way++)
+            lanes_free(ctx->lanes[pair][way]);
+    ivs_wipe(&ctx->ivs);
+    reasm_close(ctx);
     classify_cache_free(ctx->cache);
     rte_free(ctx);
 }
@@ -58,20 +87,31 @@ static void clear_counters(struct pipeline_ctx *ctx, uint64_t generation)
     for (unsigned i = 0; i < VERDICT_COUNT; i++)
         add_count(ctx, i, -(int64_t)ctx->counted[i]);
     ctx->clear_generation = generation;
+    reasm_cleared(ctx);
 }
 
 void pipeline_begin(struct pipeline_ctx *ctx, uint64_t now_tsc)
 {
     uint64_t generation = atomic_load_explicit(ctx->store_clear_generation, memory_order_relaxed);
 
-    ctx->snap = atomic_load_explicit(ctx->store_current, memory_order_acquire);
+    struct snap *current = atomic_load_explicit(ctx->store_current, memory_order_acquire);
+
+    /* What is in lanes was judged under the snapshot at hand: it comes out first, during this poll. */
+    ctx->drain = ctx->in_lanes != 0 && current != ctx->snap;
+    if (!ctx->drain)
+        ctx->snap = current;
     ctx->now_tsc = now_tsc;
+    ctx->capped = pmtu_any(ctx->config->pmtu, now_tsc);
     if (unlikely(generation != ctx->clear_generation))
         clear_counters(ctx, generation);
+    if (unlikely(now_tsc >= ctx->reasm_due))
+        reasm_poll(ctx);
 }
 
 void pipeline_end(struct pipeline_ctx *ctx)
 {
+    if (ctx->in_lanes != 0)
+        return; /* keys and SAs are in use */
     ctx->snap = NULL;
     snap_store_quiescent(ctx->store, ctx->worker);
 }
@@ -84,32 +124,62 @@ static void clear_packet(struct pkt *p, enum verdict verdict)
         pkt_finish(p, verdict, PKT_TO_TX);
 }
 
-/* The SA that sends for a number; the last answer is kept, because packets come in runs. */
+/* The SA that sends for a number, and what fits it; the last answer is kept, because packets come in runs. */
 struct chosen {
     int number;
     struct sa *sa;
+    uint32_t mtu, limit4, limit6;
+    bool mss_clamp;
 };
 
-static inline void protect(struct pipeline_ctx *ctx, struct pkt *p, unsigned number, struct chosen *last)
+static inline void choose(struct pipeline_ctx *ctx, unsigned number, struct chosen *last)
 {
-    if ((int)number != last->number) {
-        last->number = (int)number;
-        last->sa = snap_sender(ctx->snap, number, ctx->now_tsc);
-    }
-    if (unlikely(last->sa == NULL)) {
-        pkt_drop(p, VERDICT_DROP_NO_SA);
-        return;
-    }
-    p->sa = last->sa;
-    p->todo = PKT_PROTECT;
+    struct sa *sa = snap_sender(ctx->snap, number, ctx->now_tsc);
+
+    last->number = (int)number;
+    last->sa = sa;
+    /* 0: each destination may have a limit of its own. */
+    last->limit4 = sa == NULL || ctx->capped ? 0 : fit_limit(sa, L3_IPV4, last->mtu);
+    last->limit6 = sa == NULL || ctx->capped ? 0 : fit_limit(sa, L3_IPV6, last->mtu);
 }
 
-static void classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
+/* Returns whether fit_vec() has to look at the packet. */
+static inline bool protect(struct pipeline_ctx *ctx, struct pkt *p, unsigned number, struct chosen *last)
+{
+    bool fit;
+
+    if ((int)number != last->number)
+        choose(ctx, number, last);
+    if (unlikely(last->sa == NULL)) {
+        pkt_drop(p, VERDICT_DROP_NO_SA);
+        return false;
+    }
+    fit = fit_wanted(p, p->h.kind == L3_IPV6 ? last->limit6 : last->limit4, last->mss_clamp);
+    p->sa = last->sa;
+    p->todo = fit ? PKT_FIT : PKT_PROTECT;
+    return fit;
+}
+
+/* Clear packets have the pair's MTU, towards the outside. Returns whether fit_vec() has to look at the packet. */
+static inline bool leave_clear(struct pkt *p, enum verdict verdict, uint32_t mtu)
+{
+    if (likely(verdict != VERDICT_SENT_CLEAR || p->h.len <= mtu)) {
+        clear_packet(p, verdict);
+        return false;
+    }
+    p->sa = NULL;
+    p->todo = PKT_FIT;
+    return true;
+}
+
+/* Returns whether fit_vec() has to look at some packet. */
+static bool classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     const struct snap *snap = ctx->snap;
     struct classify_cache *cache = ctx->cache;
     unsigned n = v->n;
-    struct chosen last = {-1, NULL};
+    struct chosen last = {.number = -1, .mtu = ctx->config->pairs[v->pair].mtu, .mss_clamp = ctx->config->mss_clamp};
+    bool fit = false;
 
     for (unsigned i = 0; i < n; i++) {
         struct pkt *p = &v->pkts[i];
@@ -120,12 +190,13 @@ static void classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
         r = classify_packet(cache, snap, ctx->config->unregistered_clear, p->group, (enum classify_way)p->way, &p->h,
                             p->l3);
         if (likely(r.action == CLASSIFY_PROTECT))
-            protect(ctx, p, r.number, &last);
+            fit |= protect(ctx, p, r.number, &last);
         else if (r.action == CLASSIFY_CLEAR)
-            clear_packet(p, (enum verdict)r.verdict);
+            fit |= leave_clear(p, (enum verdict)r.verdict, last.mtu);
         else
             pkt_drop(p, (enum verdict)r.verdict);
     }
+    return fit;
 }
 
 /* Sorts the packets by where they go, counts verdicts in runs, frees what was dropped. */
@@ -138,6 +209,8 @@ static void __attribute__((noinline)) settle_mixed(struct pipeline_ctx *ctx, str
         const struct pkt *p = &v->pkts[i];
         unsigned verdict = p->verdict;
 
+        if (p->to == PKT_TO_LANES)
+            continue; /* counted when it comes out */
         if (verdict != run_verdict) {
             if (run > 0)
                 add_count(ctx, run_verdict, run);
@@ -151,7 +224,7 @@ static void __attribute__((noinline)) settle_mixed(struct pipeline_ctx *ctx, str
         } else if (p->to == PKT_TO_PUNT) {
             v->punt_verdict[v->n_punt] = (uint8_t)verdict;
             v->punt[v->n_punt++] = v->m[i];
-        } else {
+        } else if (p->to == PKT_TO_DROP) {
             dropped[n_dropped++] = v->m[i];
         }
     }
@@ -168,6 +241,10 @@ static inline void settle(struct pipeline_ctx *ctx, struct pkt_vec *v)
     uint8_t verdict = v->pkts[0].verdict;
     unsigned n = v->n;
 
+    if (unlikely(v->n_tx != 0)) { /* out of lanes */
+        settle_mixed(ctx, v);
+        return;
+    }
     for (unsigned i = 0; i < n; i++) {
         differ |= v->pkts[i].state ^ first;
         v->tx[i] = v->m[i];
@@ -185,13 +262,19 @@ void pipeline_outbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     unsigned n;
 
-    v->n_tx = v->n_punt = 0;
-    if (v->n == 0)
+    v->n_tx = v->n_punt = v->n_back = v->n_rest = 0;
+    if (v->n == 0) {
+        if (lanes_count(ctx->lanes[v->pair][false]) != 0)
+            esp_any_out(ctx, v);
         return;
+    }
     parse_vec(ctx, v, false);
-    classify_vec(ctx, v);
+    if (unlikely(classify_vec(ctx, v)))
+        fit_vec(ctx, v);
     n = esp_tx_prepare(ctx, v);
     ctx->crypto->seal(ctx->ops, n);
+    if (unlikely((ctx->n_any | ctx->in_lanes) != 0))
+        esp_any_out(ctx, v);
     settle(ctx, v);
 }
 
@@ -199,21 +282,42 @@ void pipeline_inbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     unsigned n;
 
-    v->n_tx = v->n_punt = 0;
-    if (v->n == 0)
+    v->n_tx = v->n_punt = v->n_back = v->n_rest = 0;
+    if (v->n == 0) {
+        if (lanes_count(ctx->lanes[v->pair][true]) != 0)
+            esp_any_in(ctx, v);
         return;
+    }
     parse_vec(ctx, v, true);
+    if (unlikely(ctx->to_reassemble)) {
+        ctx->to_reassemble = false;
+        reasm_vec(ctx, v);
+    }
     n = esp_rx_prepare(ctx, v);
     ctx->crypto->open(ctx->ops, n);
     esp_rx_finish(ctx, v, n);
-    if (n < v->n)
-        classify_vec(ctx, v); /* clear packets, and ESP that isn't ours */
+    if (unlikely((ctx->n_any | ctx->in_lanes) != 0))
+        esp_any_in(ctx, v);
+    if (n < v->n) { /* clear packets, and ESP that isn't ours */
+        pmtu_vec(ctx, v);
+        (void)classify_vec(ctx, v);
+    }
     settle(ctx, v);
+}
+
+bool pipeline_waits(const struct pipeline_ctx *ctx, unsigned pair, bool inbound)
+{
+    return lanes_count(ctx->lanes[pair][inbound]) != 0;
 }
 
 void pipeline_count(struct pipeline_ctx *ctx, enum verdict verdict, unsigned n)
 {
     add_count(ctx, verdict, n);
+}
+
+void pipeline_uncount(struct pipeline_ctx *ctx, enum verdict verdict, unsigned n)
+{
+    add_count(ctx, verdict, -(int64_t)n);
 }
 
 uint64_t pipeline_counted(const struct pipeline_ctx *ctx, enum verdict verdict)
@@ -242,6 +346,16 @@ void pipeline_punt_full(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned ta
     if (taken < v->n_punt)
         refuse(ctx, v->punt + taken, v->punt_verdict + taken, v->n_punt - taken, VERDICT_DROP_PUNT_FULL);
     v->n_punt = (uint16_t)taken;
+}
+
+void pipeline_back_full(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned taken)
+{
+    if (taken < v->n_back) {
+        add_count(ctx, VERDICT_SENT_ICMP_TOO_BIG, -(int64_t)(v->n_back - taken));
+        add_count(ctx, VERDICT_DROP_TX_FULL, v->n_back - taken);
+        rte_pktmbuf_free_bulk(v->back + taken, v->n_back - taken);
+    }
+    v->n_back = (uint16_t)taken;
 }
 
 unsigned pipeline_effective_mtu(const struct pipeline_config *config, unsigned pair, const struct esp_geometry *g,

@@ -13,6 +13,11 @@
 #include "dataplane/snap.h"
 #include "dataplane/vec.h"
 
+struct pmtu;
+
+/* The outer header's "don't fragment" bit (`df`, DP7); IPv4 only. */
+enum pipeline_df { PIPELINE_DF_COPY, PIPELINE_DF_SET, PIPELINE_DF_CLEAR };
+
 struct pipeline_pair {
     char name[IPC_NAME_MAX];
     uint16_t mtu; /* largest IP packet that may leave outside */
@@ -26,6 +31,10 @@ struct pipeline_config {
     unsigned n_own;
     struct addr own[IPC_MAX_ADDRESSES];
     bool unregistered_clear; /* `unregistered: clear` */
+    enum pipeline_df df;
+    bool mss_clamp;    /* `mss-clamp` */
+    uint64_t tsc_hz;
+    struct pmtu *pmtu; /* what the WAN said about destinations, shared by the workers; NULL: nobody listens */
 };
 
 /* One worker's state: flow cache, counters, what it loaded for this poll. */
@@ -38,21 +47,36 @@ void pipeline_ctx_free(struct pipeline_ctx *ctx);
 
 /*
  * Start of every poll, packets or not: loads snapshot and counter page, takes the time. The worker must be online
- * (snap_store_online). End it with pipeline_end(): then nothing of the snapshot is held.
+ * (snap_store_online). End it with pipeline_end(): then nothing of the snapshot is held, unless packets wait in lanes; after a
+ * change of the snapshot they come out in the next poll, which must call the pipeline for every pair and direction.
  */
 void pipeline_begin(struct pipeline_ctx *ctx, uint64_t now_tsc);
 void pipeline_end(struct pipeline_ctx *ctx);
 
-/* Packets from the inside port (or, with v->local, from the TAP) that would leave by the outside port. */
+/*
+ * Packets from the inside port (or, with v->local, from the TAP) that would leave by the outside port. Repeat it while
+ * vec_next() says that there are more: packets that are cut into pieces need places.
+ */
 void pipeline_outbound(struct pipeline_ctx *ctx, struct pkt_vec *v);
 /* Packets from the outside port. */
 void pipeline_inbound(struct pipeline_ctx *ctx, struct pkt_vec *v);
 
+/*
+ * Are packets of this pair and direction waiting in lanes? Then call pipeline_outbound() or pipeline_inbound() even when there
+ * is nothing new, with an empty vector: they come out. A worker that stops empties all of them first; before it sleeps, they are
+ * empty, because its last poll brought nothing new.
+ */
+bool pipeline_waits(const struct pipeline_ctx *ctx, unsigned pair, bool inbound);
+
 /* The port or punt queue took only the first `taken` of v->tx / v->punt: frees the rest and counts it so. */
 void pipeline_tx_full(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned taken);
 void pipeline_punt_full(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned taken);
+/* The same for v->back. */
+void pipeline_back_full(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned taken);
 /* For packets that never were in a vector (TAP frames that leave inside, drops before the pipeline). */
 void pipeline_count(struct pipeline_ctx *ctx, enum verdict verdict, unsigned n);
+/* n packets that had this verdict get another one: counts them back. */
+void pipeline_uncount(struct pipeline_ctx *ctx, enum verdict verdict, unsigned n);
 /* This worker's count of a verdict since the last clearing. */
 uint64_t pipeline_counted(const struct pipeline_ctx *ctx, enum verdict verdict);
 

@@ -14,6 +14,8 @@
 
 #define VEC_MAX   64 /* packets that fit */
 #define VEC_BURST 32 /* packets that a worker asks a port for */
+#define VEC_LANES_MAX 128 /* packets of earlier vectors that may come out with one (lanes.h) */
+#define VEC_OUT_MAX (VEC_MAX + VEC_LANES_MAX)
 
 struct rte_mbuf;
 struct sa;
@@ -21,14 +23,17 @@ struct sa;
 /* What still has to happen to a packet. Every stage looks for its own value and moves the packet on. */
 enum pkt_todo {
     PKT_CLASSIFY, /* parsed; policy has to judge it */
+    PKT_FIT,      /* outbound, judged: too large perhaps, or a SYN; pkt.sa NULL = it leaves in clear */
+    PKT_REASSEMBLE, /* inbound: a fragment of ESP */
     PKT_ESP_IN,   /* ESP with an SPI of ours */
     PKT_PROTECT,  /* policy: leaves as ESP with pkt.sa */
+    PKT_ANY,      /* for esp_any.c: protect or open it with pkt.sa, whatever suite and mode */
     PKT_CRYPTO,   /* its crypto operation stands in the context */
     PKT_DONE,     /* verdict and `to` are final */
 };
 
 /* Where a packet that is done goes. */
-enum pkt_to { PKT_TO_DROP, PKT_TO_TX, PKT_TO_PUNT };
+enum pkt_to { PKT_TO_DROP, PKT_TO_TX, PKT_TO_PUNT, PKT_TO_LANES };
 
 /* One cache line of metadata. */
 struct pkt {
@@ -65,14 +70,33 @@ struct pkt_vec {
     uint16_t pair;
     bool local; /* outbound: frames come from our own TAP */
 
-    /* Filled by the pipeline: the worker owns these packets now. Order is the order of arrival. */
+    /* Filled by the pipeline: the worker owns these packets now. Order is the order of arrival. PKT_TO_LANES: not yet. */
     uint16_t n_tx, n_punt;
-    struct rte_mbuf *tx[VEC_MAX]; /* outbound: to the outside port; inbound: to the inside port */
-    struct rte_mbuf *punt[VEC_MAX];
-    uint8_t tx_verdict[VEC_MAX], punt_verdict[VEC_MAX];
+    struct rte_mbuf *tx[VEC_OUT_MAX]; /* outbound: to the outside port; inbound: to the inside port */
+    struct rte_mbuf *punt[VEC_OUT_MAX];
+    uint8_t tx_verdict[VEC_OUT_MAX], punt_verdict[VEC_OUT_MAX];
+
+    /*
+     * Filled by fit.c, outbound only. back: what we have to say ourselves, for the port that the packets came from. rest:
+     * packets for which there was no place because others were cut into pieces; not judged, not counted: vec_next().
+     */
+    uint16_t n_back, n_rest;
+    struct rte_mbuf *back[VEC_MAX], *rest[VEC_MAX];
 
     struct pkt pkts[VEC_MAX];
 };
+
+/*
+ * After the worker has sent what stands in tx, punt and back: makes the rest the vector's packets. False when there is none.
+ */
+static inline bool vec_next(struct pkt_vec *v)
+{
+    if (v->n_rest == 0)
+        return false;
+    memcpy(v->m, v->rest, v->n_rest * sizeof v->m[0]);
+    v->n = v->n_rest;
+    return true;
+}
 
 /* The value of pkt.place. */
 static inline uint64_t pkt_place(int group, unsigned vlan, unsigned l2_len)

@@ -99,23 +99,49 @@ static void punt(struct worker *w)
     }
 }
 
+/* What the pipeline says itself goes to the port that the packets came from. */
+static void answer(struct worker *w, uint16_t port)
+{
+    struct pkt_vec *v = &w->vec;
+    uint16_t sent;
+
+    if (v->n_back == 0) {
+        return;
+    }
+    sent = rte_eth_tx_burst(port, w->queue, v->back, v->n_back);
+    if (sent < v->n_back) {
+        pipeline_back_full(w->ctx, v, sent);
+    }
+}
+
+/* The vector's packets, and then those that had to wait for places, from the inside out. */
+static void run_outbound(struct worker *w, uint16_t from, uint16_t to)
+{
+    do {
+        pipeline_outbound(w->ctx, &w->vec);
+        transmit(w, to);
+        answer(w, from);
+        punt(w);
+    } while (vec_next(&w->vec));
+}
+
 static unsigned poll_port(struct worker *w, unsigned pair, uint16_t from, uint16_t to, bool outbound)
 {
     struct pkt_vec *v = &w->vec;
 
     v->n = rte_eth_rx_burst(from, w->queue, v->m, VEC_BURST);
-    if (v->n == 0) {
+    if (v->n == 0 && !pipeline_waits(w->ctx, pair, !outbound)) {
         return 0;
     }
     v->pair = (uint16_t)pair;
     v->local = false;
     if (outbound) {
-        pipeline_outbound(w->ctx, v);
+        run_outbound(w, from, to);
     } else {
         pipeline_inbound(w->ctx, v);
+        transmit(w, to);
+        punt(w);
     }
-    transmit(w, to);
-    punt(w);
     return 1;
 }
 
@@ -152,9 +178,7 @@ static unsigned poll_tap(struct worker *w)
         }
     }
     if (v->n > 0) {
-        pipeline_outbound(w->ctx, v);
-        transmit(w, w->shared->outside[pair]);
-        punt(w);
+        run_outbound(w, w->shared->inside[pair], w->shared->outside[pair]);
     }
     return 1;
 }

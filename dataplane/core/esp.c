@@ -2,6 +2,8 @@
 /* The checks on decrypted text, ECN, and the MTU formula. Every length from the wire is a lie until checked. */
 #include "dataplane/core/esp.h"
 
+#include "dataplane/core/frag.h"
+
 unsigned esp_effective_mtu(enum l3_kind kind, unsigned mtu, const struct esp_geometry *g)
 {
     unsigned header_len = l3_header_len(kind), fixed = header_len + esp_any_intro(g) + g->icv_len;
@@ -54,11 +56,13 @@ enum verdict esp_check_inner(const uint8_t *payload, uint32_t len, uint8_t next,
     case L3_OK:
         return VERDICT_RECEIVED_DECRYPTED;
     case L3_FRAGMENT:
-        return VERDICT_DROP_FRAGMENT;
+        return frag_can_be_judged(payload, inner) ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_FRAGMENT;
     case L3_OPTIONS:
         return VERDICT_DROP_IP_OPTIONS;
     case L3_EXT_HEADER:
         return VERDICT_DROP_EXT_HEADER;
+    case L3_SOURCE_ROUTE:
+        return VERDICT_DROP_SOURCE_ROUTE;
     default:
         return VERDICT_DROP_INNER_MALFORMED;
     }

@@ -158,6 +158,15 @@ static inline void esp_put_trailer(uint8_t *at, uint32_t pad, uint8_t next)
     store64(at, load64(trailers[pad]) | (uint64_t)next << (8 * (pad + 1)));
 }
 
+/* The same for any amount of padding, one octet after the other: pad + 2 octets. */
+static inline void esp_put_padding(uint8_t *at, uint32_t pad, uint8_t next)
+{
+    for (uint32_t i = 0; i < pad; i++)
+        at[i] = (uint8_t)(i + 1);
+    at[pad] = (uint8_t)pad;
+    at[pad + 1] = next;
+}
+
 /*
  * The outer header: the inner one with protocol ESP, its own total length and identification, and a checksum brought
  * up to date (RFC 1624). Type of service (so also ECN, RFC 6040 3.2: copied), flags, TTL and addresses stay as they
@@ -180,6 +189,23 @@ static inline void esp_put_outer(uint8_t *outer, const uint8_t *inner, uint16_t 
     store32(outer + 16, load32(inner + 16));
 }
 
+/* The same when inner has options: the outer header doesn't (DP8). To be called behind esp_put_outer(). */
+static inline void esp_leave_options(uint8_t *outer)
+{
+    outer[0] = 0x45;
+    store16(outer + 10, 0);
+    store16(outer + 10, (uint16_t)~sum_fold(sum_ipv4(outer)));
+}
+
+/* Other flags and fragment offset, as in memory, for an IPv4 header; with its checksum. */
+static inline void esp_set_frag(uint8_t *outer, uint16_t frag_be)
+{
+    uint16_t was = load16(outer + 6);
+
+    store16(outer + 6, frag_be);
+    store16(outer + 10, sum_update(load16(outer + 10), was, frag_be));
+}
+
 /*
  * The same for IPv6: next header ESP and its own payload length. Traffic class (so also ECN), flow label, hop limit and
  * addresses stay as they are. inner has no extension headers.
@@ -190,6 +216,24 @@ static inline void esp_put_outer6(uint8_t *outer, const uint8_t *inner, uint16_t
 
     store64(outer, head | (uint64_t)__builtin_bswap16(payload_len) << 32 | (uint64_t)IPPROTO_ESP_OCTET << 48);
     memcpy(outer + 8, inner + 8, 32);
+}
+
+/*
+ * Transport mode, on the way back: the outer header with the payload's own protocol and the length of what it now stands in front
+ * of, and a new checksum. outer must not overlap ip.
+ */
+static inline void esp_put_restored(uint8_t *ip, const uint8_t *outer, enum l3_kind kind, uint32_t len, uint8_t next)
+{
+    memcpy(ip, outer, l3_header_len(kind));
+    if (kind == L3_IPV6) {
+        store16_be(ip + 4, (uint16_t)(len - IPV6_LEN));
+        ip[6] = next;
+    } else {
+        store16_be(ip + 2, (uint16_t)len);
+        ip[9] = next;
+        store16(ip + 10, 0);
+        store16(ip + 10, (uint16_t)~sum_fold(sum_ipv4(ip)));
+    }
 }
 
 /* The IV on the wire, as in memory: sender id in the leftmost bits, then the counter (RFC 6054 section 4). */
@@ -224,7 +268,8 @@ enum verdict esp_check_trailer(const uint8_t *text, uint32_t len, uint32_t *payl
 
 /*
  * The packet in a payload, as `next` announced it, in tunnel mode: it must be of the outer packet's family (`kind`) and
- * whole (surplus behind it is traffic flow padding and ignored); fragments, options and extension headers are refused.
+ * whole (surplus behind it is traffic flow padding and ignored); options, extension headers and fragments that say too little
+ * are refused.
  * Returns VERDICT_RECEIVED_DECRYPTED and the parsed inner header, or the verdict that drops it.
  */
 enum verdict esp_check_inner(const uint8_t *payload, uint32_t len, uint8_t next, enum l3_kind kind, struct l3 *inner);

@@ -3,6 +3,7 @@
 #include "tests/stage/rig.h"
 
 #include "common/secret.h"
+#include "dataplane/pmtu.h"
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -59,6 +60,10 @@ void rig_open_with(struct rig *r, unsigned n_workers, const struct crypto_backen
     r->config.n_workers = n_workers;
     r->config.pairs[0].mtu = r->config.pairs[1].mtu = 1500;
     r->config.local_pair = 0;
+    r->config.tsc_hz = 1000000000;
+    r->config.mss_clamp = true;
+    r->config.pmtu = pmtu_new((const uint64_t[2]){1, 2});
+    assert_non_null(r->config.pmtu);
     r->config.n_own = 2;
     assert_true(addr_parse("10.9.9.9", &r->config.own[0]));
     assert_true(addr_parse("2001:db8::9", &r->config.own[1]));
@@ -81,6 +86,7 @@ void rig_close(struct rig *r)
         pipeline_ctx_free(r->ctx[w]);
     }
     snap_store_free(r->store);
+    pmtu_free(r->config.pmtu);
     free(r->page);
     assert_int_equal(rte_mempool_avail_count(r->pool), POOL_SIZE);
 }
@@ -239,6 +245,9 @@ void rig_run(struct rig *r, unsigned worker, bool inbound, bool local, unsigned 
     else
         pipeline_outbound(r->ctx[worker], &v);
     pipeline_end(r->ctx[worker]);
+    assert_int_equal(v.n, n); /* packets that are cut are for rig_all() */
+    assert_int_equal(v.n_rest, 0);
+    rte_pktmbuf_free_bulk(v.back, v.n_back);
     for (unsigned i = 0; i < n; i++) {
         results[i].verdict = (enum verdict)v.pkts[i].verdict;
         results[i].to = (enum pkt_to)v.pkts[i].to;
@@ -246,6 +255,51 @@ void rig_run(struct rig *r, unsigned worker, bool inbound, bool local, unsigned 
         collect(&v, sent[i], &results[i]);
         assert_int_equal(results[i].len == 0, results[i].to == PKT_TO_DROP);
     }
+}
+
+static void take_out(struct rte_mbuf *m, enum verdict verdict, enum pkt_to to, struct rig_result *out)
+{
+    assert_int_equal(m->pkt_len, m->data_len);
+    assert_true(m->data_len <= sizeof out->bytes);
+    out->verdict = verdict;
+    out->to = to;
+    out->len = m->data_len;
+    memcpy(out->bytes, rte_pktmbuf_mtod(m, const void *), m->data_len);
+    rte_pktmbuf_free(m);
+}
+
+static void take_vector(const struct pkt_vec *v, struct rig_out *out)
+{
+    assert_true(out->n_tx + v->n_tx <= RIG_OUT_MAX && out->n_back + v->n_back <= VEC_MAX);
+    for (unsigned i = 0; i < v->n_tx; i++)
+        take_out(v->tx[i], (enum verdict)v->tx_verdict[i], PKT_TO_TX, &out->tx[out->n_tx++]);
+    for (unsigned i = 0; i < v->n_back; i++)
+        take_out(v->back[i], VERDICT_SENT_ICMP_TOO_BIG, PKT_TO_TX, &out->back[out->n_back++]);
+    for (unsigned i = 0; i < v->n_punt; i++)
+        take_out(v->punt[i], (enum verdict)v->punt_verdict[i], PKT_TO_PUNT, &out->punt[out->n_punt++]);
+}
+
+void rig_all(struct rig *r, unsigned worker, bool inbound, bool local, unsigned n, const uint8_t *const frames[],
+             const size_t lens[], struct rig_out *out)
+{
+    static struct pkt_vec v;
+
+    out->n_tx = out->n_back = out->n_punt = out->rounds = 0;
+    v.n = (uint16_t)n;
+    v.pair = 0;
+    v.local = local;
+    for (unsigned i = 0; i < n; i++)
+        v.m[i] = mbuf_of(r, frames[i], lens[i]);
+    pipeline_begin(r->ctx[worker], r->now_tsc);
+    do {
+        if (inbound)
+            pipeline_inbound(r->ctx[worker], &v);
+        else
+            pipeline_outbound(r->ctx[worker], &v);
+        take_vector(&v, out);
+        out->rounds++;
+    } while (vec_next(&v));
+    pipeline_end(r->ctx[worker]);
 }
 
 struct rig_result rig_one(struct rig *r, bool inbound, const void *frame, size_t len)

@@ -37,6 +37,13 @@ struct rig_result {
     size_t len; /* 0 when dropped */
 };
 
+/* Everything that came out of a run: more or less than went in when packets are cut or answered. */
+#define RIG_OUT_MAX 512
+struct rig_out {
+    unsigned n_tx, n_back, n_punt, rounds; /* rounds: vectors that it took */
+    struct rig_result tx[RIG_OUT_MAX], back[VEC_MAX], punt[VEC_MAX];
+};
+
 /* EAL and the mbuf pool, once per process. */
 void rig_start_eal(void);
 /* A gateway with pairs "wan" (own addresses 10.9.9.9 and 2001:db8::9) and "dmz"; no policy yet. */
@@ -69,6 +76,9 @@ void rig_simple_policy(struct rig *r, uint64_t first_sender);
 /* Runs frames through worker 0 (or `worker`); results in the order of arrival. local: frames come from the TAP. */
 void rig_run(struct rig *r, unsigned worker, bool inbound, bool local, unsigned n, const uint8_t *const frames[],
              const size_t lens[], struct rig_result results[]);
+/* The same as a worker does it, with what the packets became; everything is freed. */
+void rig_all(struct rig *r, unsigned worker, bool inbound, bool local, unsigned n, const uint8_t *const frames[],
+             const size_t lens[], struct rig_out *out);
 struct rig_result rig_one(struct rig *r, bool inbound, const void *frame, size_t len);
 struct rig_result rig_local(struct rig *r, const void *frame, size_t len);
 uint64_t rig_count(const struct rig *r, enum verdict v);

@@ -102,6 +102,8 @@ void bench_gateway_open(struct bench_gateway *g, const struct bench_options *o, 
     g->config.n_pairs = 1;
     g->config.n_workers = o->workers;
     g->config.local_pair = -1;
+    g->config.mss_clamp = true;
+    g->config.tsc_hz = g->tsc_hz;
     c.pairs = (const char(*)[IPC_NAME_MAX])g->pairs;
     c.page = g->page;
     c.tsc_hz = g->tsc_hz;
