@@ -8,22 +8,13 @@
 #ifndef GVPN_CTRL_CTL_CTL_H
 #define GVPN_CTRL_CTL_CTL_H
 
+#include "common/exit.h"
 #include "ctrl/run/events.h"
 #include "ctrl/run/roles.h"
 
 #define CTL_MAX_REQUEST     4096
 #define CTL_MAX_WORDS       32
 #define CTL_MAX_CONNECTIONS 16
-
-/* gvpnctl's exit codes. */
-enum ctl_exit {
-    CTL_OK = 0,
-    CTL_FAILURE = 1,
-    CTL_USAGE = 2,
-    CTL_UNREACHABLE = 3,
-    CTL_NOT_FOUND = 4,
-    CTL_DEGRADED = 5,
-};
 
 /* How a reload ended. */
 struct ctl_reload {

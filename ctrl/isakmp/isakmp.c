@@ -142,6 +142,17 @@ size_t isakmp_payloads_count(const struct isakmp_payloads *ps, uint8_t type)
     return n;
 }
 
+bool isakmp_payloads_fit(const struct isakmp_payloads *ps, const uint8_t *required, const uint8_t *allowed)
+{
+    size_t known = 0;
+    for (const uint8_t *t = required; *t; t++, known++)
+        if (isakmp_payloads_count(ps, *t) != 1)
+            return false;
+    for (const uint8_t *t = allowed; *t; t++)
+        known += isakmp_payloads_count(ps, *t);
+    return known == ps->n;
+}
+
 struct span isakmp_payloads_behind(const struct isakmp_payloads *ps, const struct isakmp_payload *p)
 {
     const struct span last = ps->p[ps->n - 1].whole;

@@ -239,6 +239,8 @@ MUST_CHECK enum isakmp_error isakmp_payloads_get(uint8_t first, struct span body
 /* The first payload of a type, or NULL. */
 const struct isakmp_payload *isakmp_payloads_find(const struct isakmp_payloads *ps, uint8_t type);
 size_t isakmp_payloads_count(const struct isakmp_payloads *ps, uint8_t type);
+/* Each of `required` exactly once, any number of `allowed`, and nothing else? Both lists end with 0. */
+bool isakmp_payloads_fit(const struct isakmp_payloads *ps, const uint8_t *required, const uint8_t *allowed);
 /* All raw octets behind payload p (which is one of ps), padding excluded: what a HASH as first payload covers. */
 struct span isakmp_payloads_behind(const struct isakmp_payloads *ps, const struct isakmp_payload *p);
 

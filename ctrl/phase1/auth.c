@@ -69,7 +69,7 @@ static enum phase1_result try_candidate(const struct phase1 *p, size_t i, const 
     struct span body = span_of(plain + ISAKMP_HEADER_LEN, in->datagram.len - ISAKMP_HEADER_LEN);
     enum phase1_result r = phase1_say(report, PHASE1_DROP_AUTH, unreadable);
     if (isakmp_payloads_get(in->header.next_payload, body, ISAKMP_TRAILING_PADDING, &ps) ||
-        !phase1_payloads_fit(&ps, phase1_auth_required, phase1_auth_allowed))
+        !isakmp_payloads_fit(&ps, phase1_auth_required, phase1_auth_allowed))
         goto out;
     struct span id_b = isakmp_payloads_find(&ps, ISAKMP_PAYLOAD_ID)->body;
     if (isakmp_id_get(id_b, &id) ||

@@ -57,8 +57,6 @@ struct phase1_input {
 typedef enum phase1_result (*phase1_handler)(struct phase1 *p, const struct phase1_input *in,
                                              struct buf_writer *out, struct phase1_report *report);
 
-/* Is the set of payloads what this kind of message must and may have? Each of `required` exactly once. */
-bool phase1_payloads_fit(const struct isakmp_payloads *ps, const uint8_t *required, const uint8_t *allowed);
 /* Payload lists end with ISAKMP_PAYLOAD_NONE. */
 extern const uint8_t phase1_auth_required[], phase1_auth_allowed[];
 

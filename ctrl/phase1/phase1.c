@@ -169,17 +169,6 @@ void phase1_free(struct phase1 *p)
 
 /* ---- a datagram ---- */
 
-bool phase1_payloads_fit(const struct isakmp_payloads *ps, const uint8_t *required, const uint8_t *allowed)
-{
-    size_t known = 0;
-    for (const uint8_t *t = required; *t; t++, known++)
-        if (isakmp_payloads_count(ps, *t) != 1)
-            return false;
-    for (const uint8_t *t = allowed; *t; t++)
-        known += isakmp_payloads_count(ps, *t);
-    return known == ps->n;
-}
-
 /* Our own datagram that came back, or one of another SA. Message 2 brings the responder's cookie, which
  * nobody knows yet. */
 static bool cookies_fit(const struct phase1 *p, const struct isakmp_header *h)
@@ -243,7 +232,7 @@ enum phase1_result phase1_step(struct phase1 *p, struct span datagram, mono_t no
         e = isakmp_payloads_get(in.header.next_payload, chain, ISAKMP_TRAILING_REFUSE, &in.plain);
         if (e)
             return phase1_say(report, PHASE1_DROP_MALFORMED, isakmp_error_text(e));
-        if (!phase1_payloads_fit(&in.plain, row->required, row->allowed))
+        if (!isakmp_payloads_fit(&in.plain, row->required, row->allowed))
             return phase1_say(report, PHASE1_DROP_STATE,
                               "payloads that don't belong into this message, or too few");
     }

@@ -76,13 +76,7 @@ void pull_free(struct pull *p)
 
 bool pull_payloads_fit(const struct isakmp_payloads *ps, const uint8_t *required, const uint8_t *allowed)
 {
-    size_t known = 0;
-    for (const uint8_t *t = required; *t; t++, known++)
-        if (isakmp_payloads_count(ps, *t) != 1)
-            return false;
-    for (const uint8_t *t = allowed; *t; t++)
-        known += isakmp_payloads_count(ps, *t);
-    return known == ps->n && isakmp_payloads_count(ps, ISAKMP_PAYLOAD_GAP) <= 1;
+    return isakmp_payloads_fit(ps, required, allowed) && isakmp_payloads_count(ps, ISAKMP_PAYLOAD_GAP) <= 1;
 }
 
 void pull_add_nonce(struct pull *p, struct span nonce)

@@ -3,17 +3,9 @@
 #ifndef GVPN_TOOLS_CTL_REQUEST_H
 #define GVPN_TOOLS_CTL_REQUEST_H
 
-#include <jansson.h>
+#include "common/exit.h"
 
-/* Exit codes of gvpnctl. */
-enum {
-    CTL_OK = 0,
-    CTL_FAILURE = 1,
-    CTL_USAGE = 2,
-    CTL_UNREACHABLE = 3,
-    CTL_NOT_FOUND = 4,
-    CTL_DEGRADED = 5,
-};
+#include <jansson.h>
 
 /*
  * Sends words and waits at most 10 s for the answer. Returns the daemon's exit code with *document set (the caller
