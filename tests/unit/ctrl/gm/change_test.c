@@ -3,179 +3,40 @@
  * A membership under another configuration, cleared, removed and left (OP1, GM12): what goes out of use, what must be able to
  * come back although the data plane never takes a deleted SPI again, and for which keys its sender ids are good (RFC 6054).
  */
-#include "ctrl/gm/gm.h"
+#include "tests/unit/ctrl/gm/gm_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-struct fixture {
-    struct timers timers, real_timers;
-    struct env env;
-    struct config *config;
-    struct gm *gm;
-    unsigned asked, changed;
-    struct addr asked_server;
-    uint32_t gone;
-    struct ipc_group group;
-    struct ipc_bind bind; /* the last one */
-    size_t n_binds;
-    struct ipc_sa sas[POLICY_MAX_SAS];
-    size_t n_sas, n_rules;
-    uint64_t epoch;
-    mono_t now;
-};
-
-static struct config *config_of(const char *name, const char *servers, const char *more)
+static void write_file(char *text, size_t cap, const char *name, const char *servers, const char *more)
 {
-    struct yaml_error e = {.text = ""};
-    char text[1024];
-    struct config *c;
-
-    snprintf(text, sizeof(text),
+    snprintf(text, cap,
              "gvpn: 1\n"
              "ike: {listen: [10.0.0.2], pre-shared-keys: [{peer: 10.0.0.0/24, secret: \"0123456789abcdef0123456789abcdef\"}]}\n"
              "groups: [{name: %s, identity: 484, member: {key-servers: [%s], data-plane: {pair: wan}%s}}]\n",
              name, servers, more);
-    c = config_parse("test.yaml", text, strlen(text), &e);
-    if (!c)
-        print_error("%s\n", e.text);
-    assert_non_null(c);
-    return c;
 }
 
-static bool fake_random(void *ctx, void *out, size_t len)
+static struct config *config_of(const char *name, const char *servers, const char *more)
 {
-    (void)ctx;
-    memset(out, 0x55, len);
-    return true;
+    char text[1024];
+
+    write_file(text, sizeof(text), name, servers, more);
+    return config_from(text);
 }
 
-static struct now fake_now(void *ctx)
+static int begin_anew(void **state)
 {
-    const struct fixture *f = ctx;
+    char text[1024];
 
-    return (struct now){f->now, f->now};
-}
-
-static struct now at(struct fixture *f, int64_t s)
-{
-    f->now = mono_s(s);
-    return fake_now(f);
-}
-
-static bool on_register(void *ctx, struct gm *gm, const struct addr *server, uint16_t ids, struct now now)
-{
-    struct fixture *f = ctx;
-
-    (void)gm;
-    (void)ids;
-    (void)now;
-    f->asked++;
-    f->asked_server = *server;
-    return true;
-}
-
-static void on_changed(void *ctx, struct gm *gm)
-{
-    (void)gm;
-    ((struct fixture *)ctx)->changed++;
-}
-
-static bool on_holds(void *ctx, const struct gm *gm, uint32_t spi)
-{
-    (void)ctx;
-    (void)gm;
-    (void)spi;
-    return true; /* the page shows parked SAs, too */
-}
-
-static bool on_gone(void *ctx, const struct gm *gm, uint32_t spi)
-{
-    (void)gm;
-    return ((struct fixture *)ctx)->gone == spi;
-}
-
-static void on_put(void *ctx, const struct ipc_msg *m)
-{
-    struct fixture *f = ctx;
-
-    if (m->type == IPC_GROUP)
-        f->group = m->u.group;
-    else if (m->type == IPC_BIND)
-        f->bind = m->u.bind, f->n_binds++;
-    else if (m->type == IPC_RULE)
-        f->n_rules++;
-    else if (m->type == IPC_SA)
-        f->sas[f->n_sas++] = m->u.sa;
-}
-
-static void wish(struct fixture *f)
-{
-    f->n_rules = f->n_sas = f->n_binds = 0;
-    gm_wish(f->gm, 0, ++f->epoch, on_put, f, f->now);
-}
-
-static void acknowledge(struct fixture *f)
-{
-    gm_acknowledged(f->gm, f->epoch, NULL, fake_now(f));
-}
-
-static int set_up(void **state)
-{
-    struct fixture *f = test_calloc(1, sizeof(*f));
-    struct gm_ops ops = {.ctx = f, .register_with = on_register, .changed = on_changed, .holds = on_holds, .gone = on_gone};
-
-    timers_init(&f->timers);
-    timers_init(&f->real_timers);
-    f->env = (struct env){
-        .ctx = f, .now = fake_now, .random = fake_random, .timers = &f->timers, .real_timers = &f->real_timers};
-    f->config = config_of("ONE", "10.0.0.1, 10.0.0.9", "");
-    f->gm = gm_new(&f->config->groups[0], &f->env, &ops);
-    assert_non_null(f->gm);
-    *state = f;
+    write_file(text, sizeof(text), "ONE", "10.0.0.1, 10.0.0.9", "");
+    set_up_with(state, text);
+    ((struct fixture *)*state)->holds_all = true;
     return 0;
 }
 
-static int tear_down(void **state)
+/* Up to two SAs of an hour, and four sender ids from first_id. */
+static void give_hour(struct fixture *f, int64_t s, size_t n, const uint32_t *spis, uint64_t first_id)
 {
-    struct fixture *f = *state;
+    struct policy p = policy_of(n, spis, (uint32_t[]){3600, 3600}, first_id, 4);
 
-    gm_free(f->gm);
-    config_free(f->config);
-    assert_true(mono_is_never(timers_next(&f->timers)));
-    assert_true(mono_is_never(timers_next(&f->real_timers)));
-    timers_free(&f->timers);
-    timers_free(&f->real_timers);
-    test_free(f);
-    return 0;
-}
-
-/* A policy with one rule and n SAs of number 10 of an hour, and four sender ids from first_id. */
-static void give(struct fixture *f, int64_t s, size_t n, const uint32_t *spis, uint64_t first_id)
-{
-    struct policy p;
-    struct acl_entry e[2];
-    const char *error;
-    size_t column;
-
-    policy_init(&p);
-    assert_int_equal(acl_parse_entry("permit ip 10.1.0.0/16 10.1.0.0/16", e, &error, &column), 1);
-    e[0].sa = 10;
-    assert_true(acl_append(&p.acl, &e[0]));
-    p.sid_bits = 24;
-    p.n_sender_ids = 4;
-    for (size_t i = 0; i < 4; i++)
-        p.sender_ids[i] = first_id + i;
-    for (; p.n_sas < n; p.n_sas++) {
-        p.sas[p.n_sas] = (struct policy_sa){
-            .number = 10, .spi = spis[p.n_sas], .suite = suite_by_id(SUITE_AES_GCM_128), .lifetime_s = 3600};
-        p.sas[p.n_sas].key.len = 20;
-    }
     gm_policy(f->gm, &p, at(f, s));
     policy_wipe(&p);
 }
@@ -184,7 +45,7 @@ static void give(struct fixture *f, int64_t s, size_t n, const uint32_t *spis, u
 static void begin(struct fixture *f)
 {
     gm_attached(f->gm, 77, 1, at(f, 0));
-    give(f, 0, 1, (uint32_t[]){1000}, 0);
+    give_hour(f, 0, 1, (uint32_t[]){1000}, 0);
     wish(f);
     acknowledge(f);
     wish(f);
@@ -259,7 +120,7 @@ static void clear_puts_keys_out_of_use_until_it_has_registered(void **state)
     assert_int_equal(f->n_sas, 1);
     assert_false(f->sas[0].receive || f->sas[0].send);
     acknowledge(f);
-    give(f, 101, 1, (uint32_t[]){1000}, 40);
+    give_hour(f, 101, 1, (uint32_t[]){1000}, 40);
     wish(f);
     assert_true(f->sas[0].receive);
     assert_false(f->sas[0].send); /* receive first, whatever the page shows */
@@ -276,7 +137,7 @@ static void what_does_not_come_back_after_clear_goes(void **state)
 
     begin(f);
     gm_clear(f->gm, at(f, 100));
-    give(f, 101, 1, (uint32_t[]){2000}, 0);
+    give_hour(f, 101, 1, (uint32_t[]){2000}, 0);
     wish(f);
     assert_int_equal(f->n_sas, 1);
     assert_int_equal(f->sas[0].spi, 2000);
@@ -355,7 +216,7 @@ static void a_removed_group_is_unprotected_until_it_comes_back(void **state)
         assert_false(f->sas[0].receive || f->sas[0].send);
         exchange_config(f, "ONE", "10.0.0.1", rows[i].more);
         assert_int_equal(f->asked, asked + 1);
-        give(f, 100, 1, (uint32_t[]){1000}, 100);
+        give_hour(f, 100, 1, (uint32_t[]){1000}, 100);
         wish(f);
         assert_int_equal(f->group.state, IPC_GROUP_POLICY);
         assert_true(f->sas[0].receive);
@@ -371,7 +232,7 @@ static void sender_ids_are_for_the_keys_that_they_came_with(void **state)
     struct fixture *f = *state;
 
     begin(f);
-    give(f, 100, 1, (uint32_t[]){2000}, 0);
+    give_hour(f, 100, 1, (uint32_t[]){2000}, 0);
     wish(f);
     acknowledge(f);
     assert_int_equal(f->n_sas, 2);
@@ -415,7 +276,7 @@ static void a_key_that_the_data_plane_deleted_is_not_counted_on(void **state)
 
     f->gone = 1000;
     gm_attached(f->gm, 77, 1, at(f, 0));
-    give(f, 0, 2, (uint32_t[]){1000, 2000}, 0);
+    give_hour(f, 0, 2, (uint32_t[]){1000, 2000}, 0);
     wish(f);
     acknowledge(f);
     assert_int_equal(f->n_sas, 1);
@@ -439,7 +300,7 @@ static void other_bindings_are_no_reason_to_register(void **state)
     begin(f);
     wish(f);
     assert_int_equal(f->n_binds, 1);
-    assert_true(f->bind.vlan == 0 && f->bind.group == 0);
+    assert_true(f->bind.vlan == 0 && f->bind.group == 3);
     asked = f->asked;
     c->groups[0].gm.bindings[0].vlan = 10;
     c->groups[0].gm.bindings[1] = (struct config_binding){"lan", 20};
@@ -460,7 +321,7 @@ static void other_bindings_are_no_reason_to_register(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, begin_anew, tear_down)
     const struct CMUnitTest tests[] = {
         T(another_configuration_keeps_policy_and_keys),
         T(a_server_that_is_gone_is_not_waited_for),

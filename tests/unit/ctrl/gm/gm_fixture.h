@@ -27,6 +27,8 @@ struct fixture {
     struct now asked_at;
     bool refuse_to_start;
     uint32_t held; /* SPI that the data plane has already */
+    bool holds_all; /* it has whatever is asked for, parked SAs, too */
+    uint32_t gone; /* SPI that it had, and never takes again */
     unsigned changed;
     /* its last wish */
     struct ipc_group group;
@@ -36,6 +38,8 @@ struct fixture {
     size_t n_rules;
     struct ipc_sa sas[POLICY_MAX_SAS];
     size_t n_sas;
+    struct ipc_time times[POLICY_MAX_SAS];
+    size_t n_times;
     uint64_t epoch;
     mono_t now;
 };
@@ -96,7 +100,13 @@ static void on_changed(void *ctx, struct gm *gm)
 static bool on_holds(void *ctx, const struct gm *gm, uint32_t spi)
 {
     (void)gm;
-    return ((struct fixture *)ctx)->held == spi;
+    return ((struct fixture *)ctx)->held == spi || ((struct fixture *)ctx)->holds_all;
+}
+
+static bool on_gone(void *ctx, const struct gm *gm, uint32_t spi)
+{
+    (void)gm;
+    return ((struct fixture *)ctx)->gone == spi;
 }
 
 static void on_put(void *ctx, const struct ipc_msg *m)
@@ -111,13 +121,15 @@ static void on_put(void *ctx, const struct ipc_msg *m)
         f->rules[f->n_rules++] = m->u.rule;
     else if (m->type == IPC_SA)
         f->sas[f->n_sas++] = m->u.sa;
+    else if (m->type == IPC_TIME)
+        f->times[f->n_times++] = m->u.time;
     else
         fail_msg("unexpected message %d", (int)m->type);
 }
 
 static void wish(struct fixture *f)
 {
-    f->n_rules = f->n_sas = f->n_binds = 0;
+    f->n_rules = f->n_sas = f->n_times = f->n_binds = 0;
     gm_wish(f->gm, 3, ++f->epoch, on_put, f, f->now);
 }
 
@@ -126,23 +138,36 @@ static void acknowledge(struct fixture *f)
     gm_acknowledged(f->gm, f->epoch, NULL, (struct now){f->now, f->now});
 }
 
-static int set_up(void **state)
+static struct config *config_from(const char *text)
+{
+    struct yaml_error e = {.text = ""};
+    struct config *c = config_parse("test.yaml", text, strlen(text), &e);
+
+    if (!c)
+        print_error("%s\n", e.text);
+    assert_non_null(c);
+    return c;
+}
+
+static int set_up_with(void **state, const char *text)
 {
     struct fixture *f = test_calloc(1, sizeof(*f));
-    struct yaml_error e = {.text = ""};
-    struct gm_ops ops = {.ctx = f, .register_with = on_register, .changed = on_changed, .holds = on_holds};
+    struct gm_ops ops = {
+        .ctx = f, .register_with = on_register, .changed = on_changed, .holds = on_holds, .gone = on_gone};
 
     timers_init(&f->timers);
     timers_init(&f->real_timers);
     f->env = (struct env){.ctx = f, .now = fake_now, .random = fake_random, .timers = &f->timers, .real_timers = &f->real_timers};
-    f->config = config_parse("test.yaml", member_file, strlen(member_file), &e);
-    if (!f->config)
-        print_error("%s\n", e.text);
-    assert_non_null(f->config);
+    f->config = config_from(text);
     f->gm = gm_new(&f->config->groups[0], &f->env, &ops);
     assert_non_null(f->gm);
     *state = f;
     return 0;
+}
+
+static inline int set_up(void **state)
+{
+    return set_up_with(state, member_file);
 }
 
 static int tear_down(void **state)
@@ -188,7 +213,7 @@ static struct policy policy_of(size_t n, const uint32_t *spis, const uint32_t *l
     return p;
 }
 
-static void give(struct fixture *f, int64_t s, size_t n, const uint32_t *spis, const uint32_t *lifetimes, uint64_t id)
+static inline void give(struct fixture *f, int64_t s, size_t n, const uint32_t *spis, const uint32_t *lifetimes, uint64_t id)
 {
     struct policy p = policy_of(n, spis, lifetimes, id, 4 * WORKERS);
 
