@@ -98,7 +98,7 @@ bool sa_check(const struct ipc_sa *m, unsigned n_workers, char reason[IPC_TEXT_M
 
 void sa_set_senders(struct sa *sa, const struct ipc_sa *m)
 {
-    if (atomic_load_explicit(&sa->n_senders, memory_order_relaxed) != 0 || m->n_senders == 0)
+    if (atomic_load_explicit(&sa->n_senders, memory_order_relaxed) != 0 || m->n_senders == 0 || !sa->suite->counter_mode)
         return;
     /* No worker looks at these before it has seen n_senders. */
     sa->sid_bits = m->sid_bits;
@@ -125,7 +125,11 @@ struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
         sa_free(sa);
         return NULL;
     }
-    memcpy(&sa->salt, m->key.b + sa->suite->key_len, sizeof sa->salt);
+    if (sa->suite->counter_mode)
+        memcpy(&sa->salt, m->key.b + sa->suite->key_len, sizeof sa->salt);
+    else
+        for (unsigned i = 0; i < IPC_MAX_WORKERS; i++)
+            sa->workers[i].lease_end = UINT64_MAX; /* its IVs are no counters: nothing to lease */
     sa->secret = m->key;
     sa->geometry = esp_geometry_of(sa->suite, m->transport, 0);
     sa->kind = sa->geometry.kind;

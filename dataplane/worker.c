@@ -206,6 +206,25 @@ static bool poll_all(struct worker *w)
     return busy != 0;
 }
 
+/* The last poll: what waits in lanes comes out, and nothing new is received. */
+static void drain(struct worker *w)
+{
+    const struct worker_shared *s = w->shared;
+    struct pkt_vec *v = &w->vec;
+
+    pipeline_begin(w->ctx, rte_rdtsc());
+    for (unsigned i = 0; i < s->n_pairs; i++) {
+        v->n = 0;
+        v->pair = (uint16_t)i;
+        v->local = false;
+        run_outbound(w, s->inside[i], s->outside[i]);
+        pipeline_inbound(w->ctx, v);
+        transmit(w, s->inside[i]);
+        punt(w);
+    }
+    pipeline_end(w->ctx);
+}
+
 int worker_run(void *worker)
 {
     struct worker *w = worker;
@@ -224,6 +243,7 @@ int worker_run(void *worker)
             empty = s->idle_poll; /* one more look, then sleep again */
         }
     }
+    drain(w);
     snap_store_offline(s->store, w->index);
     return 0;
 }
