@@ -37,10 +37,10 @@ bool pmtu_any(const struct pmtu *t, uint64_t now_tsc)
     return t != NULL && now_tsc < atomic_load_explicit(&t->live_until_tsc, memory_order_relaxed);
 }
 
-/* A word into the hash: multiplication to 128 bits, folded. */
+/* A word into the hash: multiplication to 128 bits, folded. The constant is 2^64 / golden ratio. */
 static uint64_t mix(uint64_t h, uint64_t word, uint64_t seed)
 {
-    __extension__ unsigned __int128 product = (unsigned __int128)(h ^ word) * (seed | 1);
+    __extension__ unsigned __int128 product = (unsigned __int128)(h ^ word ^ seed) * 0x9e3779b97f4a7c15;
 
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }

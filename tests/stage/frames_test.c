@@ -146,7 +146,9 @@ static void by_name(bool inbound)
 
     drops(&a, inbound, len, VERDICT_DROP_EXT_HEADER);
     drops(&a, inbound, packet(SRC, DST, 0, 100), VERDICT_DROP_EXT_HEADER);
-    drops(&a, inbound, packet(SRC, DST, 44, 100), VERDICT_DROP_FRAGMENT);
+    len = packet(SRC, DST, 44, 55); /* a first fragment with half a UDP header */
+    ip()[40] = UDP, ip()[42] = 0, ip()[43] = 1;
+    drops(&a, inbound, len, VERDICT_DROP_FRAGMENT);
     len = packet(SRC, DST, 0, 100);
     ip()[4] = ip()[5] = 0; /* a jumbogram, RFC 2675 */
     drops(&a, inbound, len, VERDICT_DROP_MALFORMED);

@@ -95,11 +95,16 @@ static uint32_t text_of(uint8_t *text, const uint8_t *frame, uint32_t ip_len, ui
 
 static void outbound(void **state)
 {
+    size_t len;
+
     (void)state;
     expect(&a, false, permitted(100), VERDICT_SENT_ENCRYPTED, PKT_TO_TX);
     expect(&a, false, rig_ipv4(f, "10.1.0.1", "10.3.0.1", 17, 1, 2, 100), VERDICT_SENT_CLEAR, PKT_TO_TX);
     expect(&a, false, rig_ipv4(f, "10.1.0.1", "10.2.0.1", 17, 848, 848, 100), VERDICT_SENT_CLEAR, PKT_TO_TX);
-    expect(&a, false, permitted(1447), VERDICT_DROP_TOO_BIG, PKT_TO_DROP);
+    len = permitted(1447);
+    f[20] = 0x40;
+    rig_fix_checksum(f);
+    expect(&a, false, len, VERDICT_DROP_TOO_BIG, PKT_TO_DROP);
     expect(&a, false, permitted(1446), VERDICT_SENT_ENCRYPTED, PKT_TO_TX);
 }
 
@@ -112,7 +117,7 @@ static void broken_and_unhandled_packets(void **state)
         f[24] ^= 1;
         expect(&a, inbound, len, VERDICT_DROP_MALFORMED, PKT_TO_DROP);
         expect(&a, inbound, 13, VERDICT_DROP_MALFORMED, PKT_TO_DROP);
-        len = permitted(100);
+        len = permitted(27); /* a first fragment with half a UDP header */
         f[20] = 0x20;
         rig_fix_checksum(f);
         expect(&a, inbound, len, VERDICT_DROP_FRAGMENT, PKT_TO_DROP);
@@ -123,7 +128,7 @@ static void broken_and_unhandled_packets(void **state)
         memset(f, 0, 100);
         f[12] = 0x86, f[13] = 0xdd, f[14] = 0x60, f[19] = 20, f[20] = 60;
         expect(&a, inbound, 100, VERDICT_DROP_EXT_HEADER, PKT_TO_DROP);
-        f[20] = 44;
+        f[19] = 15, f[20] = 44, f[54] = 17;
         expect(&a, inbound, 100, VERDICT_DROP_FRAGMENT, PKT_TO_DROP);
         memset(f, 0, 100);
         f[12] = 0x81, f[16] = 0x81, f[20] = 0x81, f[24] = 8;
@@ -250,10 +255,10 @@ static void inner_packets(void **state)
     len = text_of(text, (permitted(100), f), 100, NEXT_IPV4);
     text[len - 2] = 255;
     expect(&b, true, sealed(text, len, "10.1.0.1", "10.2.0.1"), VERDICT_DROP_INNER_MALFORMED, PKT_TO_DROP);
-    permitted(100);
+    permitted(27);
     f[20] = 0x20;
     rig_fix_checksum(f);
-    len = text_of(text, f, 100, NEXT_IPV4);
+    len = text_of(text, f, 27, NEXT_IPV4);
     expect(&b, true, sealed(text, len, "10.1.0.1", "10.2.0.1"), VERDICT_DROP_FRAGMENT, PKT_TO_DROP);
     /* the policy lets no SA carry these: no entry, a deny */
     rig_ipv4(f, "10.7.0.1", "10.8.0.1", 17, 1, 2, 100);
