@@ -48,7 +48,7 @@ bool exempt_from_us(struct pipeline_ctx *ctx, const struct pkt *p)
         return false;
     if (l3_ports(h) == FLOW_LATER_FRAGMENT)
         return follows_exempt(ctx, h);
-    if (h->flaw == L3_OPTIONS || !is_ike_port(l3_sport(h)))
+    if (h->flaw == L3_OPTIONS || h->extra != 0 || !is_ike_port(l3_sport(h)))
         return false;
     if (h->flaw == L3_FRAGMENT)
         remember_fragment(ctx, h);
@@ -74,7 +74,7 @@ bool exempt_to_us(const struct pkt *p)
 {
     const struct l3 *h = &p->h;
 
-    if (l3_proto(h) != UDP || h->flaw == L3_OPTIONS)
+    if (l3_proto(h) != UDP || h->flaw == L3_OPTIONS || h->extra != 0)
         return false;
     /* Without an exempt first fragment the kernel never delivers later ones. */
     return l3_ports(h) == FLOW_LATER_FRAGMENT || is_ike_port(l3_dport(h));
