@@ -5,139 +5,10 @@
  * message holds its ranges for both directions, so what can be sent is exactly what can be received.
  */
 #include "common/ipc/ipc.h"
+
+#include "common/ipc/codec_parts.h"
 #include "common/suite.h"
 #include "common/verdict.h"
-
-#include <string.h>
-
-/* ---- parts ---- */
-
-static void put_bool(struct buf_writer *w, bool v)
-{
-    buf_put_u8(w, v ? 1 : 0);
-}
-
-static bool get_bool(struct buf_reader *r, bool *v)
-{
-    uint8_t b;
-    if (!buf_get_u8(r, &b) || b > 1)
-        return false;
-    *v = b;
-    return true;
-}
-
-/* An enum travels as one octet; check() judges its range. */
-static bool get_enum(struct buf_reader *r, unsigned *v)
-{
-    uint8_t b;
-    if (!buf_get_u8(r, &b))
-        return false;
-    *v = b;
-    return true;
-}
-
-static void put_text(struct buf_writer *w, const char *text, size_t cap)
-{
-    size_t len = strnlen(text, cap);
-    if (len == cap) {
-        w->overflow = true;
-        return;
-    }
-    buf_put_u8(w, (uint8_t)len);
-    buf_put_bytes(w, text, len);
-}
-
-static bool get_text(struct buf_reader *r, char *text, size_t cap)
-{
-    uint8_t len;
-    struct span s;
-    if (!buf_get_u8(r, &len) || len >= cap || !buf_get_span(r, len, &s))
-        return false;
-    if (len > 0 && memchr(s.p, 0, len))
-        return false;
-    if (len > 0)
-        memcpy(text, s.p, len);
-    text[len] = 0;
-    return true;
-}
-
-static void put_secret(struct buf_writer *w, const struct secret *s)
-{
-    if (s->len > SECRET_MAX) {
-        w->overflow = true;
-        return;
-    }
-    buf_put_u16(w, s->len);
-    buf_put_span(w, secret_span(s));
-}
-
-static bool get_secret(struct buf_reader *r, struct secret *s)
-{
-    uint16_t len;
-    struct span v;
-    return buf_get_u16(r, &len) && buf_get_span(r, len, &v) && secret_set(s, v.p, v.len);
-}
-
-static void put_addr(struct buf_writer *w, const struct addr *a)
-{
-    buf_put_u8(w, a->family);
-    buf_put_bytes(w, a->b, addr_len(a->family));
-}
-
-static bool get_addr(struct buf_reader *r, struct addr *a)
-{
-    uint8_t family;
-    struct span s;
-    return buf_get_u8(r, &family) && addr_len(family) != 0 && buf_get_span(r, addr_len(family), &s) &&
-           addr_from_bytes(a, s);
-}
-
-static void put_entry(struct buf_writer *w, const struct acl_entry *e)
-{
-    put_bool(w, e->permit);
-    buf_put_u16(w, e->sa);
-    buf_put_u16(w, e->number);
-    put_addr(w, &e->sel.src.addr);
-    buf_put_u8(w, e->sel.src.len);
-    put_addr(w, &e->sel.dst.addr);
-    buf_put_u8(w, e->sel.dst.len);
-    buf_put_u8(w, e->sel.proto);
-    buf_put_u16(w, e->sel.sport.low);
-    buf_put_u16(w, e->sel.sport.high);
-    buf_put_u16(w, e->sel.dport.low);
-    buf_put_u16(w, e->sel.dport.high);
-}
-
-static bool get_entry(struct buf_reader *r, struct acl_entry *e)
-{
-    return get_bool(r, &e->permit) && buf_get_u16(r, &e->sa) && buf_get_u16(r, &e->number) &&
-           get_addr(r, &e->sel.src.addr) && buf_get_u8(r, &e->sel.src.len) && get_addr(r, &e->sel.dst.addr) &&
-           buf_get_u8(r, &e->sel.dst.len) && buf_get_u8(r, &e->sel.proto) && buf_get_u16(r, &e->sel.sport.low) &&
-           buf_get_u16(r, &e->sel.sport.high) && buf_get_u16(r, &e->sel.dport.low) &&
-           buf_get_u16(r, &e->sel.dport.high);
-}
-
-/* Host bits must be zero: matching relies on it. */
-static bool check_prefix(const struct prefix *p)
-{
-    size_t octets = addr_len(p->addr.family);
-    if (octets == 0 || p->len > 8 * octets)
-        return false;
-    for (size_t i = 0; i < octets; i++) {
-        size_t in_prefix = p->len > 8 * i ? p->len - 8 * i : 0;
-        uint8_t host_bits = in_prefix >= 8 ? 0 : (uint8_t)(0xff >> in_prefix);
-        if (p->addr.b[i] & host_bits)
-            return false;
-    }
-    return true;
-}
-
-static bool check_entry(const struct acl_entry *e)
-{
-    const struct selector *s = &e->sel;
-    return check_prefix(&s->src) && check_prefix(&s->dst) && s->src.addr.family == s->dst.addr.family &&
-           s->sport.low <= s->sport.high && s->dport.low <= s->dport.high;
-}
 
 /* ---- HELLO, ATTACH, REFUSE ---- */
 
@@ -155,8 +26,8 @@ static void put_hello(struct buf_writer *w, const struct ipc_hello *m)
     buf_put_u16(w, m->n_workers);
     buf_put_u16(w, m->n_queues);
     for (size_t i = 0; i < m->n_pairs; i++)
-        put_text(w, m->pairs[i], IPC_NAME_MAX);
-    put_text(w, m->program_version, IPC_NAME_MAX);
+        codec_put_text(w, m->pairs[i], IPC_NAME_MAX);
+    codec_put_text(w, m->program_version, IPC_NAME_MAX);
 }
 
 static bool get_hello(struct buf_reader *r, struct ipc_hello *m)
@@ -166,9 +37,9 @@ static bool get_hello(struct buf_reader *r, struct ipc_hello *m)
         !check_hello(m))
         return false;
     for (size_t i = 0; i < m->n_pairs; i++)
-        if (!get_text(r, m->pairs[i], IPC_NAME_MAX))
+        if (!codec_get_text(r, m->pairs[i], IPC_NAME_MAX))
             return false;
-    return get_text(r, m->program_version, IPC_NAME_MAX);
+    return codec_get_text(r, m->program_version, IPC_NAME_MAX);
 }
 
 static void put_attach(struct buf_writer *w, const struct ipc_attach *m)
@@ -192,16 +63,16 @@ static bool check_group(const struct ipc_group *m)
 static void put_group(struct buf_writer *w, const struct ipc_group *m)
 {
     buf_put_u16(w, m->group);
-    put_text(w, m->name, IPC_NAME_MAX);
+    codec_put_text(w, m->name, IPC_NAME_MAX);
     buf_put_u8(w, (uint8_t)m->state);
-    put_bool(w, m->passive);
-    put_bool(w, m->receive_only);
+    codec_put_bool(w, m->passive);
+    codec_put_bool(w, m->receive_only);
 }
 
 static bool get_group(struct buf_reader *r, struct ipc_group *m)
 {
-    return buf_get_u16(r, &m->group) && get_text(r, m->name, IPC_NAME_MAX) && get_enum(r, &m->state) &&
-           get_bool(r, &m->passive) && get_bool(r, &m->receive_only);
+    return buf_get_u16(r, &m->group) && codec_get_text(r, m->name, IPC_NAME_MAX) && codec_get_enum(r, &m->state) &&
+           codec_get_bool(r, &m->passive) && codec_get_bool(r, &m->receive_only);
 }
 
 static bool check_bind(const struct ipc_bind *m)
@@ -212,30 +83,30 @@ static bool check_bind(const struct ipc_bind *m)
 static void put_bind(struct buf_writer *w, const struct ipc_bind *m)
 {
     buf_put_u16(w, m->group);
-    put_text(w, m->pair, IPC_NAME_MAX);
+    codec_put_text(w, m->pair, IPC_NAME_MAX);
     buf_put_u16(w, m->vlan);
 }
 
 static bool get_bind(struct buf_reader *r, struct ipc_bind *m)
 {
-    return buf_get_u16(r, &m->group) && get_text(r, m->pair, IPC_NAME_MAX) && buf_get_u16(r, &m->vlan);
+    return buf_get_u16(r, &m->group) && codec_get_text(r, m->pair, IPC_NAME_MAX) && buf_get_u16(r, &m->vlan);
 }
 
 static bool check_rule(const struct ipc_rule *m)
 {
-    return m->group < IPC_MAX_GROUPS && m->list < IPC_LIST_COUNT && check_entry(&m->entry);
+    return m->group < IPC_MAX_GROUPS && m->list < IPC_LIST_COUNT && codec_check_entry(&m->entry);
 }
 
 static void put_rule(struct buf_writer *w, const struct ipc_rule *m)
 {
     buf_put_u16(w, m->group);
     buf_put_u8(w, (uint8_t)m->list);
-    put_entry(w, &m->entry);
+    codec_put_entry(w, &m->entry);
 }
 
 static bool get_rule(struct buf_reader *r, struct ipc_rule *m)
 {
-    return buf_get_u16(r, &m->group) && get_enum(r, &m->list) && get_entry(r, &m->entry);
+    return buf_get_u16(r, &m->group) && codec_get_enum(r, &m->list) && codec_get_entry(r, &m->entry);
 }
 
 /* Two workers with one sender id would repeat IVs: refused whatever the sender thinks (RFC 6054 section 3). */
@@ -289,19 +160,19 @@ static void put_sa(struct buf_writer *w, const struct ipc_sa *m)
     buf_put_u16(w, m->number);
     buf_put_u32(w, m->spi);
     buf_put_u8(w, m->suite);
-    put_bool(w, m->receive);
-    put_bool(w, m->send);
-    put_bool(w, m->transport);
+    codec_put_bool(w, m->receive);
+    codec_put_bool(w, m->send);
+    codec_put_bool(w, m->transport);
     buf_put_u8(w, (uint8_t)m->replay);
     buf_put_u32(w, m->window);
     buf_put_u8(w, m->metadata);
-    put_bool(w, m->strict_sender);
+    codec_put_bool(w, m->strict_sender);
     buf_put_u8(w, m->sid_bits);
     buf_put_u32(w, m->send_in_ms);
     buf_put_u32(w, m->send_end_in_ms);
     buf_put_u64(w, m->end_in_ms);
-    put_secret(w, &m->key);
-    put_secret(w, &m->integrity);
+    codec_put_secret(w, &m->key);
+    codec_put_secret(w, &m->integrity);
     buf_put_u16(w, m->n_senders);
     for (size_t i = 0; i < m->n_senders; i++) {
         buf_put_u64(w, m->senders[i].id);
@@ -312,11 +183,11 @@ static void put_sa(struct buf_writer *w, const struct ipc_sa *m)
 static bool get_sa(struct buf_reader *r, struct ipc_sa *m)
 {
     if (!buf_get_u16(r, &m->group) || !buf_get_u16(r, &m->number) || !buf_get_u32(r, &m->spi) ||
-        !buf_get_u8(r, &m->suite) || !get_bool(r, &m->receive) || !get_bool(r, &m->send) ||
-        !get_bool(r, &m->transport) || !get_enum(r, &m->replay) || !buf_get_u32(r, &m->window) ||
-        !buf_get_u8(r, &m->metadata) || !get_bool(r, &m->strict_sender) || !buf_get_u8(r, &m->sid_bits) ||
-        !buf_get_u32(r, &m->send_in_ms) || !buf_get_u32(r, &m->send_end_in_ms) || !buf_get_u64(r, &m->end_in_ms) || !get_secret(r, &m->key) ||
-        !get_secret(r, &m->integrity) || !buf_get_u16(r, &m->n_senders) || m->n_senders > IPC_MAX_WORKERS)
+        !buf_get_u8(r, &m->suite) || !codec_get_bool(r, &m->receive) || !codec_get_bool(r, &m->send) ||
+        !codec_get_bool(r, &m->transport) || !codec_get_enum(r, &m->replay) || !buf_get_u32(r, &m->window) ||
+        !buf_get_u8(r, &m->metadata) || !codec_get_bool(r, &m->strict_sender) || !buf_get_u8(r, &m->sid_bits) ||
+        !buf_get_u32(r, &m->send_in_ms) || !buf_get_u32(r, &m->send_end_in_ms) || !buf_get_u64(r, &m->end_in_ms) || !codec_get_secret(r, &m->key) ||
+        !codec_get_secret(r, &m->integrity) || !buf_get_u16(r, &m->n_senders) || m->n_senders > IPC_MAX_WORKERS)
         return false;
     for (size_t i = 0; i < m->n_senders; i++)
         if (!buf_get_u64(r, &m->senders[i].id) || !buf_get_u64(r, &m->senders[i].iv_first))
@@ -342,13 +213,13 @@ static void put_ack(struct buf_writer *w, const struct ipc_ack *m)
 {
     buf_put_u64(w, m->epoch);
     buf_put_u8(w, (uint8_t)m->result);
-    put_text(w, m->reason, IPC_TEXT_MAX);
+    codec_put_text(w, m->reason, IPC_TEXT_MAX);
 }
 
 static bool get_ack(struct buf_reader *r, struct ipc_ack *m)
 {
-    return buf_get_u64(r, &m->epoch) && get_enum(r, &m->result) &&
-           get_text(r, m->reason, IPC_TEXT_MAX);
+    return buf_get_u64(r, &m->epoch) && codec_get_enum(r, &m->result) &&
+           codec_get_text(r, m->reason, IPC_TEXT_MAX);
 }
 
 static void put_event(struct buf_writer *w, const struct ipc_event *m)
@@ -360,7 +231,7 @@ static void put_event(struct buf_writer *w, const struct ipc_event *m)
 
 static bool get_event(struct buf_reader *r, struct ipc_event *m)
 {
-    return get_enum(r, &m->kind) && buf_get_u16(r, &m->group) && buf_get_u64(r, &m->value);
+    return codec_get_enum(r, &m->kind) && buf_get_u16(r, &m->group) && buf_get_u64(r, &m->value);
 }
 
 static bool check_explain(const struct ipc_explain *m)
@@ -373,11 +244,11 @@ static bool check_explain(const struct ipc_explain *m)
 static void put_explain(struct buf_writer *w, const struct ipc_explain *m)
 {
     buf_put_u32(w, m->request);
-    put_text(w, m->pair, IPC_NAME_MAX);
+    codec_put_text(w, m->pair, IPC_NAME_MAX);
     buf_put_u16(w, m->vlan);
-    put_bool(w, m->inbound);
-    put_addr(w, &m->flow.src);
-    put_addr(w, &m->flow.dst);
+    codec_put_bool(w, m->inbound);
+    codec_put_addr(w, &m->flow.src);
+    codec_put_addr(w, &m->flow.dst);
     buf_put_u8(w, m->flow.proto);
     buf_put_u8(w, (uint8_t)m->flow.ports);
     buf_put_u16(w, m->flow.sport);
@@ -386,42 +257,42 @@ static void put_explain(struct buf_writer *w, const struct ipc_explain *m)
 
 static bool get_explain(struct buf_reader *r, struct ipc_explain *m)
 {
-    return buf_get_u32(r, &m->request) && get_text(r, m->pair, IPC_NAME_MAX) && buf_get_u16(r, &m->vlan) &&
-           get_bool(r, &m->inbound) && get_addr(r, &m->flow.src) && get_addr(r, &m->flow.dst) &&
-           buf_get_u8(r, &m->flow.proto) && get_enum(r, &m->flow.ports) &&
+    return buf_get_u32(r, &m->request) && codec_get_text(r, m->pair, IPC_NAME_MAX) && buf_get_u16(r, &m->vlan) &&
+           codec_get_bool(r, &m->inbound) && codec_get_addr(r, &m->flow.src) && codec_get_addr(r, &m->flow.dst) &&
+           buf_get_u8(r, &m->flow.proto) && codec_get_enum(r, &m->flow.ports) &&
            buf_get_u16(r, &m->flow.sport) && buf_get_u16(r, &m->flow.dport);
 }
 
 static bool check_explained(const struct ipc_explained *m)
 {
     return m->decision <= IPC_DECISION_LOCAL && m->verdict < VERDICT_COUNT && m->source <= IPC_SOURCE_FAIL_CLOSE &&
-           (!m->has_rule || check_entry(&m->rule));
+           (!m->has_rule || codec_check_entry(&m->rule));
 }
 
 static void put_explained(struct buf_writer *w, const struct ipc_explained *m)
 {
     buf_put_u32(w, m->request);
-    put_bool(w, m->known_pair);
+    codec_put_bool(w, m->known_pair);
     buf_put_u8(w, (uint8_t)m->decision);
     buf_put_u8(w, m->verdict);
     buf_put_u8(w, (uint8_t)m->source);
-    put_bool(w, m->has_rule);
+    codec_put_bool(w, m->has_rule);
     if (m->has_rule)
-        put_entry(w, &m->rule);
-    put_bool(w, m->has_group);
-    put_text(w, m->group, IPC_NAME_MAX);
-    put_bool(w, m->has_spi);
+        codec_put_entry(w, &m->rule);
+    codec_put_bool(w, m->has_group);
+    codec_put_text(w, m->group, IPC_NAME_MAX);
+    codec_put_bool(w, m->has_spi);
     buf_put_u32(w, m->spi);
     buf_put_u32(w, m->effective_mtu);
 }
 
 static bool get_explained(struct buf_reader *r, struct ipc_explained *m)
 {
-    return buf_get_u32(r, &m->request) && get_bool(r, &m->known_pair) &&
-           get_enum(r, &m->decision) && buf_get_u8(r, &m->verdict) &&
-           get_enum(r, &m->source) && get_bool(r, &m->has_rule) &&
-           (!m->has_rule || get_entry(r, &m->rule)) && get_bool(r, &m->has_group) &&
-           get_text(r, m->group, IPC_NAME_MAX) && get_bool(r, &m->has_spi) && buf_get_u32(r, &m->spi) &&
+    return buf_get_u32(r, &m->request) && codec_get_bool(r, &m->known_pair) &&
+           codec_get_enum(r, &m->decision) && buf_get_u8(r, &m->verdict) &&
+           codec_get_enum(r, &m->source) && codec_get_bool(r, &m->has_rule) &&
+           (!m->has_rule || codec_get_entry(r, &m->rule)) && codec_get_bool(r, &m->has_group) &&
+           codec_get_text(r, m->group, IPC_NAME_MAX) && codec_get_bool(r, &m->has_spi) && buf_get_u32(r, &m->spi) &&
            buf_get_u32(r, &m->effective_mtu);
 }
 
@@ -477,7 +348,7 @@ void ipc_encode(struct buf_writer *w, const struct ipc_msg *m)
         put_attach(w, &m->u.attach);
         break;
     case IPC_REFUSE:
-        put_text(w, m->u.refuse.reason, IPC_TEXT_MAX);
+        codec_put_text(w, m->u.refuse.reason, IPC_TEXT_MAX);
         break;
     case IPC_BEGIN:
         buf_put_u64(w, m->u.begin.epoch);
@@ -526,7 +397,7 @@ static bool get_body(struct buf_reader *r, struct ipc_msg *m)
     case IPC_ATTACH:
         return get_attach(r, &m->u.attach);
     case IPC_REFUSE:
-        return get_text(r, m->u.refuse.reason, IPC_TEXT_MAX);
+        return codec_get_text(r, m->u.refuse.reason, IPC_TEXT_MAX);
     case IPC_BEGIN:
         return buf_get_u64(r, &m->u.begin.epoch);
     case IPC_GROUP:
