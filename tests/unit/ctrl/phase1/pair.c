@@ -142,3 +142,36 @@ void pair_assert_up(struct pair *p)
     assert_int_equal(a->lifetime_s, b->lifetime_s);
     assert_int_equal(a->doi, b->doi);
 }
+
+void pair_offer(struct pair_message *m, const uint16_t *groups, size_t n, const uint8_t *cookie_i)
+{
+    static const uint8_t head[] = {1, 0x10, 2, 0, 0, 0, 0, 0};
+    memset(m, 0, sizeof *m);
+    memcpy(m->b, cookie_i, 8);
+    memcpy(m->b + 16, head, sizeof head);
+    size_t t_len = 8 + 5 * 4, p_len = 8 + n * t_len, sa_len = 4 + 8 + p_len;
+    m->len = 28 + sa_len;
+    m->b[27] = (uint8_t)m->len;
+    m->b[26] = (uint8_t)(m->len >> 8);
+    uint8_t *q = m->b + 28;
+    q[2] = (uint8_t)(sa_len >> 8);
+    q[3] = (uint8_t)sa_len;
+    q[7] = 2;
+    q[11] = 1;
+    q += 12;
+    q[2] = (uint8_t)(p_len >> 8);
+    q[3] = (uint8_t)p_len;
+    q[4] = 1;
+    q[5] = 1;
+    q[7] = (uint8_t)n;
+    q += 8;
+    for (size_t i = 0; i < n; i++, q += t_len) {
+        const uint8_t attrs[] = {0x80, 1, 0,    7, 0x80, 14, 1,    0, 0x80, 2,
+                                 0,    4, 0x80, 3, 0,    1,  0x80, 4, 0,    (uint8_t)groups[i]};
+        q[0] = i + 1 < n ? 3 : 0;
+        q[3] = (uint8_t)t_len;
+        q[4] = (uint8_t)(i + 1);
+        q[5] = 1;
+        memcpy(q + 8, attrs, sizeof attrs);
+    }
+}

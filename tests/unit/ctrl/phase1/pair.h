@@ -39,6 +39,8 @@ enum phase1_result pair_step(struct pair *p, struct phase1 *to, struct span data
                              struct pair_message *answer);
 enum halfopen_result pair_front(struct pair *p, struct span datagram, mono_t now,
                                 struct pair_message *answer);
+/* A message 1 that offers these groups, written by hand, each transform as small as it can be. */
+void pair_offer(struct pair_message *m, const uint16_t *groups, size_t n, const uint8_t *cookie_i);
 /* One of the results that mean: nothing changed. */
 bool pair_is_drop(enum phase1_result r);
 /* Both are up, and with the same keys. */
