@@ -4,10 +4,8 @@
  * contents of HELLO and page. After every refusal all descriptors must be closed.
  */
 #include "common/ipc/channel.h"
+#include "tests/unit/common/ipc/fds.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,22 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #define RATE 5
 
 static const struct ipc_attach good_attach = {IPC_VERSION, RATE};
-
-static size_t count_fds(void)
-{
-    size_t n = 0;
-    DIR *d = opendir("/proc/self/fd");
-    assert_non_null(d);
-    while (readdir(d))
-        n++;
-    closedir(d);
-    return n;
-}
 
 static size_t fds_before;
 
