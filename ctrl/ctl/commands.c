@@ -25,7 +25,7 @@ static int of_the_tool(struct ctl_request *r)
 static const struct command commands[] = {
     {{"status"}, ctl_status, 0},
     {{"show", "group"}, ctl_show_group, 1},
-    {{"show", "gm", "replay"}, NULL, ANY},
+    {{"show", "gm", "replay"}, ctl_show_gm_replay, 1},
     {{"show", "gm"}, ctl_show_gm, 1},
     {{"show", "isakmp", "sa"}, ctl_show_isakmp_sa, 0},
     {{"show", "ipsec", "sa"}, ctl_show_ipsec_sa, 0},
@@ -34,7 +34,7 @@ static const struct command commands[] = {
     {{"show", "ks", "members"}, ctl_show_ks_members, 1},
     {{"show", "ks", "policy"}, ctl_show_ks_policy, 1},
     {{"show", "ks", "rekey"}, NULL, ANY},
-    {{"show", "ks", "replay"}, NULL, ANY},
+    {{"show", "ks", "replay"}, ctl_show_ks_replay, 1},
     {{"show", "ks", "coop"}, NULL, ANY},
     {{"show", "feature"}, ctl_show_feature, 1},
     {{"show", "counters"}, ctl_show_counters, 2},

@@ -42,11 +42,13 @@ int ctl_planes(struct ctl_request *r, size_t first, struct plane *planes[CTL_MAX
 int ctl_status(struct ctl_request *r);
 int ctl_show_group(struct ctl_request *r);
 int ctl_show_gm(struct ctl_request *r);
+int ctl_show_gm_replay(struct ctl_request *r);
 int ctl_show_acl(struct ctl_request *r);
 int ctl_show_ruleset(struct ctl_request *r);
 int ctl_show_fail_close(struct ctl_request *r);
 int ctl_show_ks_members(struct ctl_request *r);
 int ctl_show_ks_policy(struct ctl_request *r);
+int ctl_show_ks_replay(struct ctl_request *r);
 int ctl_show_feature(struct ctl_request *r);
 int ctl_show_ipsec_sa(struct ctl_request *r);
 int ctl_show_counters(struct ctl_request *r);

@@ -81,6 +81,8 @@ static void put_sa(struct json *j, const struct ks_group *g, const struct config
     json_kv_string(j, "mode", sa->transport ? "transport" : "tunnel");
     json_kv_string(j, "replay", name_of(replay_names, sa->replay));
     json_kv_u64(j, "replay_window", sa->window);
+    json_kv_bool(j, "strict_sender", sa->strict_sender);
+    json_kv_bool(j, "tag", sa->tag);
     json_kv_u64(j, "lifetime_s", sa->lifetime_s);
     json_kv_u64(j, "rules", sa->acl.n);
     json_key(j, "teks");

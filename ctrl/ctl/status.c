@@ -19,7 +19,6 @@ static void put_rekey_part(struct json *j)
 {
     json_kv_u64(j, "rekeys_received", 0);
     json_kv_null(j, "last_rekey_seq");
-    json_kv_null(j, "pseudotime_ms");
     json_kv_null(j, "kek");
 }
 
@@ -55,6 +54,7 @@ static void put_member(struct ctl_request *r, const struct gm *gm, bool details)
         json_kv_null(j, "policy_digest");
     json_kv_u64(j, "registrations", stats->registrations);
     put_rekey_part(j);
+    view_gm_pseudotime(j, gm, now);
     json_kv_u64(j, "failed_registrations", stats->failures);
     json_kv_string(j, "last_error", view_text_or_null(stats->last_error));
     if (mono_is_never(gm_next_registration(gm)))
@@ -90,6 +90,7 @@ static void put_server(struct ctl_request *r, const struct ks_group *g, bool det
     view_digest(j, "policy_digest", g->digest);
     json_kv_u64(j, "registrations", g->registrations);
     put_rekey_part(j);
+    view_ks_pseudotime(j, g, now);
     json_kv_u64(j, "refused_registrations", g->refusals);
     json_kv_u64(j, "members", ks_members_present(&g->members));
     json_kv_u64(j, "sender_ids_used_percent", ks_ids_used_percent(&g->ids));

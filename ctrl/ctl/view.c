@@ -156,3 +156,26 @@ void view_tek(struct json *j, const struct ks_tek *t, mono_t now)
     json_kv_null(j, "bytes_out");
     json_end_object(j);
 }
+
+void view_packets_in(struct json *j, const struct ipc_page *page, uint32_t spi)
+{
+    const struct ipc_page_sa *slot = find_slot(page, spi);
+
+    counter(j, "packets_in", slot ? &slot->packets_in : NULL);
+}
+
+void view_gm_pseudotime(struct json *j, const struct gm *gm, mono_t now)
+{
+    if (gm_clock(gm)->is_set)
+        json_kv_u64(j, "pseudotime_ms", gm_pseudotime_ms(gm_clock(gm)->zero, now));
+    else
+        json_kv_null(j, "pseudotime_ms");
+}
+
+void view_ks_pseudotime(struct json *j, const struct ks_group *g, mono_t now)
+{
+    if (g->pseudotime.runs)
+        json_kv_u64(j, "pseudotime_ms", ks_pseudotime_ms(&g->pseudotime, now));
+    else
+        json_kv_null(j, "pseudotime_ms");
+}

@@ -14,14 +14,15 @@ uint64_t ks_pseudotime_ms(const struct ks_pseudotime *t, mono_t at)
 
 bool ks_pseudotime_accept(struct ks_pseudotime *t, const struct policy *policy)
 {
-    uint64_t tolerance = (uint64_t)policy_time_window(policy) * 1000 / TOLERANCE_DIV, now, given = policy->pseudotime_ms;
+    int64_t tolerance = (int64_t)policy_time_window(policy) * 1000 / TOLERANCE_DIV, wrong;
+    mono_t zero = mono_sub(policy->made_at, mono_ms((int64_t)policy->pseudotime_ms)); /* as the member reckons */
 
     if (!t->runs)
-        *t = (struct ks_pseudotime){.runs = true, .zero = mono_sub(policy->made_at, mono_ms((int64_t)given))};
+        *t = (struct ks_pseudotime){.runs = true, .zero = zero};
     if (tolerance == 0) /* nobody looks at it */
         return true;
     if (tolerance > TOLERANCE_MAX_MS)
         tolerance = TOLERANCE_MAX_MS;
-    now = ks_pseudotime_ms(t, policy->made_at);
-    return (now > given ? now - given : given - now) <= tolerance;
+    wrong = mono_to_ms(mono_sub(zero, t->zero));
+    return wrong >= -tolerance && wrong <= tolerance;
 }

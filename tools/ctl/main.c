@@ -29,6 +29,7 @@ static const char usage_text[] =
     "  show version                    of gvpnd and its data planes\n"
     "members\n"
     "  show gm [G]                     registration, bindings, policy and SAs of a member\n"
+    "  show gm replay [G]              how replays are told, windows, pseudotime\n"
     "  show ipsec sa                   SAs and their counters\n"
     "  show ruleset [--pair P]         what the data plane has: lists in their order\n"
     "  show fail-close [G]             in effect or not, and what passes then\n"
@@ -37,6 +38,7 @@ static const char usage_text[] =
     "key servers\n"
     "  show ks members [G]             who registered here, who has left\n"
     "  show ks policy [G]              keys by SPI, lifetimes, list, when the next key is made\n"
+    "  show ks replay [G]              windows, and the clock that members follow\n"
     "  show feature [F]                which member announced what, and who lacks it\n"
     "  clear ks members G [A]          forget members (of address A)\n"
     "operation\n"
@@ -46,7 +48,7 @@ static const char usage_text[] =
     "  reload                          put the changed file into effect, or say why not\n"
     "  tech-support                    every view in one document, no secrets\n"
     "named, but not supported by this version\n"
-    "  show gm replay, show ks rekey|replay|coop, trace, rekey, clear gm replay, clear ks coop role,\n"
+    "  show ks rekey|coop, trace, rekey, clear gm replay, clear ks coop role,\n"
     "  gm direction, plan, debug, monitor, top\n"
     "exit: 0 ok, 1 failure, 2 usage, 3 daemon or data plane unreachable, 4 not found, 5 degraded\n";
 

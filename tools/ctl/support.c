@@ -16,7 +16,7 @@
 static const char *const views[] = {
     "show version", "status",        "show group",      "show gm",         "show isakmp sa",
     "show ipsec sa", "show acl",     "show ruleset",    "show fail-close", "show ks members",
-    "show ks policy", "show feature", "show counters",  "show ports",      "show workers",
+    "show ks policy", "show gm replay", "show ks replay", "show feature", "show counters",  "show ports",      "show workers",
     "show events",   "show log-messages",
 };
 

@@ -26,6 +26,7 @@ static const struct {
 } views[] = {
     {{"status"}, view_groups},
     {{"show", "group"}, view_groups},
+    {{"show", "gm", "replay"}, view_gm_replay},
     {{"show", "gm"}, view_gm},
     {{"show", "isakmp", "sa"}, view_isakmp_sas},
     {{"show", "ipsec", "sa"}, view_ipsec_sas},
@@ -33,6 +34,7 @@ static const struct {
     {{"show", "ruleset"}, view_ruleset},
     {{"show", "ks", "members"}, view_ks_members},
     {{"show", "ks", "policy"}, view_ks_policy},
+    {{"show", "ks", "replay"}, view_ks_replay},
     {{"show", "feature"}, view_feature},
     {{"show", "counters"}, view_counters},
     {{"show", "ports"}, view_ports_whole},

@@ -32,6 +32,9 @@ void view_fail_close(FILE *to, const json_t *document);
 void view_ks_members(FILE *to, const json_t *document);
 void view_ks_policy(FILE *to, const json_t *document);
 void view_feature(FILE *to, const json_t *document);
+/* views_replay.c */
+void view_gm_replay(FILE *to, const json_t *document);
+void view_ks_replay(FILE *to, const json_t *document);
 /* views_oper.c */
 void view_counters(FILE *to, const json_t *document);
 void view_version(FILE *to, const json_t *document);

@@ -37,8 +37,10 @@ static void print_policy_sa(FILE *to, const json_t *sa)
     static const char *const heads[] = {"SPI", "SUITE", ">LIFETIME", ">MADE AGO", ">ENDS IN", NULL};
     static const char *const keys[] = {"spi", "suite", "lifetime_s", "made_s_ago", "expires_in_s", NULL};
 
-    table_text(to, 2, "sa %s: %s, %s, replay check %s (window %s), lifetime %s, %s rules, next key in %s", view_text(sa, "number"),
+    table_text(to, 2, "sa %s: %s, %s, replay check %s (window %s)%s%s, lifetime %s, %s rules, next key in %s", view_text(sa, "number"),
                view_text(sa, "suite"), view_text(sa, "mode"), view_text(sa, "replay"), view_text(sa, "replay_window"),
+               json_is_true(json_object_get(sa, "strict_sender")) ? ", strict sender" : "",
+               json_is_true(json_object_get(sa, "tag")) ? ", tag" : "",
                view_duration(sa, "lifetime_s"), view_text(sa, "rules"), view_duration(sa, "next_key_in_s"));
     view_array(to, 4, json_object_get(sa, "teks"), heads, keys);
 }

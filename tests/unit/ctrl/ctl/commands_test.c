@@ -213,6 +213,13 @@ static void exit_codes_are_a_table(void **state)
         {"show ks policy", CTL_OK},
         {"show ks policy ONE", CTL_OK},
         {"show ks policy GM", CTL_NOT_FOUND},
+        {"show ks replay", CTL_OK},
+        {"show ks replay ONE", CTL_OK},
+        {"show ks replay GM", CTL_NOT_FOUND},
+        {"show ks replay ONE more", CTL_USAGE},
+        {"show gm replay", CTL_OK},
+        {"show gm replay GM", CTL_OK},
+        {"show gm replay ONE", CTL_NOT_FOUND},
         {"show feature", CTL_OK},
         {"show feature ordered-policy", CTL_OK},
         {"show feature flying", CTL_NOT_FOUND},
@@ -241,7 +248,7 @@ static void what_this_version_lacks_says_so(void **state)
 {
     struct fixture *f = *state;
     static const char *const lines[] = {
-        "show gm replay", "show ks rekey",   "show ks replay", "show ks coop", "trace", "trace --count 5", "rekey ONE",
+        "show ks rekey", "show ks coop", "trace", "trace --count 5", "rekey ONE",
         "rekey ONE --replace", "clear ks coop role ONE", "clear gm replay", "gm direction GM both", "plan gvpnd.yaml",
         "debug ike debug", "monitor", "top",
     };
@@ -386,6 +393,23 @@ static void the_key_servers_policy_is_shown_without_keys(void **state)
     assert_true(strstr(f->text, "\"next_key_in_s\":3239") || strstr(f->text, "\"next_key_in_s\":3240"));
 }
 
+static void the_clock_of_a_group_begins_with_its_first_member(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(run(f, "show ks replay ONE"), CTL_OK);
+    assert_non_null(strstr(f->text, "\"pseudotime_ms\":null,\"started_s_ago\":null,\"members\":0,\"members_most\":null"));
+    assert_non_null(strstr(f->text, "\"method\":\"none\",\"window_s\":null,\"window_packets\":null"));
+    join(f, "10.0.0.2");
+    assert_int_equal(run(f, "show ks replay ONE"), CTL_OK);
+    assert_non_null(strstr(f->text, "\"started_s_ago\":0,\"members\":1"));
+    ks_find(roles_ks(f->roles), "ONE")->pseudotime.zero = mono_sub(loop_now(f->loop).scaled, mono_ms(123456));
+    assert_int_equal(run(f, "status"), CTL_DEGRADED);
+    assert_non_null(strstr(f->text, "\"pseudotime_ms\":1234"));
+    assert_int_equal(run(f, "show gm replay"), CTL_OK);
+    assert_non_null(strstr(f->text, "\"pseudotime_ms\":null,\"synchronised_s_ago\":null,\"round_trip_ms\":null,\"sas\":[]"));
+}
+
 static void features_say_who_lacks_what(void **state)
 {
     struct fixture *f = *state;
@@ -457,6 +481,7 @@ int main(void)
         T(what_this_version_lacks_says_so),
         T(wrong_words_are_answered_with_what_is_possible),
         T(the_key_servers_policy_is_shown_without_keys),
+        T(the_clock_of_a_group_begins_with_its_first_member),
         T(features_say_who_lacks_what),
         T(lists_say_whether_they_are_in_use),
         T(reload_says_what_was_wrong_or_what_is_in_effect),
