@@ -254,11 +254,11 @@ class Member(Node):
 class System:
     """Namespaces, key server and members; nothing runs before it is started."""
 
-    def __init__(self, t, bridged=False, members=2, lab=False, rate=1, options=(), six=False):
-        """`options` are for every daemon; `six`: the hosts have IPv6."""
+    def __init__(self, t, bridged=False, members=2, lab=False, rate=1, options=(), six=False, mtu=MTU):
+        """`options` are for every daemon; `six`: the hosts have IPv6; `mtu` is the hosts'."""
         self.t, self.rate, self.lab, self.options = t, rate, lab or rate != 1, options
         self.keylog = t.path("keys.log") if self.lab else None
-        self.members, self.six = [], six
+        self.members, self.six, self.mtu = [], six, mtu
         if bridged:
             self._build_bridged(members)
         else:
@@ -296,13 +296,23 @@ class System:
             host = self._host(i, gw.inside, 24, 64, gateway=[f"10.1.{i}.254", f"2001:db8:1:{i}::254"][:1 + self.six])
             self.members.append(Member(self, i, gw, f"10.0.{i}.2/24", f"10.0.{i}.254", host))
 
+        if self.six and members > 1:
+            self._pass_tagged("site1", "site2")
+            self._pass_tagged("site2", "site1")
+
+    def _pass_tagged(self, here, there):
+        """The router is a switch for what is tagged. (Done under traffic, this loses packets.)"""
+        self.t.sh(self.wan_ns, "tc", "qdisc", "add", "dev", here, "ingress")
+        self.t.sh(self.wan_ns, *(f"tc filter add dev {here} ingress protocol 802.1Q u32 match u32 0 0 action mirred egress "
+                                 f"redirect dev {there}").split())
+
     def _host(self, i, port, bits, bits6, gateway=()):
         """Host number i on a port, with networks of so many bits."""
         address, address6 = f"10.1.{i}.10", f"2001:db8:1:{i}::10" if self.six else None
         ns = self.t.namespace(f"h{i}")
         if self.six:
             self._quiet6(ns)
-        self.t.plug(ns, "eth0", port, f"{address}/{bits}", *([f"{address6}/{bits6}"] if self.six else []), mtu=MTU,
+        self.t.plug(ns, "eth0", port, f"{address}/{bits}", *([f"{address6}/{bits6}"] if self.six else []), mtu=self.mtu,
                     gateway=gateway)
         return Host(ns, address, address6)
 
@@ -435,17 +445,11 @@ def tagged_frames(host, count, to=None, tags="8100604d", family=6):
 
 
 class TaggedStream:
-    """Tagged frames of both families in turns from h1 to h2 of a routed system, whose router passes what is tagged on, as a
-    switch does. lost() ends it.
-    """
+    """Tagged frames of both families in turns from h1 to h2 of a routed system with IPv6. lost() ends it."""
 
     def __init__(self, system, interval=0.01, most=3000):
         self.frames = [f for pair in zip(*(tagged_frames(system.h1, most, system.h2, family=n) for n in (4, 6))) for f in pair]
         self.sent, self.interval, self.stop = 0, interval, threading.Event()
-        for here, there in (("site1", "site2"), ("site2", "site1")):
-            system.t.sh(system.wan_ns, "tc", "qdisc", "replace", "dev", here, "ingress")
-            system.t.sh(system.wan_ns, *(f"tc filter replace dev {here} ingress prio 1 handle 800::1 protocol 802.1Q "
-                                         f"u32 match u32 0 0 action mirred egress redirect dev {there}").split())
         self.capture = system.t.capture(system.h2.ns, "eth0", "ether dst " + TAGGED_TO.hex(":"))
         self.socket = raw_socket(system.h1.ns, "eth0")
         self.thread = threading.Thread(target=self._send)
