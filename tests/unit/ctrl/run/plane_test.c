@@ -6,6 +6,8 @@
  */
 #include "ctrl/run/plane.h"
 
+#include "tests/unit/ctrl/run/dpc_quiet.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -101,23 +103,6 @@ const struct ipc_hello *dpc_hello(const struct dpc *d)
     return &w.hello;
 }
 
-int dpc_socket_fd(const struct dpc *d)
-{
-    (void)d;
-    return -1;
-}
-
-int dpc_wake_fd(const struct dpc *d)
-{
-    (void)d;
-    return -1;
-}
-
-void dpc_poll(struct dpc *d)
-{
-    (void)d;
-}
-
 uint64_t dpc_begin(struct dpc *d)
 {
     (void)d;
@@ -130,11 +115,6 @@ void dpc_put(struct dpc *d, const struct ipc_msg *m)
     (void)d;
     if (m->type == IPC_BIND)
         w.binds[w.n_binds++] = m->u.bind;
-}
-
-void dpc_commit(struct dpc *d)
-{
-    (void)d;
 }
 
 bool dpc_tell(struct dpc *d, const struct ipc_msg *m)
