@@ -7,22 +7,25 @@ import subprocess
 import time
 
 DEMO = os.path.join(os.path.dirname(__file__), "..", "..", "tools", "demo")
-SPACES = ("gvpn-ks", "gvpn-m1", "gvpn-m2", "gvpn-h1", "gvpn-h2", "gvpn-wan")
+PREFIX = f"gvt{os.getpid()}demo"  # somebody may be looking around in the one that has no name of its own
+FILES = f"/run/{PREFIX}-demo"
+SPACES = [f"{PREFIX}-{node}" for node in ("ks", "m1", "m2", "h1", "h2", "wan")]
+os.environ["GVPN_DEMO"] = PREFIX
 
 
 def left_behind():
     """What of the demonstration is still there: namespaces, files, processes."""
     names = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.split()
     left = [n for n in SPACES if n in names]
-    if os.path.exists("/run/gvpn-demo"):
-        left.append("/run/gvpn-demo")
+    if os.path.exists(FILES):
+        left.append(FILES)
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as f:
                 command = f.read()
         except OSError:
             continue
-        if b"/run/gvpn-demo/" in command:
+        if FILES.encode() + b"/" in command:
             left.append(command)
     return left
 
