@@ -144,8 +144,18 @@ static void by_name(bool inbound)
 {
     size_t len = packet(SRC, DST, 60, 100);
 
+    ip()[40] = UDP, ip()[41] = 0, ip()[42] = 1, ip()[43] = 5; /* an option that is longer than its header */
     drops(&a, inbound, len, VERDICT_DROP_EXT_HEADER);
-    drops(&a, inbound, packet(SRC, DST, 0, 100), VERDICT_DROP_EXT_HEADER);
+    ip()[6] = 0;
+    drops(&a, inbound, len, VERDICT_DROP_EXT_HEADER);
+    ip()[6] = 135; /* mobility */
+    drops(&a, inbound, len, VERDICT_DROP_EXT_HEADER);
+    ip()[6] = 43, ip()[42] = 2; /* by way of another node */
+    drops(&a, inbound, len, VERDICT_DROP_SOURCE_ROUTE);
+    ip()[42] = 0, ip()[43] = 0; /* RFC 5095 */
+    drops(&a, inbound, len, VERDICT_DROP_SOURCE_ROUTE);
+    ip()[41] = 20; /* longer than the packet */
+    drops(&a, inbound, len, VERDICT_DROP_MALFORMED);
     len = packet(SRC, DST, 44, 55); /* a first fragment with half a UDP header */
     ip()[40] = UDP, ip()[42] = 0, ip()[43] = 1;
     drops(&a, inbound, len, VERDICT_DROP_FRAGMENT);
@@ -218,8 +228,8 @@ static void inner_packets(void)
     drops(&b, true, sealed_with(100, 0, 0x6b, 59), VERDICT_DROP_DUMMY);
     drops(&b, true, sealed_with(100, 0, 0x4b, 41), VERDICT_DROP_INNER_MALFORMED);
     drops(&b, true, sealed_with(100, 5, 61, 41), VERDICT_DROP_INNER_MALFORMED);
-    drops(&b, true, sealed_with(100, 6, 44, 41), VERDICT_DROP_FRAGMENT);
-    drops(&b, true, sealed_with(100, 6, 0, 41), VERDICT_DROP_EXT_HEADER);
+    expect(&b, true, sealed_with(100, 6, 44, 41), VERDICT_RECEIVED_DECRYPTED, PKT_TO_TX); /* a later fragment */
+    drops(&b, true, sealed_with(100, 6, 0, 41), VERDICT_DROP_INNER_MALFORMED); /* its extension header is longer than it */
     for (unsigned at = 8; at < 40; at += 7)
         drops(&b, true, sealed_with(100, at, 0x77, 41), VERDICT_DROP_ADDRESS_MISMATCH);
 }
@@ -393,11 +403,12 @@ static void own_addresses_live_untagged(void **state)
             static const char *const sources[] = {"fe80::2", "::", OWN, "2001:db8:4::4"};
 
             len = packet(sources[i], "ff02::16", 0, 76);
-            ip()[7] = 1, ip()[40] = 58, ip()[41] = 0, ip()[48] = 143;
+            ip()[7] = 1, ip()[48] = 143;
+            memcpy(ip() + 40, "\72\0\5\2\0\0\1", 8); /* router alert */
             r = rig_local(&b, f, len);
             assert_string_equal(verdict_name(r.verdict),
-                                verdict_name(tags || i == 3 ? VERDICT_DROP_EXT_HEADER : VERDICT_LOCAL));
-            drops(&b, false, len, VERDICT_DROP_EXT_HEADER); /* a host's */
+                                verdict_name(tags || i == 3 ? VERDICT_SENT_CLEAR : VERDICT_LOCAL));
+            expect(&b, false, len, VERDICT_SENT_CLEAR, PKT_TO_TX); /* a host's: no rule names these addresses */
         }
     }
 }

@@ -299,6 +299,10 @@ static void inner_packets_refused_by_name(void **state)
     len = make_text(text, 40, 40, 2, NEXT_IPV4);
     text[6] = 0x20;
     put_checksum(text);
+    assert_int_equal(judge(text, len), VERDICT_RECEIVED_DECRYPTED);
+    len = make_text(text, 27, 27, 3, NEXT_IPV4); /* a first fragment without all of its UDP header */
+    text[6] = 0x20;
+    put_checksum(text);
     assert_int_equal(judge(text, len), VERDICT_DROP_FRAGMENT);
     len = make_text(text, 40, 40, 2, NEXT_IPV4);
     text[10] ^= 1;
@@ -311,7 +315,15 @@ static void inner_packets_refused_by_name(void **state)
     text[0] = 0x46;
     text[10] = text[11] = 0;
     store16(text + 10, (uint16_t)~sum_fold(sum_ipv4(text) + load32(text + 20)));
+    assert_int_equal(judge(text, len), VERDICT_RECEIVED_DECRYPTED);
+    text[20] = 0x83; /* a source route of length 1: read as a list that doesn't add up */
+    store16(text + 10, 0);
+    store16(text + 10, (uint16_t)~sum_fold(sum_ipv4(text) + load32(text + 20)));
     assert_int_equal(judge(text, len), VERDICT_DROP_IP_OPTIONS);
+    text[21] = 4;
+    store16(text + 10, 0);
+    store16(text + 10, (uint16_t)~sum_fold(sum_ipv4(text) + load32(text + 20)));
+    assert_int_equal(judge(text, len), VERDICT_DROP_SOURCE_ROUTE);
 }
 
 /* An inner IPv6 packet of len octets with a trailer. */
@@ -339,9 +351,9 @@ static void ipv6_texts(void **state)
     } wrong[] = {
         {0, 0x40, VERDICT_DROP_INNER_MALFORMED}, {5, 0, VERDICT_DROP_INNER_MALFORMED},
         {5, 61, VERDICT_DROP_INNER_MALFORMED},   {4, 1, VERDICT_DROP_INNER_MALFORMED},
-        {6, 44, VERDICT_DROP_FRAGMENT},          {6, 0, VERDICT_DROP_EXT_HEADER},
-        {6, 43, VERDICT_DROP_EXT_HEADER},        {6, 60, VERDICT_DROP_EXT_HEADER},
-        {6, 135, VERDICT_DROP_EXT_HEADER},       {6, 50, VERDICT_RECEIVED_DECRYPTED},
+        {6, 44, VERDICT_RECEIVED_DECRYPTED},          {6, 139, VERDICT_DROP_INNER_MALFORMED},
+        {6, 43, VERDICT_DROP_INNER_MALFORMED},        {6, 60, VERDICT_DROP_INNER_MALFORMED},
+        {6, 135, VERDICT_DROP_INNER_MALFORMED},       {6, 50, VERDICT_RECEIVED_DECRYPTED},
         {5, 20, VERDICT_RECEIVED_DECRYPTED}, /* surplus is traffic flow padding */
     };
     uint8_t text[600];
