@@ -15,6 +15,7 @@ static bool parse_server(struct schema *s, const struct yaml_node *n, void *at)
 {
     struct config_group *g = at;
     const struct config *c = loader_of(s)->c;
+    const struct config_psk *psks[CONFIG_MAX_SHARED];
     struct addr a;
 
     if (!config_value_addr(s, n, &a))
@@ -27,7 +28,8 @@ static bool parse_server(struct schema *s, const struct yaml_node *n, void *at)
             return schema_fail(s, n, "'%s' is this machine's own (ike.listen), expected a key server's",
                                n->text);
     g->gm.servers[g->gm.n_servers++] = a;
-    return true;
+    return config_find_psks(c, &a, psks) != 0 ||
+           loader_lint(s, n, "'%s' has no entry in ike.pre-shared-keys, so it can never be registered with", n->text);
 }
 
 /* One name of a port pair -> another binding of the group. */

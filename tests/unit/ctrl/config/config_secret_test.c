@@ -215,6 +215,26 @@ static void secrets_in_a_readable_file_are_warned_of(void **state)
     config_free(c);
 }
 
+static void a_key_server_without_a_secret_is_warned_of(void **state)
+{
+    static const char text[] =
+        "gvpn: 1\n"
+        "ike: {listen: [10.0.0.2], pre-shared-keys: [{peer: 10.0.0.0/24, secret: "
+        "0123456789abcdef0123456789abcdef}]}\n"
+        "groups: [{name: g, identity: 1, member: {key-servers: [10.0.0.1, 10.0.1.1, 10.0.0.9],\n"
+        "  data-plane: {pair: w}}}]\n";
+    struct yaml_error e;
+    struct config *c = config_parse("f.yaml", text, strlen(text), &e);
+
+    (void)state;
+    assert_non_null(c);
+    assert_int_equal(c->n_lints, 1);
+    assert_string_equal(
+        c->lints[0],
+        "f.yaml:3:66: '10.0.1.1' has no entry in ike.pre-shared-keys, so it can never be registered with");
+    config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +244,7 @@ int main(void)
         cmocka_unit_test(missing_or_odd_files_are_told),
         cmocka_unit_test(absolute_names_stay_as_they_are),
         cmocka_unit_test(secrets_in_a_readable_file_are_warned_of),
+        cmocka_unit_test(a_key_server_without_a_secret_is_warned_of),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
