@@ -174,7 +174,7 @@ static void esp_with_options(void **state)
     (void)state;
     out = rig_one(&a, false, f, rig_ipv4(f, "10.1.0.1", "10.2.0.1", 17, 1, 2, 100));
     memmove(out.bytes + 38, out.bytes + 34, out.len - 34);
-    memcpy(out.bytes + 34, "\1\1\1\1", 4);
+    memcpy(out.bytes + 34, "\0\0\x10\0", 4); /* an end of options that looks like the SPI */
     out.bytes[14] = 0x46;
     out.bytes[17] = (uint8_t)(out.bytes[17] + 4);
     rig_fix_checksum(out.bytes);
