@@ -21,13 +21,14 @@ GOOD = {
     'dataplane/cfg.c': '{.key = "poll"},\n{.key = "gvpn-dp"},\n',
     'common/buf.c': '', 'common/buf.h': '', 'common/page.h': '',
     'ctrl/main.c': '', 'ctrl/gm/gm.c': '', 'ctrl/gm/gm_impl.h': '',
-    'tests/unit/common/buf_test.c': 'first second\n', 'tests/smoke/way_test.py': '', 'tests/stage/rare_test.c': 'a_test\n',
+    'tests/unit/common/buf_test.c': 'first second\n', 'tests/smoke/way_test.py': '', 'docs/testing.md': '| `by`, `way` | x |\n', 'tests/stage/rare_test.c': 'a_test\n',
 }
 # File, its content (None: it isn't there), and what the complaint must say.
 BAD = [
     ('common/new.c', '', 'common/new.c:1: no table'),
     ('ctrl/gm.c', '', 'ctrl/gm.c:1: no table'),
     ('common/page.h', None, 'docs/architecture.md:3: there is no common/page.h'),
+    ('tests/smoke/other_test.py', '', 'tests/smoke/other_test.py:1: no table of docs/testing.md'),
     ('docs/packet.md', '`common/bufs.h`\n', 'docs/packet.md:1: there is no common/bufs.h'),
     ('docs/packet.md', '`common/{buf,gone}.h`\n', 'there is no common/{buf,gone}.h'),
     ('docs/invariants.md', '\n`smoke/other_test`\n', 'docs/invariants.md:2: there is no test smoke/other_test'),
@@ -49,7 +50,7 @@ def run(changes):
 
 class CheckDocs(unittest.TestCase):
     def test_what_is_right_passes(self):
-        self.assertEqual(run({}), (0, '7 files, 5 documents, 0 errors\n'))
+        self.assertEqual(run({}), (0, '7 files, 6 documents, 0 errors\n'))
 
     def test_what_is_wrong_fails(self):
         for path, text, complaint in BAD:
