@@ -73,6 +73,12 @@ unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
             p->todo = PKT_CLASSIFY;
             continue;
         }
+        if (unlikely(sa->kind != ESP_GCM)) {
+            p->sa = sa;
+            p->todo = PKT_ANY;
+            ctx->n_any++;
+            continue;
+        }
         verdict = prepare(p, esp, esp_len, sa, ctx->now_tsc, &ctx->ops[n_ops]);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
             pkt_drop(p, verdict);

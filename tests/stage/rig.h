@@ -64,6 +64,9 @@ void rig_bind(struct rig *r, unsigned index, const char *pair, unsigned vlan);
 void rig_rule(struct rig *r, unsigned group, enum ipc_list list, unsigned sa, const char *text);
 /* A message for an SA of AES-GCM-128 that sends and receives; change what you need, then hand it to snap_sa(). */
 struct ipc_sa rig_sa_message(const struct rig *r, uint32_t spi, unsigned number, uint64_t first_sender);
+/* The same of any suite; the key says the suite and the SPI. Without sender ids where the suite needs none. */
+struct ipc_sa rig_suite_message(const struct rig *r, enum suite_id id, bool transport, uint32_t spi, unsigned number,
+                                uint64_t first_sender);
 void rig_sa(struct rig *r, const struct ipc_sa *m);
 /* Returns the result; on success the workers have seen it. */
 enum ipc_result rig_commit(struct rig *r);
@@ -73,7 +76,9 @@ enum ipc_result rig_commit(struct rig *r);
  */
 void rig_simple_policy(struct rig *r, uint64_t first_sender);
 
-/* Runs frames through worker 0 (or `worker`); results in the order of arrival. local: frames come from the TAP. */
+/*
+ * Runs frames through worker 0 (or `worker`), and what waits in lanes out of them; results in the order of arrival. What is
+ * dropped behind lanes has its verdict only when it came alone, else drop_internal. local: frames come from the TAP. */
 void rig_run(struct rig *r, unsigned worker, bool inbound, bool local, unsigned n, const uint8_t *const frames[],
              const size_t lens[], struct rig_result results[]);
 /* The same as a worker does it, with what the packets became; everything is freed. */
