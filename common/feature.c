@@ -13,10 +13,10 @@
 
 static const struct feature features[] = {
     {FEATURE_ORDERED_POLICY, "ordered-policy", "ordered policy", "permit and deny entries in order, port ranges", DONE(true)},
-    {FEATURE_TIME_REPLAY, "time-replay", "time replay", "replay check by pseudotime", DONE(false)},
-    {FEATURE_COUNTER_REPLAY, "counter-replay", "counter replay", "replay check by sequence numbers", DONE(false)},
-    {FEATURE_TAG, "tag", "tag", "tags inside ESP", DONE(false)},
-    {FEATURE_STRICT_SENDER, "strict-sender", "strict sender", "replay check per sender id", DONE(false)},
+    {FEATURE_TIME_REPLAY, "time-replay", "time replay", "replay check by pseudotime", DONE(true)},
+    {FEATURE_COUNTER_REPLAY, "counter-replay", "counter replay", "replay check by sequence numbers", DONE(true)},
+    {FEATURE_TAG, "tag", "tag", "tags inside ESP", DONE(true)},
+    {FEATURE_STRICT_SENDER, "strict-sender", "strict sender", "replay check per sender id", DONE(true)},
     {FEATURE_LONG_LIFETIME, "long-lifetime", "long lifetime", "lifetimes above 24 h", false},
     {FEATURE_CHACHA20, "chacha20-poly1305", "chacha20-poly1305", "the cipher of that name", false}, /* as its suite */
     {FEATURE_REPLACE, "replace", "replace", "rekey that replaces all keys at once", false},

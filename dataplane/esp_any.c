@@ -10,6 +10,7 @@
 #include "dataplane/esp_any.h"
 
 #include "dataplane/core/esp.h"
+#include "dataplane/guard.h"
 #include "dataplane/fit.h"
 #include "dataplane/lanes.h"
 
@@ -70,8 +71,8 @@ static void put_iv(struct pipeline_ctx *ctx, const struct sa *sa, uint8_t *at, u
 }
 
 /* Everything but the encryption. Returns the verdict. */
-static enum verdict prepare_out(struct pipeline_ctx *ctx, struct rte_mbuf *m, const struct pkt *p, unsigned mtu,
-                                struct crypto_job *job)
+static enum verdict prepare_out(struct pipeline_ctx *ctx, unsigned pair, struct rte_mbuf *m, const struct pkt *p,
+                                unsigned mtu, struct crypto_job *job)
 {
     struct sa *sa = p->sa;
     const struct esp_geometry *g = &sa->geometry;
@@ -79,7 +80,8 @@ static enum verdict prepare_out(struct pipeline_ctx *ctx, struct rte_mbuf *m, co
     uint32_t header_len = l3_header_len(kind), front = esp_any_front(g, kind), outer_len = esp_any_outer(g, kind, p->h.len);
     uint32_t payload_len = esp_any_payload(g, header_len, p->h.len), text_len = esp_any_text(g, payload_len);
     uint8_t *inner = p->l3, *outer = inner - front, *esp = outer + header_len, head[IPV6_LEN];
-    uint64_t counter;
+    struct guard_stamp stamp = {guard_ms(sa, ctx->now_tsc), ctx->config->pairs[pair].tag};
+    uint64_t counter, sequence;
 
     if (g->transport && transport_possible(p) != VERDICT_SENT_ENCRYPTED)
         return transport_possible(p);
@@ -89,13 +91,18 @@ static enum verdict prepare_out(struct pipeline_ctx *ctx, struct rte_mbuf *m, co
         return VERDICT_DROP_NO_BUFFER;
     if (!sa_next_iv(sa, ctx->worker, ctx->page, &counter))
         return VERDICT_DROP_IV_EXHAUSTED;
+    sequence = counter;
+    if ((sa->checks & SA_COUNTER) && !sa_next_sequence(sa, ctx->worker, &sequence))
+        return VERDICT_DROP_IV_EXHAUSTED;
     memcpy(head, inner, header_len); /* the new one may overlap it */
     m->data_off = (uint16_t)(m->data_off - front);
     m->data_len = (uint16_t)(p->l2_len + outer_len);
     m->pkt_len = m->data_len;
     l2_move(outer, inner, p->l2_len);
     put_outer(ctx, p, outer, head, outer_len);
-    store64(esp, esp_front(sa->spi_be, counter));
+    if (g->meta_len != 0)
+        guard_put(sa, inner - g->meta_len, kind, p, &stamp);
+    store64(esp, esp_front(sa->spi_be, sequence));
     put_iv(ctx, sa, esp + ESP_HEADER_LEN, counter, job);
     esp_put_padding(inner + p->h.len, text_len - payload_len - 2,
                     g->transport ? next_of(head, kind) : esp_next_with(kind, g->meta_len));
@@ -124,6 +131,12 @@ static enum verdict prepare_in(struct pipeline_ctx *ctx, const struct pkt *p, st
         if (sa_own_sender(sa, __builtin_bswap64(iv_be)))
             return VERDICT_DROP_OWN_SENDER;
         put_nonce(job, sa->salt, iv_be);
+    }
+    if (sa->checks & (SA_COUNTER | SA_STRICT)) {
+        enum verdict verdict = guard_before(sa, esp);
+
+        if (verdict != VERDICT_RECEIVED_DECRYPTED)
+            return verdict;
     }
     job->key = &sa->key;
     job->esp = esp;
@@ -162,6 +175,17 @@ static enum verdict finish_transport(struct pipeline_ctx *ctx, struct rte_mbuf *
     return esp_rx_judge(ctx, p->group, p->sa, &inner, ip);
 }
 
+/* Replay protection has the last word, and looks at the sender's clock now and then. */
+static enum verdict take(struct pipeline_ctx *ctx, const struct pkt *p, const uint8_t *esp, const uint8_t *text)
+{
+    struct guard guard = guard_begin(p->sa, ctx->now_tsc);
+    enum verdict verdict = guard_accept(p->sa, esp, text);
+
+    if (guard.sample && verdict == VERDICT_RECEIVED_DECRYPTED)
+        guard_sample(&guard, p, esp, text);
+    return verdict;
+}
+
 /* The whole judgement of an opened packet; then it stands in the mbuf as it was before the sender protected it. */
 static enum verdict finish_in(struct pipeline_ctx *ctx, unsigned pair, struct rte_mbuf *m, const struct pkt *p,
                               const struct crypto_job *job, uint32_t *len)
@@ -169,13 +193,19 @@ static enum verdict finish_in(struct pipeline_ctx *ctx, unsigned pair, struct rt
     enum l3_kind kind = (enum l3_kind)p->h.kind;
     const struct esp_geometry *g = &p->sa->geometry;
     uint8_t *text = job->esp + esp_any_intro(g), *ip = text + g->meta_len;
+    uint8_t header[ESP_HEADER_LEN];
     enum verdict verdict;
 
     if (!job->ok)
         return VERDICT_DROP_AUTH;
-    if (g->transport)
-        return finish_transport(ctx, m, p, text, job->len, len);
+    memcpy(header, job->esp, sizeof header); /* transport mode overwrites it */
+    if (g->transport) {
+        verdict = finish_transport(ctx, m, p, text, job->len, len);
+        return verdict == VERDICT_RECEIVED_DECRYPTED ? guard_accept(p->sa, header, text) : verdict;
+    }
     verdict = esp_rx_check(ctx, p, text, job->len, len);
+    if (verdict == VERDICT_RECEIVED_DECRYPTED)
+        verdict = take(ctx, p, job->esp, text);
     if (verdict == VERDICT_RECEIVED_DECRYPTED) {
         if (ctx->config->mss_clamp && mss_is_syn(ip, kind, next_of(ip, kind)))
             fit_clamp_received(ctx, pair, p->sa, kind, ip, *len);
@@ -260,7 +290,7 @@ static void run(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
         if (lanes_count(q) == VEC_LANES_MAX)
             empty(ctx, v, inbound, q);
         s = lanes_next(q);
-        verdict = inbound ? prepare_in(ctx, p, &s->job) : prepare_out(ctx, v->m[i], p, mtu, &s->job);
+        verdict = inbound ? prepare_in(ctx, p, &s->job) : prepare_out(ctx, v->pair, v->m[i], p, mtu, &s->job);
         if (verdict != done) {
             pkt_drop(p, verdict);
             continue;

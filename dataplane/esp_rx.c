@@ -3,12 +3,14 @@
  * Receiving side of header-preserving ESP (RFC 4303 3.4, RFC 4106; DP6): prepare finds the SA and checks what can be
  * checked before decryption; finish judges what came out, asks whether this SA may carry it, and restores the packet as
  * it was. Nothing of a packet is believed before its ICV was right. Exits of prepare: drop_malformed, drop_sa_expired,
- * drop_own_sender, and by policy drop_unknown_spi or clear; of finish: drop_auth, drop_inner_malformed, drop_dummy,
- * drop_fragment, drop_ip_options, drop_ext_header, drop_address_mismatch, drop_inner_policy, drop_fail_close, drop_unprotected, drop_ecn.
+ * drop_own_sender, drop_replay_counter, drop_replay_sender, and by policy drop_unknown_spi or clear; of finish: drop_auth,
+ * drop_inner_malformed, drop_dummy, drop_metadata, drop_replay_time, drop_fragment, drop_ip_options, drop_ext_header,
+ * drop_address_mismatch, drop_inner_policy, drop_fail_close, drop_unprotected, drop_ecn, drop_replay_counter, drop_replay_sender.
  */
 #include "dataplane/core/esp.h"
 #include "dataplane/ctx.h"
 #include "dataplane/fit.h"
+#include "dataplane/guard.h"
 
 #include <immintrin.h>
 #include <rte_mbuf.h>
@@ -21,8 +23,8 @@ static inline void put_nonce(struct crypto_op *op, uint32_t salt, uint64_t iv_be
 }
 
 /* The SA is known. Returns VERDICT_RECEIVED_DECRYPTED when the packet is worth a decryption, else why not. */
-static inline enum verdict prepare(struct pkt *p, uint8_t *esp, uint32_t esp_len, struct sa *sa, uint64_t now_tsc,
-                                   struct crypto_op *op)
+static inline __attribute__((always_inline)) enum verdict prepare(struct pkt *p, uint8_t *esp, uint32_t esp_len,
+                                                                  struct sa *sa, uint64_t now_tsc, struct crypto_op *op)
 {
     uint64_t iv_be;
 
@@ -33,6 +35,13 @@ static inline enum verdict prepare(struct pkt *p, uint8_t *esp, uint32_t esp_len
     iv_be = load64(esp + ESP_HEADER_LEN);
     if (unlikely(sa_own_sender(sa, __builtin_bswap64(iv_be))))
         return VERDICT_DROP_OWN_SENDER;
+    /* A replay needn't cost a decryption. Only what comes after it, when the ICV was right, changes a window. */
+    if (unlikely(sa->checks & (SA_COUNTER | SA_STRICT))) {
+        enum verdict verdict = guard_before(sa, esp);
+
+        if (verdict != VERDICT_RECEIVED_DECRYPTED)
+            return verdict;
+    }
     p->sa = sa;
     put_nonce(op, sa->salt, iv_be);
     op->key = &sa->key;
@@ -125,14 +134,21 @@ enum verdict __attribute__((noinline)) esp_rx_check(struct pipeline_ctx *ctx, co
     uint32_t meta_len = p->sa->meta_len, payload_len;
     uint8_t *ip = text + meta_len, next;
     enum verdict verdict;
+    struct guard guard;
     struct l3 inner;
 
     verdict = esp_check_trailer(text, text_len, &payload_len, &next);
     if (verdict != VERDICT_RECEIVED_DECRYPTED)
         return verdict;
+    if (meta_len == 0 && next == NEXT_META)
+        return VERDICT_DROP_METADATA;
+    if (meta_len != 0 && next == NEXT_DUMMY)
+        return VERDICT_DROP_DUMMY;
     if (meta_len != 0) {
-        if (next != NEXT_META || payload_len < meta_len)
-            return VERDICT_DROP_INNER_MALFORMED;
+        guard = guard_begin(p->sa, ctx->now_tsc);
+        verdict = guard_meta(&guard, p, text - esp_any_intro(&p->sa->geometry), text, payload_len, next);
+        if (verdict != VERDICT_RECEIVED_DECRYPTED)
+            return verdict;
         next = text[0];
     }
     verdict = esp_check_inner(ip, payload_len - meta_len, next, kind, &inner);
@@ -147,17 +163,49 @@ enum verdict __attribute__((noinline)) esp_rx_check(struct pipeline_ctx *ctx, co
     return esp_merge_ecn(ip, kind, l3_tos(&p->h)) ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_ECN;
 }
 
-/* The same for the packets that nearly all are: everything as usual, and the flow cache knows the answer. */
-static inline __attribute__((always_inline)) enum verdict finish(struct pipeline_ctx *ctx, const struct pkt *p,
-                                                                 enum l3_kind kind, const struct crypto_op *op,
-                                                                 struct classify_result want, uint32_t *len)
+void esp_rx_count(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes)
 {
-    uint32_t meta_len = p->sa->meta_len;
+    struct sa_worker *w = &sa->workers[ctx->worker];
+
+    atomic_store_explicit(&w->packets_in, atomic_load_explicit(&w->packets_in, memory_order_relaxed) + packets,
+                          memory_order_relaxed);
+    atomic_store_explicit(&w->bytes_in, atomic_load_explicit(&w->bytes_in, memory_order_relaxed) + bytes,
+                          memory_order_relaxed);
+}
+
+/* What is the same for a run of packets of one SA. */
+struct run {
+    struct sa *sa;
+    struct classify_result want; /* what the policy must say of them */
+    struct guard guard;
+    uint64_t packets, bytes;
+};
+
+static void end_run(struct pipeline_ctx *ctx, const struct run *r)
+{
+    if (r->sa != NULL)
+        esp_rx_count(ctx, r->sa, r->packets, r->bytes);
+}
+
+static void begin_run(struct pipeline_ctx *ctx, struct run *r, struct sa *sa)
+{
+    end_run(ctx, r);
+    *r = (struct run){sa, {CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, sa->number}, guard_begin(sa, ctx->now_tsc), 0, 0};
+}
+
+/* The same for the packets that nearly all are: everything as usual, and the flow cache knows the answer. */
+static inline __attribute__((always_inline)) enum verdict finish(struct pipeline_ctx *ctx, const struct run *r,
+                                                                 const struct pkt *p, enum l3_kind kind,
+                                                                 const struct crypto_op *op, uint32_t *len)
+{
+    uint32_t meta_len = r->sa->meta_len;
     const uint8_t *text = op->esp + ESP_INTRO_LEN, *ip = text + meta_len;
     uint32_t payload_len = esp_usual_payload(text, op->len, esp_next_with(kind, meta_len)) - meta_len;
     struct l3 inner;
-    bool usual = op->ok && (int32_t)payload_len > 0 && (meta_len == 0 || text[0] == esp_next(kind));
+    bool usual = op->ok && (int32_t)payload_len > 0;
 
+    if (meta_len != 0)
+        usual = usual && guard_usual(&r->guard, r->sa, text, esp_next(kind));
     /* Congestion marks are the same inside and outside. */
     if (kind == L3_IPV4)
         usual = usual && l3_try_ipv4(ip, payload_len, &inner) && inner.addrs == p->h.addrs &&
@@ -165,7 +213,7 @@ static inline __attribute__((always_inline)) enum verdict finish(struct pipeline
     else
         usual = usual && l3_try_ipv6(ip, payload_len, &inner) && l3_same_addrs6(ip, p->l3) &&
                 ((inner.head ^ p->h.head) & 0x3000) == 0;
-    if (unlikely(!usual || !classify_cached(ctx->cache, ctx->snap, p->group, CLASSIFY_INNER, &inner, ip, want)))
+    if (unlikely(!usual || !classify_cached(ctx->cache, ctx->snap, p->group, CLASSIFY_INNER, &inner, ip, r->want)))
         return op->ok ? esp_rx_check(ctx, p, op->esp + ESP_INTRO_LEN, op->len, len) : VERDICT_DROP_AUTH;
     *len = inner.len;
     return VERDICT_RECEIVED_DECRYPTED;
@@ -188,54 +236,60 @@ static inline void restore(struct rte_mbuf *m, const struct pkt *p, uint8_t *tex
     m->pkt_len = l2_len + len;
 }
 
-void esp_rx_count(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes)
+/* What replay protection still has against packets of strict SAs that everything else let in. */
+static void strict_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, struct guard_strict *list, unsigned n)
 {
-    struct sa_worker *w = &sa->workers[ctx->worker];
+    unsigned refused = guard_strict_vec(list, n);
 
-    atomic_store_explicit(&w->packets_in, atomic_load_explicit(&w->packets_in, memory_order_relaxed) + packets,
-                          memory_order_relaxed);
-    atomic_store_explicit(&w->bytes_in, atomic_load_explicit(&w->bytes_in, memory_order_relaxed) + bytes,
-                          memory_order_relaxed);
+    for (unsigned k = 0; k < refused; k++) {
+        struct pkt *p = &v->pkts[list[k].pkt];
+
+        pkt_drop(p, VERDICT_DROP_REPLAY_SENDER);
+        esp_rx_count(ctx, p->sa, UINT64_MAX, -(uint64_t)list[k].len); /* taken back */
+    }
 }
 
 void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
 {
-    struct classify_result want = {CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, 0};
-    struct sa *run = NULL; /* counters are written once per run of packets of one SA */
-    uint64_t packets = 0, bytes = 0;
+    struct run run = {.sa = NULL}; /* counters are written once per run of packets of one SA */
+    struct guard_strict strict[VEC_MAX];
+    unsigned n_strict = 0;
     bool clamp = ctx->config->mss_clamp;
 
     for (unsigned k = 0; k < n; k++) {
         const struct crypto_op *op = &ctx->ops[k];
         unsigned i = ctx->op_pkt[k];
         struct pkt *p = &v->pkts[i];
+        uint8_t *text = op->esp + ESP_INTRO_LEN, *inner;
         enum verdict verdict;
-        uint8_t *inner;
         uint32_t len;
 
-        if (p->sa != run) {
-            if (run != NULL)
-                esp_rx_count(ctx, run, packets, bytes);
-            run = p->sa;
-            want.number = run->number;
-            packets = bytes = 0;
-        }
+        if (p->sa != run.sa)
+            begin_run(ctx, &run, p->sa);
         if (likely(p->h.kind == L3_IPV4))
-            verdict = finish(ctx, p, L3_IPV4, op, want, &len);
+            verdict = finish(ctx, &run, p, L3_IPV4, op, &len);
         else
-            verdict = finish(ctx, p, L3_IPV6, op, want, &len);
+            verdict = finish(ctx, &run, p, L3_IPV6, op, &len);
+        if (unlikely(run.sa->checks & SA_COUNTER) && verdict == VERDICT_RECEIVED_DECRYPTED)
+            verdict = guard_accept(run.sa, op->esp, text);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
             pkt_drop(p, verdict);
             continue;
         }
-        inner = op->esp + ESP_INTRO_LEN + run->meta_len;
+        if (unlikely(run.guard.sample))
+            guard_sample(&run.guard, p, op->esp, text);
+        if (run.sa->checks & SA_STRICT)
+            strict[n_strict++] = guard_strict_of(run.sa, op->esp, text, i, len);
+        p->tag = guard_tag(run.sa, text);
+        inner = text + run.sa->meta_len;
         if (unlikely(clamp && is_syn(inner, (enum l3_kind)p->h.kind)))
-            fit_clamp_received(ctx, v->pair, run, (enum l3_kind)p->h.kind, inner, len);
+            fit_clamp_received(ctx, v->pair, run.sa, (enum l3_kind)p->h.kind, inner, len);
         restore(v->m[i], p, inner, len);
         pkt_finish(p, verdict, p->own_dst ? PKT_TO_PUNT : PKT_TO_TX);
-        packets++;
-        bytes += len;
+        run.packets++;
+        run.bytes += len;
     }
-    if (run != NULL)
-        esp_rx_count(ctx, run, packets, bytes);
+    end_run(ctx, &run);
+    if (n_strict != 0)
+        strict_vec(ctx, v, strict, n_strict);
 }

@@ -7,6 +7,7 @@
 #include "dataplane/core/esp.h"
 #include "dataplane/ctx.h"
 #include "dataplane/fit.h"
+#include "dataplane/guard.h"
 
 #include <immintrin.h>
 #include <rte_mbuf.h>
@@ -60,7 +61,8 @@ void esp_tx_outer(struct pipeline_ctx *ctx, const struct pkt *p, uint8_t *outer,
 /* Everything but the encryption. Returns the verdict. */
 static inline __attribute__((always_inline)) enum verdict prepare(struct pipeline_ctx *ctx, struct rte_mbuf *m,
                                                                   const struct pkt *p, enum l3_kind kind,
-                                                                  unsigned mtu, struct crypto_op *op)
+                                                                  unsigned mtu, const struct guard_stamp *stamp,
+                                                                  struct crypto_op *op)
 {
     struct sa *sa = p->sa;
     uint32_t meta_len = sa->meta_len, front = esp_front_len(kind) + meta_len, inner_len = p->h.len;
@@ -68,7 +70,7 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pipelin
     uint32_t outer_len = esp_front_len(kind) + text_len + ESP_ICV_LEN;
     uint8_t *inner = p->l3, *outer = inner - front, *esp = outer + l3_header_len(kind);
     uint16_t data_off = m->data_off;
-    uint64_t counter, iv;
+    uint64_t counter, iv, sequence;
 
     if (unlikely(outer_len > mtu))
         return VERDICT_DROP_TOO_BIG;
@@ -76,6 +78,9 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pipelin
     if (unlikely(data_off < front || data_off + l2_len + text_len - meta_len + ESP_ICV_LEN > m->buf_len))
         return VERDICT_DROP_NO_BUFFER;
     if (unlikely(!sa_next_iv(sa, ctx->worker, ctx->page, &counter)))
+        return VERDICT_DROP_IV_EXHAUSTED;
+    sequence = counter;
+    if (unlikely(sa->checks & SA_COUNTER) && !sa_next_sequence(sa, ctx->worker, &sequence))
         return VERDICT_DROP_IV_EXHAUSTED;
     iv = esp_iv(sa->workers[ctx->worker].sender, counter);
     put_nonce(op, sa->salt, iv);
@@ -87,7 +92,9 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pipelin
     m->pkt_len = l2_len + outer_len;
     l2_move(outer, inner, l2_len);
     put_outer(ctx, &p->h, kind, outer, inner, outer_len);
-    store64(esp, esp_front(sa->spi_be, counter));
+    if (meta_len != 0)
+        guard_put(sa, inner - meta_len, kind, p, stamp);
+    store64(esp, esp_front(sa->spi_be, sequence));
     store64(esp + ESP_HEADER_LEN, iv);
     esp_put_trailer(inner + inner_len, text_len - meta_len - inner_len - 2, esp_next_with(kind, meta_len));
     return VERDICT_SENT_ENCRYPTED;
@@ -107,6 +114,7 @@ unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     unsigned mtu = ctx->config->pairs[v->pair].mtu, n = v->n, n_ops = 0;
     uint64_t packets = 0, bytes = 0;
+    struct guard_stamp stamp = {0, ctx->config->pairs[v->pair].tag};
     struct sa *run = NULL; /* counters are written once per run of packets of one SA */
 
     for (unsigned i = 0; i < n; i++) {
@@ -125,11 +133,12 @@ unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
                 esp_tx_count(ctx, run, packets, bytes);
             run = p->sa;
             packets = bytes = 0;
+            stamp.ms = guard_ms(run, ctx->now_tsc);
         }
         if (likely(p->h.kind == L3_IPV4))
-            verdict = prepare(ctx, v->m[i], p, L3_IPV4, mtu, &ctx->ops[n_ops]);
+            verdict = prepare(ctx, v->m[i], p, L3_IPV4, mtu, &stamp, &ctx->ops[n_ops]);
         else
-            verdict = prepare(ctx, v->m[i], p, L3_IPV6, mtu, &ctx->ops[n_ops]);
+            verdict = prepare(ctx, v->m[i], p, L3_IPV6, mtu, &stamp, &ctx->ops[n_ops]);
         if (unlikely(verdict != VERDICT_SENT_ENCRYPTED)) {
             pkt_drop(p, verdict);
             continue;

@@ -21,6 +21,7 @@ enum pipeline_df { PIPELINE_DF_COPY, PIPELINE_DF_SET, PIPELINE_DF_CLEAR };
 struct pipeline_pair {
     char name[IPC_NAME_MAX];
     uint16_t mtu; /* largest IP packet that may leave outside */
+    uint16_t tag; /* security group tag of packets that bring none; 0 = none */
 };
 
 /* Settled at start; read by all workers. Lives as long as they do. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define SPI_RESERVED 255 /* RFC 4303 2.1: SPIs up to here are not for SAs */
+#define SEQUENCE_LOW (REPLAY_SEQUENCE_MAX / 10 * 9) /* as for IVs: time for another key */
 
 static uint64_t iv_limit_of(unsigned sid_bits)
 {
@@ -72,6 +73,18 @@ static const char *lacks(const struct ipc_sa *m)
     return NULL;
 }
 
+/* The time stands in the header exactly with time replay; strict needs it, and the width of the ids in an IV. */
+static bool replay_right(const struct ipc_sa *m, const struct suite *suite)
+{
+    bool time = m->replay == IPC_REPLAY_TIME;
+
+    if (((m->metadata & IPC_META_TIME) != 0) != time || (m->metadata != 0 && m->transport))
+        return false;
+    if (m->replay != IPC_REPLAY_NONE && (m->window == 0 || (!time && m->window > REPLAY_WINDOW_MAX)))
+        return false;
+    return !m->strict_sender || (time && suite->counter_mode && m->sid_bits >= 8 && m->sid_bits <= 32);
+}
+
 bool sa_check(const struct ipc_sa *m, unsigned n_workers, char reason[IPC_TEXT_MAX])
 {
     const struct suite *suite = suite_by_id(m->suite);
@@ -93,6 +106,10 @@ bool sa_check(const struct ipc_sa *m, unsigned n_workers, char reason[IPC_TEXT_M
         snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x: key of the wrong length for %s", m->spi, suite->name);
         return false;
     }
+    if (!replay_right(m, suite)) {
+        snprintf(reason, IPC_TEXT_MAX, "SA 0x%08x: replay protection or metadata header that can't be", m->spi);
+        return false;
+    }
     return senders_right(m, n_workers, reason);
 }
 
@@ -109,7 +126,7 @@ void sa_set_senders(struct sa *sa, const struct ipc_sa *m)
         struct sa_worker *w = &sa->workers[i];
 
         sa->senders[i] = w->sender = esp_sender_shift(m->senders[i].id, sa->sid_bits);
-        w->iv_next = w->lease_end = m->senders[i].iv_first;
+        w->iv_next = w->lease_end = sa->iv_first[i] = m->senders[i].iv_first;
     }
     atomic_store_explicit(&sa->n_senders, m->n_senders, memory_order_release);
 }
@@ -117,11 +134,13 @@ void sa_set_senders(struct sa *sa, const struct ipc_sa *m)
 struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
 {
     struct sa *sa = rte_zmalloc("sa", sizeof *sa, 64);
+    bool ok;
 
     if (sa == NULL)
         return NULL;
     sa->suite = suite_by_id(m->suite);
-    if (!b->key_set(&sa->key, sa->suite, m->key.b, m->integrity.b)) {
+    sa->replay = replay_new(m, &ok);
+    if (!ok || !b->key_set(&sa->key, sa->suite, m->key.b, m->integrity.b)) {
         sa_free(sa);
         return NULL;
     }
@@ -131,9 +150,11 @@ struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
         for (unsigned i = 0; i < IPC_MAX_WORKERS; i++)
             sa->workers[i].lease_end = UINT64_MAX; /* its IVs are no counters: nothing to lease */
     sa->secret = m->key;
-    sa->geometry = esp_geometry_of(sa->suite, m->transport, 0);
+    sa->geometry = esp_geometry_of(sa->suite, m->transport, meta_len(m->metadata));
     sa->kind = sa->geometry.kind;
     sa->meta_len = sa->geometry.meta_len;
+    sa->checks = (uint8_t)(m->metadata | (m->replay == IPC_REPLAY_COUNTER ? SA_COUNTER : 0) |
+                           (m->strict_sender ? SA_STRICT : 0));
     sa->spi = m->spi;
     sa->spi_be = __builtin_bswap32(m->spi);
     sa->number = m->number;
@@ -147,6 +168,7 @@ void sa_free(struct sa *sa)
 {
     if (sa == NULL)
         return;
+    replay_free(sa->replay);
     wipe(sa, sizeof *sa);
     rte_free(sa);
 }
@@ -155,7 +177,8 @@ bool sa_same(const struct sa *sa, const struct ipc_sa *m)
 {
     bool both_have_ids = atomic_load_explicit(&sa->n_senders, memory_order_relaxed) != 0 && m->n_senders != 0;
 
-    return sa->suite->id == m->suite && sa->number == m->number && (!both_have_ids || sa->sid_bits == m->sid_bits) &&
+    return sa->suite->id == m->suite && sa->number == m->number && (sa->checks & (META_TIME | META_TAG)) == m->metadata &&
+           replay_same(sa->replay, m) && (!both_have_ids || sa->sid_bits == m->sid_bits) &&
            secret_equal(secret_span(&sa->secret), secret_span(&m->key));
 }
 
@@ -176,4 +199,16 @@ bool sa_lease(struct sa *sa, unsigned worker, struct ipc_page *page)
     atomic_store_explicit(&page->sas[sa->slot].lease_end[worker], end, memory_order_seq_cst);
     w->lease_end = end;
     return true;
+}
+
+bool sa_next_sequence(struct sa *sa, unsigned worker, uint64_t *sequence)
+{
+    uint32_t next;
+    bool ok = replay_next_sequence(sa->replay, &next);
+
+    if (!ok || next >= SEQUENCE_LOW)
+        atomic_fetch_or_explicit(&sa->workers[worker].events, ok ? SA_EVENT_IV_LOW : SA_EVENT_IV_LOW | SA_EVENT_IV_EXHAUSTED,
+                                 memory_order_relaxed);
+    *sequence = next - 1ULL;
+    return ok;
 }

@@ -11,9 +11,14 @@
 #include "common/ipc/page.h"
 #include "dataplane/core/esp.h"
 #include "dataplane/crypto/crypto.h"
+#include "dataplane/replay.h"
 
 #define SA_EVENT_IV_LOW       0x1u
 #define SA_EVENT_IV_EXHAUSTED 0x2u
+
+/* What a packet of an SA needs beside the cipher: META_TIME and META_TAG of its metadata header, and these. */
+#define SA_COUNTER 0x10u /* counter replay: window and shared sequence */
+#define SA_STRICT  0x20u /* a window per sender id, on top of META_TIME */
 
 /* One worker's part; only that worker touches it per packet. */
 struct sa_worker {
@@ -34,7 +39,8 @@ struct sa {
     uint64_t sender_mask; /* of an IV */
     _Atomic uint16_t n_senders; /* 0 = receives only */
     uint16_t number;      /* of the `sa` whose traffic it protects */
-    uint16_t slot;        /* in the counter page */
+    uint8_t checks;       /* META_ and SA_ bits */
+    uint8_t reserved;
     uint8_t kind;         /* enum esp_kind, and the metadata header's octets: as in geometry */
     uint8_t meta_len;
     /* Sender ids of the workers, in the leftmost bits of an IV; the first four stand in this cache line. Every received
@@ -43,11 +49,14 @@ struct sa {
     uint64_t iv_limit; /* 2^(64 - sender id bits): counters below it exist; 0 while there are no ids */
     uint64_t iv_low;   /* 90 % of it */
     struct esp_geometry geometry;
+    struct replay *replay; /* owned; NULL = none. With META_TIME its clock runs. */
+    uint16_t slot;         /* in the counter page */
 
     struct sa_worker workers[IPC_MAX_WORKERS];
     struct crypto_key key;
 
-    /* Cold: the control thread's. */
+    /* Cold: the control thread's, or rarely read. */
+    uint64_t iv_first[IPC_MAX_WORKERS]; /* the first counter of each worker */
     uint32_t spi;
     const struct suite *suite;
     uint8_t sid_bits;
@@ -99,6 +108,11 @@ bool sa_same(const struct sa *sa, const struct ipc_sa *m);
  * (decision 14 in docs/ipc.md). Returns false when no unused IV is left for this worker.
  */
 bool sa_lease(struct sa *sa, unsigned worker, struct ipc_page *page);
+
+/*
+ * The next sequence number of an SA with counter replay, less one, as esp_front() wants it. Returns false when none is left.
+ */
+bool sa_next_sequence(struct sa *sa, unsigned worker, uint64_t *sequence);
 
 /*
  * The next IV counter of a worker in *counter. Returns false when none is left.

@@ -211,15 +211,29 @@ static unsigned sa_events(struct snap_store *st, struct sa *sa, uint64_t now_tsc
     return n;
 }
 
+/* Steers the SA's clock and shows its numbers; returns how many rows of senders from `row` on it took. */
+static unsigned publish_replay(struct snap_store *st, struct sa *sa, uint64_t now_tsc, mono_t now, unsigned row)
+{
+    struct ipc_page *page = st->config.page;
+
+    replay_tick(sa->replay, now_tsc, now);
+    return replay_publish(sa->replay, sa->spi, now_tsc, &page->sas[sa->slot], &page->senders[row],
+                          IPC_PAGE_SENDERS - row);
+}
+
 unsigned snap_store_tick(struct snap_store *st, uint64_t now_tsc, mono_t now, struct ipc_event *events, unsigned cap)
 {
-    unsigned n = 0;
+    unsigned n = 0, rows = 0;
 
     (void)snap_store_settled(st);
     for (unsigned i = 0; i < st->n_sas; i++) {
         publish_counters(st, st->sas[i]);
         n += sa_events(st, st->sas[i], now_tsc, now, events + n, cap - n);
+        if (st->sas[i]->replay != NULL && st->sas[i]->refs != 0)
+            rows += publish_replay(st, st->sas[i], now_tsc, now, rows);
     }
+    for (; rows < IPC_PAGE_SENDERS; rows++)
+        atomic_store_explicit(&st->config.page->senders[rows].spi, 0, memory_order_relaxed);
     return n;
 }
 

@@ -144,9 +144,32 @@ void snap_rule(struct snap_store *st, const struct ipc_rule *m)
 
 void snap_time(struct snap_store *st, const struct ipc_time *m)
 {
-    if (!take(st, m->group, false))
+    struct snap_builder *b = &st->builder;
+    struct snap_built_sa *built = NULL;
+
+    if (!take(st, m->group, false) || snap_store_is_retired(st, m->spi))
         return;
-    fail(st, IPC_SA_REFUSED, "SA 0x%08x: time replay is not supported by this version", m->spi);
+    for (unsigned i = 0; i < b->n_sas; i++)
+        if (b->sas[i].sa->spi == m->spi && b->sas[i].group == m->group)
+            built = &b->sas[i];
+    if (built == NULL || built->has_time || !(built->sa->checks & META_TIME)) {
+        fail(st, IPC_BAD_ORDER, "SA 0x%08x: pseudotime for an SA that isn't announced or has no use for it", m->spi);
+    } else if (m->pseudotime_ms > PSEUDOTIME_MAX_MS) {
+        fail(st, IPC_BAD_MESSAGE, "SA 0x%08x: pseudotime beyond all measure", m->spi);
+    } else {
+        built->has_time = true;
+        built->pseudotime_ms = m->pseudotime_ms;
+    }
+}
+
+/* An SA whose packets carry the time can't be without. */
+static void check_times(struct snap_store *st)
+{
+    const struct snap_builder *b = &st->builder;
+
+    for (unsigned i = 0; i < b->n_sas; i++)
+        if ((b->sas[i].sa->checks & META_TIME) && !b->sas[i].has_time)
+            fail(st, IPC_BAD_ORDER, "SA 0x%08x: time replay without a pseudotime", b->sas[i].sa->spi);
 }
 
 /* The object of a known SPI, or a new one. NULL when the message is refused. */
@@ -402,6 +425,11 @@ static void take_slot(struct snap_store *st, struct sa *sa)
     atomic_store(&page->bytes_in, 0);
     atomic_store(&page->packets_out, 0);
     atomic_store(&page->bytes_out, 0);
+    atomic_store(&page->pseudotime_ms, 0);
+    atomic_store(&page->sequence, 0);
+    atomic_store(&page->replay_time, 0);
+    atomic_store(&page->replay_counter, 0);
+    atomic_store(&page->replay_sender, 0);
 }
 
 static void show_sa(struct snap_store *st, const struct sa *sa, unsigned group)
@@ -429,6 +457,10 @@ static void install_sa(struct snap_store *st, struct snap *s, struct snap_built_
     mono_t end = mono_add(now, built->end_in_ms < INT64_MAX / 1000000 ? mono_ms((int64_t)built->end_in_ms) : MONO_NEVER);
     bool may_send_now = false;
 
+    if (built->is_new && built->has_time)
+        replay_start(sa->replay, built->pseudotime_ms, now_tsc, now, st->config.tsc_hz, st->config.clock_rate);
+    else if (built->has_time)
+        pseudotime_tell(&sa->replay->time, built->pseudotime_ms, now_tsc, now.ns);
     if (built->is_new) {
         take_slot(st, sa);
     } else if (built->senders != NULL && atomic_load(&sa->n_senders) == 0) {
@@ -460,6 +492,7 @@ enum ipc_result snap_commit(struct snap_store *st, const struct ipc_commit *m, u
         fail(st, IPC_BAD_ORDER, "COMMIT of %u messages in another epoch than the %u that came", m->n_messages,
              b->n_messages);
     (void)snap_store_settled(st);
+    check_times(st);
     check_room(st);
     if (b->result == IPC_OK) {
         s = make_snap(st, now_tsc);

@@ -18,6 +18,8 @@ struct snap_built_sa {
     uint16_t group;
     uint32_t send_in_ms, send_end_in_ms;
     uint64_t end_in_ms;
+    bool has_time; /* what its TIME message said */
+    uint64_t pseudotime_ms;
     struct ipc_sa *senders; /* owned; for a known receive-only SA that now may send */
 };
 

@@ -56,9 +56,10 @@ struct pkt {
             int16_t group; /* index in the snapshot of the group that protects it, -1 = none */
             uint16_t vlan; /* VID of the outermost tag, 0 = untagged */
             uint8_t l2_len; /* octets of frame in front of l3: 14, and 4 more for each tag */
-            uint8_t zero2[3];
+            uint8_t zero2;
+            uint16_t tag;   /* security group tag that it brought, or its metadata header carried; 0 = none */
         };
-        uint64_t place; /* these three at once */
+        uint64_t place; /* these four at once, without a tag */
     };
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct pkt) == 64, "packet metadata fills one cache line");

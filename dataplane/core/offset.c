@@ -61,7 +61,7 @@ enum ipc_offset offset_judge(const uint64_t bins[IPC_OFFSET_BINS])
     return IPC_OFFSET_SENDER_CLOCK;
 }
 
-void offset_judge_all(const uint64_t (*bins)[IPC_OFFSET_BINS], unsigned n, enum ipc_offset *say)
+void offset_judge_all(uint64_t (*bins)[IPC_OFFSET_BINS], unsigned n, enum ipc_offset *say)
 {
     unsigned early = 0, late = 0, seen = 0;
 

@@ -25,6 +25,6 @@ enum ipc_offset offset_judge(const uint64_t bins[IPC_OFFSET_BINS]);
  * Judges the n senders of one group into `say`. When there are two or more and most of them are outside of the window on the
  * same side, it isn't them: those are told to be OWN_CLOCK.
  */
-void offset_judge_all(const uint64_t (*bins)[IPC_OFFSET_BINS], unsigned n, enum ipc_offset *say);
+void offset_judge_all(uint64_t (*bins)[IPC_OFFSET_BINS], unsigned n, enum ipc_offset *say);
 
 #endif

@@ -44,7 +44,7 @@ static inline bool replay_window_may(const struct replay_window *w, uint64_t n)
         return true;
     if (n == 0 || top - n >= w->size)
         return false;
-    return !(atomic_load_explicit(&w->bits[n / 64 % REPLAY_WORDS], memory_order_relaxed) >> (n % 64) & 1);
+    return !(atomic_load_explicit(&w->bits[n / 64 % REPLAY_WORDS], memory_order_acquire) >> (n % 64) & 1);
 }
 
 /*

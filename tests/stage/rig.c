@@ -314,6 +314,7 @@ void rig_run(struct rig *r, unsigned worker, bool inbound, bool local, unsigned 
     for (unsigned i = 0; i < n; i++) {
         results[i].verdict = (enum verdict)v.pkts[i].verdict;
         results[i].to = (enum pkt_to)v.pkts[i].to;
+        results[i].tag = v.pkts[i].tag;
         results[i].len = 0;
         if (results[i].to == PKT_TO_LANES) {
             came_out(&v, &late, sent[i], &results[i]);

@@ -33,6 +33,7 @@ struct rig {
 struct rig_result {
     enum verdict verdict;
     enum pkt_to to;
+    uint16_t tag; /* security group tag of a received one */
     uint8_t bytes[2048];
     size_t len; /* 0 when dropped */
 };

@@ -507,7 +507,7 @@ static void too_much_is_refused(void **state)
     rig_group(&r, 0, "g", "wan", IPC_GROUP_POLICY);
     r.n_messages++;
     snap_time(r.store, &time); /* no such SA */
-    assert_int_equal(rig_commit(&r), IPC_SA_REFUSED);
+    assert_int_equal(rig_commit(&r), IPC_BAD_ORDER);
     assert_null(snap_store_current(r.store));
     rig_close(&r);
 }

@@ -536,11 +536,11 @@ static void expiry_and_exhaustion(void **state)
 /* Every verdict that this version can give was given above. */
 static void none_was_forgotten(void **state)
 {
-    /* Reassembly has a test of its own. */
+    /* Reassembly and replay protection have tests of their own. */
     static const enum verdict later[] = {VERDICT_HELD_FRAGMENT, VERDICT_DROP_REASSEMBLY_TIMEOUT,
                                          VERDICT_DROP_REASSEMBLY_OVERLAP, VERDICT_DROP_REASSEMBLY_LIMIT,
                                          VERDICT_DROP_REPLAY_TIME, VERDICT_DROP_REPLAY_COUNTER,
-                                         VERDICT_DROP_REPLAY_SENDER, VERDICT_DROP_INTERNAL};
+                                         VERDICT_DROP_REPLAY_SENDER, VERDICT_DROP_METADATA, VERDICT_DROP_INTERNAL};
 
     (void)state;
     for (unsigned i = 0; i < sizeof later / sizeof later[0]; i++)

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Objects, strict windows, and what is told about senders; replay.h says how they belong together. */
+#include "dataplane/replay.h"
+
+#include "common/suite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define AGE_MS 60000 /* pseudotime after which counts are halved */
+
+struct replay *replay_new(const struct ipc_sa *m, bool *ok)
+{
+    struct replay *r;
+
+    *ok = true;
+    if (m->replay == IPC_REPLAY_NONE)
+        return NULL;
+    r = aligned_alloc(64, (sizeof *r + 63) & ~(size_t)63);
+    *ok = r != NULL;
+    if (r == NULL)
+        return NULL;
+    memset(r, 0, sizeof *r);
+    r->method = m->replay;
+    r->window = m->window;
+    r->sid_bits = suite_by_id(m->suite)->counter_mode ? m->sid_bits : 0;
+    r->counter.size = m->replay == IPC_REPLAY_COUNTER ? m->window : 1;
+    if (!m->strict_sender)
+        return r;
+    /* Memory of windows that are never used stays untouched: big blocks of calloc() are pages of zeroes. */
+    r->strict = calloc(1, sizeof *r->strict + 64);
+    if (r->strict == NULL) {
+        replay_free(r);
+        *ok = false;
+        return NULL;
+    }
+    return r;
+}
+
+void replay_free(struct replay *r)
+{
+    if (r != NULL)
+        free(r->strict);
+    free(r);
+}
+
+bool replay_same(const struct replay *r, const struct ipc_sa *m)
+{
+    if (r == NULL || m->replay == IPC_REPLAY_NONE)
+        return r == NULL && m->replay == IPC_REPLAY_NONE;
+    return r->method == m->replay && r->window == m->window && (r->strict != NULL) == m->strict_sender;
+}
+
+void replay_start(struct replay *r, uint64_t value_ms, uint64_t tsc, mono_t now, uint64_t tsc_hz, uint32_t clock_rate)
+{
+    pseudotime_start(&r->time, value_ms, tsc, now.ns, tsc_hz, clock_rate);
+    r->aged_ms = value_ms;
+    for (unsigned i = 0; r->strict != NULL && i < REPLAY_BUCKETS; i++)
+        r->strict->buckets[i].floor = value_ms;
+}
+
+/* ---- windows ---- */
+
+bool replay_counter_accept(struct replay *r, uint32_t sequence)
+{
+    bool accepted;
+
+    replay_lock(&r->counter_lock);
+    accepted = replay_window_accept(&r->counter, sequence);
+    replay_unlock(&r->counter_lock);
+    return accepted;
+}
+
+/* Ids are given in blocks; the golden ratio spreads what lies in equal steps evenly. */
+static unsigned bucket_of(uint64_t key)
+{
+    return (unsigned)(key * 0x9e3779b97f4a7c15ULL >> 32) % REPLAY_BUCKETS;
+}
+
+static unsigned way_of(const struct replay_bucket *b, uint64_t key)
+{
+    unsigned way = 0;
+
+    while (way < REPLAY_WAYS && atomic_load_explicit(&b->keys[way], memory_order_relaxed) != key)
+        way++;
+    return way;
+}
+
+bool replay_strict_may(const struct replay *r, uint64_t iv)
+{
+    uint64_t key = (iv >> (64u - r->sid_bits)) + 1, number = (iv << r->sid_bits >> r->sid_bits) + 1;
+    unsigned bucket = bucket_of(key), way = way_of(&r->strict->buckets[bucket], key);
+
+    if (way == REPLAY_WAYS || replay_window_may(&r->strict->windows[bucket * REPLAY_WAYS + way], number))
+        return true;
+    /* No lock is held: what was seen (by loads that acquire) counts only if the window still is this sender's. */
+    return atomic_load_explicit(&r->strict->buckets[bucket].keys[way], memory_order_relaxed) != key;
+}
+
+/* A place for a sender that has no window: a free one, or that of the one that was silent for the longest time. */
+static unsigned make_way(struct replay_strict *s, unsigned bucket, uint64_t key)
+{
+    struct replay_bucket *b = &s->buckets[bucket];
+    unsigned way = way_of(b, 0), oldest = 0;
+    struct replay_window *w;
+
+    if (way == REPLAY_WAYS) {
+        for (unsigned i = 1; i < REPLAY_WAYS; i++)
+            if (b->newest[i] < b->newest[oldest])
+                oldest = i;
+        way = oldest;
+        /* What it accepted is forgotten now, so nothing that it may have accepted can be accepted any more. */
+        if (b->newest[way] > b->floor)
+            b->floor = b->newest[way];
+    }
+    w = &s->windows[bucket * REPLAY_WAYS + way];
+    atomic_store_explicit(&b->keys[way], 0, memory_order_relaxed);
+    for (unsigned i = 0; i < REPLAY_WORDS; i++)
+        atomic_store_explicit(&w->bits[i], 0, memory_order_release);
+    atomic_store_explicit(&w->top, 0, memory_order_release);
+    w->size = IPC_STRICT_WINDOW;
+    b->floors[way] = b->newest[way] = b->floor;
+    atomic_store_explicit(&b->keys[way], key, memory_order_release);
+    return way;
+}
+
+void replay_strict_turn(struct replay *r, struct replay_run *run, uint64_t key)
+{
+    unsigned bucket = bucket_of(key), way;
+    struct replay_bucket *b = &r->strict->buckets[bucket];
+
+    replay_strict_end(run);
+    replay_lock(&b->lock);
+    way = way_of(b, key);
+    if (way == REPLAY_WAYS)
+        way = make_way(r->strict, bucket, key);
+    *run = (struct replay_run){b, &r->strict->windows[bucket * REPLAY_WAYS + way], key, b->floors[way], &b->newest[way]};
+}
+
+/* ---- clocks of senders ---- */
+
+static uint64_t clock_key(const struct replay_origin *from)
+{
+    uint64_t address = from->source[0] ^ from->source[1] * 0x9e3779b97f4a7c15ULL;
+
+    return (from->sender_id != UINT64_MAX ? from->sender_id : address) + 1;
+}
+
+/* The row of a sender, or a new one in the place of who was silent for the longest time. */
+static struct replay_clock *find_clock(struct replay *r, const struct replay_origin *from)
+{
+    uint64_t key = clock_key(from);
+    struct replay_clock *oldest = &r->clocks[0];
+
+    for (unsigned i = 0; i < REPLAY_CLOCKS; i++) {
+        struct replay_clock *c = &r->clocks[i];
+
+        if (c->key == key)
+            return c;
+        if (oldest->key != 0 && (c->key == 0 || c->seen_ms < oldest->seen_ms))
+            oldest = c;
+    }
+    memset(oldest, 0, sizeof *oldest);
+    oldest->key = key;
+    oldest->sender_id = from->sender_id;
+    return oldest;
+}
+
+static void note(struct replay *r, const struct replay_origin *from, uint64_t own_ms, uint64_t stamp_ms)
+{
+    struct replay_clock *c = find_clock(r, from);
+    int64_t offset = offset_of(stamp_ms, own_ms);
+
+    c->seen_ms = own_ms;
+    c->last_ms = stamp_ms;
+    c->last_offset_ms = offset;
+    c->family = from->family;
+    c->source[0] = from->source[0];
+    c->source[1] = from->source[1];
+    c->bins[offset_bin(offset, r->window)]++;
+}
+
+void replay_note(struct replay *r, const struct replay_origin *from, uint64_t own_ms, uint64_t stamp_ms)
+{
+    atomic_store_explicit(&r->sampled_ms, own_ms, memory_order_relaxed);
+    /* A sample isn't worth waiting for. */
+    if (atomic_exchange_explicit(&r->clocks_lock, 1, memory_order_acquire) != 0)
+        return;
+    note(r, from, own_ms, stamp_ms);
+    replay_unlock(&r->clocks_lock);
+}
+
+void replay_note_late(struct replay *r, const struct replay_origin *from, uint64_t own_ms, uint64_t stamp_ms)
+{
+    replay_lock(&r->clocks_lock);
+    note(r, from, own_ms, stamp_ms);
+    r->late = (struct replay_late){own_ms, stamp_ms, from->sender_id, from->family, {from->source[0], from->source[1]}};
+    r->has_late = true;
+    replay_unlock(&r->clocks_lock);
+}
+
+bool replay_take_late(struct replay *r, struct replay_late *late)
+{
+    bool has;
+
+    replay_lock(&r->clocks_lock);
+    has = r->has_late;
+    *late = r->late;
+    r->has_late = false;
+    replay_unlock(&r->clocks_lock);
+    return has;
+}
+
+/* ---- once a second ---- */
+
+void replay_tick(struct replay *r, uint64_t tsc, mono_t now)
+{
+    if (r->method != IPC_REPLAY_TIME)
+        return;
+    pseudotime_tick(&r->time, tsc, now.ns);
+    if (pseudotime_ms(&r->time, tsc) - r->aged_ms < AGE_MS)
+        return;
+    r->aged_ms = pseudotime_ms(&r->time, tsc);
+    replay_lock(&r->clocks_lock);
+    for (unsigned i = 0; i < REPLAY_CLOCKS; i++)
+        for (unsigned k = 0; k < IPC_OFFSET_BINS; k++)
+            r->clocks[i].bins[k] /= 2;
+    replay_unlock(&r->clocks_lock);
+}
+
+static void publish_clock(const struct replay_clock *c, uint32_t spi, enum ipc_offset say, struct ipc_page_sender *row)
+{
+    atomic_store_explicit(&row->spi, 0, memory_order_relaxed);
+    atomic_store_explicit(&row->judgement, say, memory_order_relaxed);
+    atomic_store_explicit(&row->sender_id, c->sender_id, memory_order_relaxed);
+    atomic_store_explicit(&row->last_ms, c->last_ms, memory_order_relaxed);
+    atomic_store_explicit(&row->last_offset_ms, c->last_offset_ms, memory_order_relaxed);
+    atomic_store_explicit(&row->family, c->family, memory_order_relaxed);
+    atomic_store_explicit(&row->source[0], c->source[0], memory_order_relaxed);
+    atomic_store_explicit(&row->source[1], c->source[1], memory_order_relaxed);
+    for (unsigned k = 0; k < IPC_OFFSET_BINS; k++)
+        atomic_store_explicit(&row->bins[k], c->bins[k], memory_order_relaxed);
+    atomic_store_explicit(&row->spi, spi, memory_order_release);
+}
+
+/* Copies the clocks in use and judges them. */
+static unsigned take_clocks(struct replay *r, struct replay_clock *clocks, enum ipc_offset *say)
+{
+    uint64_t bins[REPLAY_CLOCKS][IPC_OFFSET_BINS];
+    unsigned n = 0;
+
+    replay_lock(&r->clocks_lock);
+    for (unsigned i = 0; i < REPLAY_CLOCKS; i++)
+        if (r->clocks[i].key != 0)
+            clocks[n++] = r->clocks[i];
+    replay_unlock(&r->clocks_lock);
+    for (unsigned i = 0; i < n; i++)
+        memcpy(bins[i], clocks[i].bins, sizeof bins[i]);
+    offset_judge_all(bins, n, say);
+    return n;
+}
+
+unsigned replay_publish(struct replay *r, uint32_t spi, uint64_t tsc, struct ipc_page_sa *slot,
+                        struct ipc_page_sender *rows, unsigned cap)
+{
+    struct replay_clock clocks[REPLAY_CLOCKS];
+    enum ipc_offset say[REPLAY_CLOCKS];
+    uint64_t sent = atomic_load_explicit(&r->sequence, memory_order_relaxed);
+    bool by_time = r->method == IPC_REPLAY_TIME;
+    unsigned n = by_time ? take_clocks(r, clocks, say) : 0;
+
+    atomic_store_explicit(&slot->pseudotime_ms, by_time ? pseudotime_ms(&r->time, tsc) : 0, memory_order_relaxed);
+    atomic_store_explicit(&slot->sequence, sent < REPLAY_SEQUENCE_MAX ? sent : REPLAY_SEQUENCE_MAX, memory_order_relaxed);
+    atomic_store_explicit(&slot->replay_time, atomic_load(&r->dropped_time), memory_order_relaxed);
+    atomic_store_explicit(&slot->replay_counter, atomic_load(&r->dropped_counter), memory_order_relaxed);
+    atomic_store_explicit(&slot->replay_sender, atomic_load(&r->dropped_sender), memory_order_relaxed);
+    if (n > cap)
+        n = cap;
+    for (unsigned i = 0; i < n; i++)
+        publish_clock(&clocks[i], spi, say[i], &rows[i]);
+    return n;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Replay protection of one SA (KS11, KS12, DP4, DP5), shared by all workers and by successive snapshots: the clock, the
+ * windows, the shared sequence counter, and what is known of the senders' clocks. Packets are checked before decryption
+ * where the number stands in clear, and again after it, because another worker may have accepted the same packet
+ * meanwhile; only the check after the ICV was right changes a window.
+ *
+ *   none      no object at all
+ *   counter   for two members: one window over the ESP sequence number, one counter for all sending workers
+ *   time      |sender's pseudotime - own| <= window
+ *   strict    on top of time: one window of 4096 over the IV counter for each sender id
+ *
+ * A window is shared under a lock that a worker takes once for a run of packets of the same sender; everything else is
+ * read without waiting.
+ */
+#ifndef GVPN_DATAPLANE_REPLAY_H
+#define GVPN_DATAPLANE_REPLAY_H
+
+#include "common/ipc/page.h"
+#include "dataplane/core/meta.h"
+#include "dataplane/core/offset.h"
+#include "dataplane/core/pseudotime.h"
+#include "dataplane/core/replay.h"
+
+#define REPLAY_SENDERS      4096 /* windows of one strict SA: 2 MB, of which only the used ones take memory */
+#define REPLAY_WAYS         8
+#define REPLAY_BUCKETS      (REPLAY_SENDERS / REPLAY_WAYS)
+#define REPLAY_CLOCKS       64 /* senders of one SA whose clocks are watched */
+#define REPLAY_SEQUENCE_MAX UINT32_MAX
+
+/* The windows of the sender ids that share a hash. Times are pseudotimes in ms. */
+struct replay_bucket {
+    _Atomic uint32_t lock; /* for everything here and for the windows behind it */
+    uint32_t reserved;
+    uint64_t floor; /* a window that is made now accepts only later stamps: nothing older was forgotten */
+    _Atomic uint64_t keys[REPLAY_WAYS]; /* sender id + 1; 0 = free */
+    uint64_t floors[REPLAY_WAYS]; /* of each window: bucket.floor when it was made */
+    uint64_t newest[REPLAY_WAYS]; /* highest stamp accepted */
+} __attribute__((aligned(64)));
+
+struct replay_strict {
+    struct replay_bucket buckets[REPLAY_BUCKETS];
+    struct replay_window windows[REPLAY_SENDERS];
+};
+
+/* What is known of one sender's clock. */
+struct replay_clock {
+    uint64_t key; /* sender id or a hash of the address, + 1; 0 = free */
+    uint64_t sender_id;
+    uint64_t seen_ms, last_ms;
+    int64_t last_offset_ms;
+    uint32_t family;
+    uint64_t source[2];
+    uint64_t bins[IPC_OFFSET_BINS];
+};
+
+/* The newest packet outside of the window, for the log. */
+struct replay_late {
+    uint64_t own_ms, sender_ms, sender_id;
+    uint32_t family;
+    uint64_t source[2];
+};
+
+struct replay {
+    /* Settled when the SA is installed. */
+    enum ipc_replay method;
+    uint32_t window; /* packets, or ms */
+    uint8_t sid_bits; /* 0 = packets have no sender id */
+    struct pseudotime time;
+    struct replay_strict *strict; /* NULL = not asked for */
+
+    /* Written by workers, rarely. */
+    _Atomic uint64_t dropped_time, dropped_counter, dropped_sender;
+    _Atomic uint64_t sampled_ms; /* when a packet was last looked at for the histogram */
+    _Atomic uint32_t clocks_lock;
+    bool has_late;
+    struct replay_late late;
+    struct replay_clock clocks[REPLAY_CLOCKS];
+    uint64_t aged_ms; /* the control thread's: when counts were halved */
+
+    _Atomic uint64_t sequence __attribute__((aligned(64))); /* last one sent; counter method only */
+    _Atomic uint32_t counter_lock __attribute__((aligned(64)));
+    struct replay_window counter;
+};
+
+/*
+ * The replay state of a checked message's SA: NULL for IPC_REPLAY_NONE with *ok true, NULL with *ok false when memory is
+ * short. Its clock still has to be started (replay_start) before the method is time.
+ */
+struct replay *replay_new(const struct ipc_sa *m, bool *ok);
+void replay_free(struct replay *r);
+/* Is the message about the same protection? What an installed SA has never changes; r may be NULL. */
+bool replay_same(const struct replay *r, const struct ipc_sa *m);
+
+/* Starts the clock; strict windows accept only stamps later than this (decision 8 in docs/invariants.md). */
+void replay_start(struct replay *r, uint64_t value_ms, uint64_t tsc, mono_t now, uint64_t tsc_hz, uint32_t clock_rate);
+
+/* --- control thread, once a second --- */
+
+/* Steers the clock by the control clock and lets counts age. */
+void replay_tick(struct replay *r, uint64_t tsc, mono_t now);
+/* Writes the SA's numbers into its slot of the counter page, and its senders into at most cap rows; returns how many. */
+unsigned replay_publish(struct replay *r, uint32_t spi, uint64_t tsc, struct ipc_page_sa *slot,
+                        struct ipc_page_sender *rows, unsigned cap);
+/* The newest packet outside of the window since the last call: true and *late, or false. */
+bool replay_take_late(struct replay *r, struct replay_late *late);
+
+/* --- workers --- */
+
+static inline void replay_lock(_Atomic uint32_t *lock)
+{
+    while (atomic_exchange_explicit(lock, 1, memory_order_acquire) != 0)
+        while (atomic_load_explicit(lock, memory_order_relaxed) != 0)
+            __builtin_ia32_pause();
+}
+
+static inline void replay_unlock(_Atomic uint32_t *lock)
+{
+    atomic_store_explicit(lock, 0, memory_order_release);
+}
+
+/* Own time and what is accepted, for one burst. */
+struct replay_now {
+    uint64_t ms;
+    struct replay_span span;
+};
+
+static inline struct replay_now replay_now(const struct replay *r, uint64_t tsc)
+{
+    uint64_t ms = pseudotime_ms(&r->time, tsc);
+
+    return (struct replay_now){ms, replay_span_of(ms, r->window)};
+}
+
+/*
+ * The next sequence number of the SA, shared by all workers (counter method). Returns false for ever after the last one
+ * (RFC 4303 3.3.3).
+ */
+static inline bool replay_next_sequence(struct replay *r, uint32_t *sequence)
+{
+    uint64_t next = atomic_fetch_add_explicit(&r->sequence, 1, memory_order_relaxed) + 1;
+
+    *sequence = (uint32_t)next;
+    return next <= REPLAY_SEQUENCE_MAX;
+}
+
+/* Counter method, before decryption: false when the number can't be accepted any more. */
+static inline bool replay_counter_may(const struct replay *r, uint32_t sequence)
+{
+    return replay_window_may(&r->counter, sequence);
+}
+/* The same after the ICV was right: accepts it once. */
+bool replay_counter_accept(struct replay *r, uint32_t sequence);
+
+/*
+ * Strict, before decryption: false when this IV of this sender was accepted before or is too old. iv: host order.
+ */
+bool replay_strict_may(const struct replay *r, uint64_t iv);
+
+/* A run of packets whose bucket is locked. Begin with {0}, end with replay_strict_end(). */
+struct replay_run {
+    struct replay_bucket *bucket;
+    struct replay_window *window;
+    uint64_t key, floor;
+    uint64_t *newest;
+};
+
+/* Locks the bucket of another sender and finds or makes its window. */
+void replay_strict_turn(struct replay *r, struct replay_run *run, uint64_t key);
+
+static inline void replay_strict_end(struct replay_run *run)
+{
+    if (run->bucket != NULL)
+        replay_unlock(&run->bucket->lock);
+    run->bucket = NULL;
+    run->key = 0;
+}
+
+/* Strict, after the ICV was right: accepts an IV (host order) with this stamp once. */
+static inline bool replay_strict_accept(struct replay *r, struct replay_run *run, uint64_t iv, uint64_t stamp_ms)
+{
+    unsigned counter_bits = 64u - r->sid_bits;
+    uint64_t key = (iv >> counter_bits) + 1, number = (iv << r->sid_bits >> r->sid_bits) + 1;
+
+    if (__builtin_expect(key != run->key, 0))
+        replay_strict_turn(r, run, key);
+    if (__builtin_expect(stamp_ms <= run->floor, 0))
+        return false;
+    if (__builtin_expect(!replay_window_accept(run->window, number), 0))
+        return false;
+    if (stamp_ms > *run->newest)
+        *run->newest = stamp_ms;
+    return true;
+}
+
+/* Where a packet comes from, as the histogram wants it. */
+struct replay_origin {
+    uint64_t sender_id; /* UINT64_MAX = it has none */
+    uint32_t family;
+    uint64_t source[2];
+};
+
+/* A verified packet that is outside of the window: counted, remembered for the log and in the histogram. */
+void replay_note_late(struct replay *r, const struct replay_origin *from, uint64_t own_ms, uint64_t stamp_ms);
+/* A sample of one that is inside; call it when replay_sample_due() says so. */
+void replay_note(struct replay *r, const struct replay_origin *from, uint64_t own_ms, uint64_t stamp_ms);
+
+/* Was nothing sampled in this millisecond yet? */
+static inline bool replay_sample_due(const struct replay *r, uint64_t own_ms)
+{
+    return atomic_load_explicit(&r->sampled_ms, memory_order_relaxed) != own_ms;
+}
+
+#endif

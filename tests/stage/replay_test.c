@@ -1,0 +1,723 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Replay protection and metadata header on real packets between two gateways (KS11, KS12, DP4, DP5, DP10): what the header says,
+ * opened and forged with the reference cipher; both ends of the time window; replays at every age, in the same burst, on
+ * another worker and after a change of policy; sequence numbers; what the counter page says. That the protection is on is
+ * judged by what is dropped and counted, never by configuration.
+ */
+#include "tests/stage/rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SPI    0x1000
+#define WINDOW 10000 /* ms */
+#define START  5000000ULL /* pseudotime at which gateways begin */
+
+static struct rig a, b;
+static uint8_t frame[2048];
+
+/* What the SA of group 0 is protected by. */
+struct guard_kind {
+    enum ipc_replay replay;
+    uint32_t window;
+    uint8_t metadata;
+    bool strict;
+};
+static const struct guard_kind none = {0}, by_time = {IPC_REPLAY_TIME, WINDOW, IPC_META_TIME, false},
+                               strict = {IPC_REPLAY_TIME, WINDOW, IPC_META_TIME, true},
+                               by_counter = {IPC_REPLAY_COUNTER, 64, 0, false}, tagged = {IPC_REPLAY_NONE, 0, IPC_META_TAG, false},
+                               tagged_time = {IPC_REPLAY_TIME, WINDOW, IPC_META_TIME | IPC_META_TAG, false};
+
+static void add_time(struct rig *r, uint32_t spi, uint64_t pseudotime_ms)
+{
+    struct ipc_time m = {0, spi, pseudotime_ms};
+
+    r->n_messages++;
+    snap_time(r->store, &m);
+}
+
+static struct ipc_sa message(const struct rig *r, uint32_t spi, struct guard_kind kind)
+{
+    struct ipc_sa m = rig_sa_message(r, spi, 10, r == &a ? 1 : 101);
+
+    m.replay = kind.replay;
+    m.window = kind.window;
+    m.metadata = kind.metadata;
+    m.strict_sender = kind.strict;
+    return m;
+}
+
+static void begin(struct rig *r)
+{
+    rig_begin(r);
+    rig_group(r, 0, "g", "wan", IPC_GROUP_POLICY);
+    rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 10.1.0.0/16 10.2.0.0/16");
+    rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 2001:db8:1::/48 2001:db8:2::/48");
+}
+
+static void install(struct rig *r, struct guard_kind kind, uint64_t pseudotime_ms)
+{
+    struct ipc_sa m = message(r, SPI, kind);
+
+    begin(r);
+    rig_sa(r, &m);
+    if (kind.metadata & IPC_META_TIME)
+        add_time(r, SPI, pseudotime_ms);
+    assert_int_equal(rig_commit(r), IPC_OK);
+}
+
+/* Two gateways with the same SA, whose clocks agree; 1 ms later, because strict begins after its beginning. */
+static void pair_up(struct guard_kind kind, unsigned workers)
+{
+    rig_open(&a, 1);
+    rig_open(&b, workers);
+    install(&a, kind, START);
+    install(&b, kind, START);
+    a.now_tsc += RIG_MS;
+    b.now_tsc += RIG_MS;
+}
+
+static void close_both(void)
+{
+    rig_close(&a);
+    rig_close(&b);
+}
+
+static size_t plain(bool v6)
+{
+    return v6 ? rig_ipv6(frame, "2001:db8:1::1", "2001:db8:2::1", 17, 1000, 53, 140)
+              : rig_ipv4(frame, "10.1.0.1", "10.2.0.1", 17, 1000, 53, 120);
+}
+
+static struct rig_result sent(bool v6)
+{
+    size_t len = plain(v6);
+    struct rig_result esp = rig_one(&a, false, frame, len);
+
+    assert_int_equal(esp.verdict, VERDICT_SENT_ENCRYPTED);
+    return esp;
+}
+
+/* The receiver's verdict, on one of its workers. */
+static enum verdict receive_on(const struct rig_result *esp, unsigned worker)
+{
+    const uint8_t *frames[1] = {esp->bytes};
+    struct rig_result back;
+    enum verdict before = VERDICT_COUNT;
+
+    rig_run(&b, worker, true, false, 1, frames, &esp->len, &back);
+    before = back.verdict;
+    if (before == VERDICT_RECEIVED_DECRYPTED) {
+        bool v6 = esp->bytes[12] == 0x86;
+        size_t len = plain(v6);
+
+        assert_int_equal(back.len, len);
+        assert_memory_equal(back.bytes + 14, frame + 14, len - 14);
+    }
+    return before;
+}
+
+static enum verdict receive(const struct rig_result *esp)
+{
+    return receive_on(esp, 0);
+}
+
+/* ---- the header on the wire ---- */
+
+/* Opens (or seals) an ESP frame in place with the reference; returns where the text stands and its length in *len. */
+static uint8_t *crypt(struct rig_result *esp, bool seal, uint32_t *len)
+{
+    static struct crypto_key key;
+    const struct crypto_backend *c = crypto_libcrypto();
+    struct ipc_sa m = message(&a, SPI, none);
+    size_t header = esp->bytes[12] == 0x86 ? 14 + 40 : 14 + 20;
+    struct crypto_op op = {.key = &key, .esp = esp->bytes + header};
+
+    assert_true(c->key_set(&key, suite_by_id(SUITE_AES_GCM_128), m.key.b, NULL));
+    op.len = (uint32_t)(esp->len - header - 16 - 16);
+    memcpy(op.nonce, m.key.b + 16, 4);
+    memcpy(op.nonce + 4, op.esp + 8, 8);
+    (seal ? c->seal : c->open)(&op, 1);
+    assert_true(seal || op.ok);
+    crypto_key_wipe(&key);
+    if (len != NULL)
+        *len = op.len;
+    return op.esp + 16;
+}
+
+static void the_header_is_first_in_the_payload(void **state)
+{
+    static const uint8_t with_time[12] = {4, 0x11, 3, 0, 0, 0, 0, 0, 0, 0x4c, 0x4b, 0x41};
+    static const uint8_t with_both[16] = {41, 0x13, 4, 0, 0, 0, 0, 0, 0, 0x4c, 0x4b, 0x41, 0x12, 0x34, 0, 0};
+    static const uint8_t with_tag[16] = {4, 0x12, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12, 0x34, 0, 0};
+    struct rig_result esp;
+    uint32_t len;
+    uint8_t *text;
+
+    (void)state;
+    pair_up(by_time, 1); /* START + 1 = 0x4c4b41 */
+    esp = sent(false);
+    text = crypt(&esp, false, &len);
+    assert_memory_equal(text, with_time, 12);
+    assert_memory_equal(text + 12, frame + 14, 120);
+    assert_int_equal(text[len - 1], 253);
+    close_both();
+
+    pair_up(tagged_time, 1);
+    a.config.pairs[0].tag = 0x1234;
+    esp = sent(true);
+    text = crypt(&esp, false, &len);
+    assert_memory_equal(text, with_both, 16);
+    assert_memory_equal(text + 16, frame + 14, 140);
+    assert_int_equal(text[len - 1], 253);
+    close_both();
+
+    pair_up(tagged, 1);
+    a.config.pairs[0].tag = 0x1234;
+    esp = sent(false);
+    text = crypt(&esp, false, &len);
+    assert_memory_equal(text, with_tag, 16);
+    close_both();
+}
+
+/* Right ICV, wrong header: every octet but time and tag, in every value. */
+static void a_header_that_differs_is_refused(void **state)
+{
+    static const struct guard_kind kinds[] = {by_time, tagged_time, tagged};
+
+    (void)state;
+    for (unsigned k = 0; k < 3; k++) {
+        bool has_time = kinds[k].metadata & IPC_META_TIME;
+        struct rig_result esp, forged;
+        uint64_t dropped;
+
+        pair_up(kinds[k], 1);
+        esp = sent(k == 1);
+        (void)crypt(&esp, false, NULL);
+        for (unsigned at = 0; at < (k == 0 ? 12u : 16u); at++)
+            for (unsigned value = 0; value < 256; value++) {
+                bool is_time = at >= 4 && at < 12, is_tag = at == 12 || at == 13;
+                uint8_t *octet, was;
+
+                forged = esp;
+                octet = forged.bytes + (k == 1 ? 54 : 34) + 16 + at;
+                was = *octet;
+                *octet = (uint8_t)value;
+                (void)crypt(&forged, true, NULL);
+                dropped = rig_count(&b, VERDICT_DROP_METADATA);
+                if (value == was || is_tag)
+                    assert_int_equal(receive(&forged), VERDICT_RECEIVED_DECRYPTED);
+                else if (is_time && has_time)
+                    assert_true(receive(&forged) != VERDICT_DROP_METADATA);
+                else
+                    assert_int_equal(receive(&forged), VERDICT_DROP_METADATA);
+                assert_int_equal(rig_count(&b, VERDICT_DROP_METADATA) - dropped,
+                                 value != was && !is_tag && !(is_time && has_time));
+            }
+        close_both();
+    }
+}
+
+/* Required exactly when the SA says so: any two SAs that differ don't talk. */
+static void both_ends_need_the_same_header(void **state)
+{
+    static const struct guard_kind kinds[] = {none, by_time, tagged, tagged_time};
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++)
+        for (unsigned j = 0; j < 4; j++) {
+            struct rig_result esp;
+
+            rig_open(&a, 1);
+            rig_open(&b, 1);
+            install(&a, kinds[i], START);
+            install(&b, kinds[j], START);
+            for (unsigned v6 = 0; v6 < 2; v6++) {
+                esp = sent(v6);
+                assert_int_equal(receive(&esp), i == j ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_METADATA);
+            }
+            close_both();
+        }
+}
+
+/* A header that is cut by the end of the payload; lengths are what the wire says. */
+static void a_payload_shorter_than_its_header(void **state)
+{
+    (void)state;
+    pair_up(by_time, 1);
+    for (uint32_t payload = 0; payload < 12; payload++) {
+        struct rig_result esp = sent(false);
+        uint32_t pad = (2u - payload) & 3, text_len = payload + pad + 2;
+        uint8_t *text = crypt(&esp, false, NULL);
+
+        for (uint32_t i = 0; i < pad; i++)
+            text[payload + i] = (uint8_t)(i + 1);
+        text[text_len - 2] = (uint8_t)pad;
+        text[text_len - 1] = 253;
+        esp.len = 34 + 16 + text_len + 16;
+        esp.bytes[16] = 0;
+        esp.bytes[17] = (uint8_t)(esp.len - 14);
+        rig_fix_checksum(esp.bytes);
+        (void)crypt(&esp, true, NULL);
+        assert_int_equal(receive(&esp), VERDICT_DROP_METADATA);
+    }
+    close_both();
+}
+
+static void tags_arrive(void **state)
+{
+    static const uint16_t tags[] = {0, 1, 255, 256, 0xffff};
+
+    (void)state;
+    pair_up(tagged_time, 1);
+    for (unsigned i = 0; i < 5; i++) {
+        struct rig_result esp, back;
+
+        a.config.pairs[0].tag = tags[i];
+        esp = sent(i & 1);
+        back = rig_one(&b, true, esp.bytes, esp.len);
+        assert_int_equal(back.verdict, VERDICT_RECEIVED_DECRYPTED);
+        assert_int_equal(back.tag, tags[i]);
+    }
+    close_both();
+}
+
+/* ---- time ---- */
+
+/* The receiver's clock so many ms ahead of (or behind) the stamp of a packet. */
+static enum verdict with_offset(struct guard_kind kind, int64_t ahead_ms)
+{
+    struct rig_result esp;
+    enum verdict verdict;
+
+    rig_open(&a, 1);
+    rig_open(&b, 1);
+    install(&a, kind, START);
+    install(&b, kind, (uint64_t)((int64_t)START + ahead_ms));
+    esp = sent(ahead_ms & 1);
+    verdict = receive(&esp);
+    assert_int_equal(rig_count(&b, VERDICT_DROP_REPLAY_TIME), verdict == VERDICT_DROP_REPLAY_TIME);
+    close_both();
+    return verdict;
+}
+
+static void both_directions_of_time(void **state)
+{
+    static const struct {
+        int64_t ahead;
+        enum verdict verdict;
+    } rows[] = {
+        {0, VERDICT_RECEIVED_DECRYPTED},          {1, VERDICT_RECEIVED_DECRYPTED},
+        {WINDOW / 2, VERDICT_RECEIVED_DECRYPTED}, {-WINDOW / 2, VERDICT_RECEIVED_DECRYPTED},
+        {WINDOW - 1, VERDICT_RECEIVED_DECRYPTED}, {-WINDOW + 1, VERDICT_RECEIVED_DECRYPTED},
+        {WINDOW, VERDICT_RECEIVED_DECRYPTED},     {-WINDOW, VERDICT_RECEIVED_DECRYPTED},
+        {WINDOW + 1, VERDICT_DROP_REPLAY_TIME},   {-WINDOW - 1, VERDICT_DROP_REPLAY_TIME},
+        {100000000, VERDICT_DROP_REPLAY_TIME},    {-(int64_t)START, VERDICT_DROP_REPLAY_TIME},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(with_offset(by_time, rows[i].ahead), rows[i].verdict);
+        assert_int_equal(with_offset(tagged_time, rows[i].ahead), rows[i].verdict);
+    }
+}
+
+/* A recorded packet comes again at every age, on the same or another worker. */
+static void replayed_at(struct guard_kind kind, uint64_t age_ms, unsigned worker, enum verdict want)
+{
+    struct rig_result esp;
+
+    pair_up(kind, 2);
+    esp = sent(false);
+    assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+    b.now_tsc += age_ms * RIG_MS;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(receive_on(&esp, worker), want);
+    if (want != VERDICT_RECEIVED_DECRYPTED)
+        assert_int_equal(rig_count(&b, want), 3);
+    close_both();
+}
+
+static void replays_at_every_age(void **state)
+{
+    static const uint64_t ages[] = {0, WINDOW / 2, WINDOW - 1, WINDOW};
+
+    (void)state;
+    for (unsigned worker = 0; worker < 2; worker++) {
+        for (unsigned i = 0; i < 4; i++) {
+            replayed_at(by_time, ages[i], worker, VERDICT_RECEIVED_DECRYPTED); /* inside of the window: by design */
+            replayed_at(strict, ages[i], worker, VERDICT_DROP_REPLAY_SENDER);
+            replayed_at(by_counter, ages[i], worker, VERDICT_DROP_REPLAY_COUNTER);
+        }
+        replayed_at(by_time, WINDOW + 1, worker, VERDICT_DROP_REPLAY_TIME);
+        replayed_at(strict, WINDOW + 1, worker, VERDICT_DROP_REPLAY_SENDER);
+        replayed_at(by_counter, WINDOW + 1, worker, VERDICT_DROP_REPLAY_COUNTER);
+    }
+}
+
+/* The clocks go on together, by the TSC and by a policy that comes again with the key server's time. */
+static void clocks_go_on(void **state)
+{
+    struct rig_result esp;
+
+    (void)state;
+    pair_up(by_time, 1);
+    for (unsigned i = 1; i <= 50; i++) {
+        a.now_tsc += 60000 * RIG_MS;
+        b.now_tsc += 60000 * RIG_MS;
+        if (i % 7 == 0)
+            install(&a, by_time, START + i * 60000);
+        if (i % 5 == 0)
+            (void)snap_store_tick(b.store, b.now_tsc, mono_ns((int64_t)b.now_tsc), NULL, 0);
+        esp = sent(i & 1);
+        assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+    }
+    /* One end is told that it is 9 s ahead: it slows down, and both still understand each other. */
+    install(&a, by_time, START + 3000000 - 9000);
+    for (unsigned s = 0; s < 40; s++) {
+        esp = sent(false);
+        assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+        a.now_tsc += 1000 * RIG_MS;
+        b.now_tsc += 1000 * RIG_MS;
+    }
+    /* Told that it is far behind: there at once, so the other end refuses what it sends. */
+    install(&a, by_time, START + 3000000 + 60000);
+    esp = sent(false);
+    assert_int_equal(receive(&esp), VERDICT_DROP_REPLAY_TIME);
+    install(&b, by_time, START + 3000000 + 60000);
+    assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+    close_both();
+}
+
+/* ---- one acceptance ---- */
+
+static void twice_in_a_burst(struct guard_kind kind, enum verdict want)
+{
+    const uint8_t *frames[6];
+    size_t lens[6];
+    struct rig_result esp[2], back[6];
+
+    pair_up(kind, 1);
+    esp[0] = sent(false);
+    esp[1] = sent(true);
+    for (unsigned i = 0; i < 6; i++) {
+        frames[i] = esp[i % 2].bytes;
+        lens[i] = esp[i % 2].len;
+    }
+    rig_run(&b, 0, true, false, 6, frames, lens, back);
+    for (unsigned i = 0; i < 6; i++)
+        assert_int_equal(back[i].verdict, i < 2 ? VERDICT_RECEIVED_DECRYPTED : want);
+    assert_int_equal(rig_count(&b, want), 4);
+    assert_int_equal(rig_count(&b, VERDICT_RECEIVED_DECRYPTED), 2);
+    (void)snap_store_tick(b.store, b.now_tsc, mono_ns((int64_t)b.now_tsc), NULL, 0);
+    assert_int_equal(b.page->sas[0].packets_in, 2);
+    assert_int_equal(b.page->sas[0].bytes_in, 120 + 140);
+    assert_int_equal(kind.strict ? b.page->sas[0].replay_sender : b.page->sas[0].replay_counter, 4);
+    close_both();
+}
+
+static void the_same_packet_in_one_burst(void **state)
+{
+    (void)state;
+    twice_in_a_burst(strict, VERDICT_DROP_REPLAY_SENDER);
+    twice_in_a_burst(by_counter, VERDICT_DROP_REPLAY_COUNTER);
+}
+
+/* A policy that comes again, another key beside it: what was received stays received. */
+static void a_change_of_policy_forgets_nothing(void **state)
+{
+    static const struct guard_kind kinds[] = {strict, by_counter};
+
+    (void)state;
+    for (unsigned k = 0; k < 2; k++) {
+        enum verdict want = k == 0 ? VERDICT_DROP_REPLAY_SENDER : VERDICT_DROP_REPLAY_COUNTER;
+        struct ipc_sa m, next;
+        struct rig_result esp;
+
+        pair_up(kinds[k], 1);
+        esp = sent(false);
+        assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+        install(&b, kinds[k], START + 1);
+        assert_int_equal(receive(&esp), want);
+        begin(&b);
+        m = message(&b, SPI, kinds[k]);
+        next = message(&b, 0x2000, none);
+        rig_sa(&b, &m);
+        rig_sa(&b, &next);
+        if (k == 0)
+            add_time(&b, SPI, START + 2);
+        assert_int_equal(rig_commit(&b), IPC_OK);
+        assert_int_equal(receive(&esp), want);
+        esp = sent(false);
+        assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+        close_both();
+    }
+}
+
+/* The data plane died and came again with the same key: what was on the way before isn't taken twice. */
+static void a_new_beginning_takes_later_stamps_only(void **state)
+{
+    struct rig_result old[3], fresh;
+
+    (void)state;
+    pair_up(strict, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        old[i] = sent(i & 1);
+        a.now_tsc += 100 * RIG_MS;
+    }
+    assert_int_equal(receive(&old[0]), VERDICT_RECEIVED_DECRYPTED);
+    rig_close(&b);
+    rig_open(&b, 1);
+    install(&b, strict, START + 1 + 200); /* the third one's time */
+    b.now_tsc += 50 * RIG_MS;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(receive(&old[i]), VERDICT_DROP_REPLAY_SENDER);
+    fresh = sent(false);
+    assert_int_equal(receive(&fresh), VERDICT_RECEIVED_DECRYPTED);
+    assert_int_equal(receive(&fresh), VERDICT_DROP_REPLAY_SENDER);
+    close_both();
+}
+
+/* Packets that are late on the way by less than the window are welcome once. */
+static void reordered(struct guard_kind kind, unsigned window, enum verdict want)
+{
+    static struct rig_result esp[80];
+
+    pair_up(kind, 1);
+    for (unsigned i = 0; i < 80; i++)
+        esp[i] = sent(false);
+    for (unsigned i = 80; i-- > 0;)
+        assert_int_equal(receive(&esp[i]), 79 - i < window ? VERDICT_RECEIVED_DECRYPTED : want);
+    for (unsigned i = 0; i < 80; i++)
+        assert_int_equal(receive(&esp[i]), want);
+    close_both();
+}
+
+static void out_of_order(void **state)
+{
+    struct guard_kind wide = by_counter;
+
+    (void)state;
+    reordered(by_counter, 64, VERDICT_DROP_REPLAY_COUNTER);
+    wide.window = 79;
+    reordered(wide, 79, VERDICT_DROP_REPLAY_COUNTER);
+    reordered(strict, 80, VERDICT_DROP_REPLAY_SENDER);
+}
+
+/* A forged packet, however far ahead, moves nothing. */
+static void forgeries_move_no_window(void **state)
+{
+    static const struct guard_kind kinds[] = {strict, by_counter};
+
+    (void)state;
+    for (unsigned k = 0; k < 2; k++) {
+        struct rig_result esp, forged;
+
+        pair_up(kinds[k], 1);
+        esp = forged = sent(false);
+        forged.bytes[34 + 4] = 0x7f; /* sequence number */
+        forged.bytes[34 + 8 + 3] = 0x7f; /* IV counter */
+        assert_int_equal(receive(&forged), VERDICT_DROP_AUTH);
+        assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+        esp.bytes[esp.len - 1] ^= 1; /* known already, so not even decrypted */
+        assert_int_equal(receive(&esp), k == 0 ? VERDICT_DROP_REPLAY_SENDER : VERDICT_DROP_REPLAY_COUNTER);
+        close_both();
+    }
+}
+
+/* ---- sequence numbers ---- */
+
+/* All workers count together, and stop for ever at 2^32 - 1, with a word in time. */
+static void sequence_numbers_end(void **state)
+{
+    struct ipc_event events[4];
+    struct rig_result esp;
+    struct replay *r;
+    const uint8_t *frames[1] = {frame};
+    size_t len;
+
+    (void)state;
+    rig_open(&a, 2);
+    rig_open(&b, 1);
+    install(&a, by_counter, 0);
+    install(&b, by_counter, 0);
+    for (unsigned i = 1; i <= 4; i++) {
+        len = plain(false);
+        rig_run(&a, i & 1, false, false, 1, frames, &len, &esp);
+        assert_int_equal(esp.bytes[34 + 7], i);
+        assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+    }
+    r = snap_store_current(a.store)->sas[0]->replay;
+    assert_int_equal(snap_store_tick(a.store, a.now_tsc, mono_ns((int64_t)a.now_tsc), events, 4), 0);
+    assert_int_equal(a.page->sas[0].sequence, 4);
+    atomic_store(&r->sequence, UINT32_MAX / 10 * 9 - 1);
+    esp = sent(false);
+    assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+    assert_int_equal(snap_store_tick(a.store, a.now_tsc, mono_ns((int64_t)a.now_tsc), events, 4), 1);
+    assert_int_equal(events[0].kind, IPC_EVENT_IV_LOW);
+    atomic_store(&r->sequence, UINT32_MAX - 2);
+    for (unsigned i = 0; i < 2; i++) {
+        esp = sent(false);
+        assert_memory_equal(esp.bytes + 34 + 4, i == 0 ? "\xff\xff\xff\xfe" : "\xff\xff\xff\xff", 4);
+        assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+    }
+    for (unsigned i = 0; i < 5; i++) {
+        len = plain(false);
+        rig_run(&a, i & 1, false, false, 1, frames, &len, &esp);
+        assert_int_equal(esp.verdict, VERDICT_DROP_IV_EXHAUSTED);
+    }
+    assert_int_equal(snap_store_tick(a.store, a.now_tsc, mono_ns((int64_t)a.now_tsc), events, 4), 1);
+    assert_int_equal(events[0].kind, IPC_EVENT_IV_EXHAUSTED);
+    assert_int_equal(a.page->sas[0].sequence, UINT32_MAX);
+    close_both();
+}
+
+/* Without counter replay the number rolls over and nobody looks at it (RFC 4303 3.3.3). */
+static void otherwise_the_sequence_number_rolls_over(void **state)
+{
+    struct rig_result esp;
+
+    (void)state;
+    rig_open(&a, 1);
+    rig_open(&b, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        struct ipc_sa m = message(i ? &b : &a, SPI, by_time);
+
+        m.senders[0].iv_first = UINT32_MAX - 1;
+        begin(i ? &b : &a);
+        rig_sa(i ? &b : &a, &m);
+        add_time(i ? &b : &a, SPI, START);
+        assert_int_equal(rig_commit(i ? &b : &a), IPC_OK);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        esp = sent(false);
+        assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+    }
+    assert_memory_equal(esp.bytes + 34 + 4, "\0\0\0\2", 4);
+    close_both();
+}
+
+/* ---- what gvpnd is told ---- */
+
+static void senders_stand_in_the_page(void **state)
+{
+    struct ipc_page_sender *row;
+    struct rig_result esp;
+
+    (void)state;
+    pair_up(by_time, 1);
+    row = &b.page->senders[0];
+    esp = sent(false);
+    assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+    b.now_tsc += 1000 * RIG_MS;
+    assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+    (void)snap_store_tick(b.store, b.now_tsc, mono_ns((int64_t)b.now_tsc), NULL, 0);
+    assert_int_equal(row->spi, SPI);
+    assert_int_equal(row->sender_id, 1);
+    assert_int_equal(row->family, 4);
+    assert_memory_equal(row->source, "\x0a\x01\x00\x01\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+    assert_int_equal(row->last_offset_ms, -1000);
+    assert_int_equal(row->last_ms, START + 1);
+    assert_int_equal(row->bins[6], 1);
+    assert_int_equal(row->bins[5], 1);
+    assert_int_equal(row->judgement, IPC_OFFSET_FINE);
+    assert_int_equal(b.page->senders[1].spi, 0);
+    assert_int_equal(b.page->sas[0].pseudotime_ms, START + 1001);
+
+    b.now_tsc += 3 * WINDOW * RIG_MS;
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(receive(&esp), VERDICT_DROP_REPLAY_TIME);
+    (void)snap_store_tick(b.store, b.now_tsc, mono_ns((int64_t)b.now_tsc), NULL, 0);
+    assert_int_equal(row->bins[1], 5);
+    assert_int_equal(row->judgement, IPC_OFFSET_SENDER_CLOCK);
+    assert_int_equal(b.page->sas[0].replay_time, 5);
+
+    b.now_tsc += 60000 * RIG_MS; /* counts age */
+    (void)snap_store_tick(b.store, b.now_tsc, mono_ns((int64_t)b.now_tsc), NULL, 0);
+    assert_int_equal(row->bins[1], 2);
+    begin(&b);
+    assert_int_equal(rig_commit(&b), IPC_OK); /* the SA is gone */
+    (void)snap_store_tick(b.store, b.now_tsc, mono_ns((int64_t)b.now_tsc), NULL, 0);
+    assert_int_equal(row->spi, 0);
+    close_both();
+}
+
+/* ---- messages that can't be ---- */
+
+static enum ipc_result refused(struct guard_kind kind, unsigned times, uint64_t pseudotime_ms, unsigned sid_bits)
+{
+    struct ipc_sa m = message(&a, SPI, kind);
+
+    m.sid_bits = (uint8_t)sid_bits;
+    begin(&a);
+    rig_sa(&a, &m);
+    for (unsigned i = 0; i < times; i++)
+        add_time(&a, SPI, pseudotime_ms);
+    return rig_commit(&a);
+}
+
+static void messages_that_cant_be(void **state)
+{
+    struct guard_kind bad;
+
+    (void)state;
+    rig_open(&a, 1);
+    assert_int_equal(refused(by_time, 0, 0, 24), IPC_BAD_ORDER);
+    assert_int_equal(refused(by_time, 2, START, 24), IPC_BAD_ORDER);
+    assert_int_equal(refused(none, 1, START, 24), IPC_BAD_ORDER);
+    assert_int_equal(refused(by_counter, 1, START, 24), IPC_BAD_ORDER);
+    assert_int_equal(refused(by_time, 1, UINT64_MAX, 24), IPC_BAD_MESSAGE);
+    assert_int_equal(refused(by_time, 1, PSEUDOTIME_MAX_MS + 1, 24), IPC_BAD_MESSAGE);
+    bad = (struct guard_kind){IPC_REPLAY_TIME, WINDOW, 0, false};
+    assert_int_equal(refused(bad, 0, 0, 24), IPC_SA_REFUSED);
+    bad = (struct guard_kind){IPC_REPLAY_NONE, 0, IPC_META_TIME, false};
+    assert_int_equal(refused(bad, 0, 0, 24), IPC_SA_REFUSED);
+    bad = (struct guard_kind){IPC_REPLAY_COUNTER, 4097, 0, false};
+    assert_int_equal(refused(bad, 0, 0, 24), IPC_SA_REFUSED);
+    bad = (struct guard_kind){IPC_REPLAY_COUNTER, 64, 0, true};
+    assert_int_equal(refused(bad, 0, 0, 24), IPC_SA_REFUSED);
+    bad = (struct guard_kind){IPC_REPLAY_TIME, 0, IPC_META_TIME, false};
+    assert_int_equal(refused(bad, 0, 0, 24), IPC_SA_REFUSED);
+    assert_null(snap_store_current(a.store));
+
+    /* An SA that is installed keeps its protection. */
+    install(&a, by_time, START);
+    assert_int_equal(refused(strict, 1, START, 24), IPC_SA_REFUSED);
+    assert_int_equal(refused(none, 0, 0, 24), IPC_SA_REFUSED);
+    assert_int_equal(refused(tagged_time, 1, START, 24), IPC_SA_REFUSED);
+    bad = by_time;
+    bad.window++;
+    assert_int_equal(refused(bad, 1, START, 24), IPC_SA_REFUSED);
+    assert_int_equal(refused(by_time, 1, START, 24), IPC_OK);
+    rig_close(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_header_is_first_in_the_payload),
+        cmocka_unit_test(a_header_that_differs_is_refused),
+        cmocka_unit_test(both_ends_need_the_same_header),
+        cmocka_unit_test(a_payload_shorter_than_its_header),
+        cmocka_unit_test(tags_arrive),
+        cmocka_unit_test(both_directions_of_time),
+        cmocka_unit_test(replays_at_every_age),
+        cmocka_unit_test(clocks_go_on),
+        cmocka_unit_test(the_same_packet_in_one_burst),
+        cmocka_unit_test(a_change_of_policy_forgets_nothing),
+        cmocka_unit_test(a_new_beginning_takes_later_stamps_only),
+        cmocka_unit_test(out_of_order),
+        cmocka_unit_test(forgeries_move_no_window),
+        cmocka_unit_test(sequence_numbers_end),
+        cmocka_unit_test(otherwise_the_sequence_number_rolls_over),
+        cmocka_unit_test(senders_stand_in_the_page),
+        cmocka_unit_test(messages_that_cant_be),
+    };
+
+    rig_start_eal();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
