@@ -122,7 +122,7 @@ static void drop_objects(struct dp *dp)
 
 void dp_begin(struct dp *dp, uint64_t epoch)
 {
-    dp->n_wish = 0;
+    dp->n_wish = dp->n_times = 0;
     dp->wish_epoch = epoch;
     dp->wish_policy = false;
 }
@@ -138,6 +138,9 @@ void dp_put(void *ctx, const struct ipc_msg *m)
     } else if (m->type == IPC_SA) {
         assert_true(dp->n_wish < DP_MAX_SAS);
         dp->wish[dp->n_wish++] = m->u.sa;
+    } else if (m->type == IPC_TIME) {
+        assert_true(dp->n_times < DP_MAX_SAS);
+        dp->times[dp->n_times++] = m->u.time;
     }
 }
 
@@ -153,6 +156,20 @@ static const char *refuses(const struct dp *dp, const struct ipc_sa *m)
     if ((m->send || m->n_senders) && m->n_senders != DP_WORKERS)
         return "not one sender id for each worker";
     return NULL;
+}
+
+/* Exactly the SAs that tell replays by time have one. */
+static void tell_time(struct dp *dp, const struct ipc_sa *m, struct dp_sa *sa)
+{
+    sa->has_time = false;
+    for (size_t i = 0; i < dp->n_times; i++) {
+        if (dp->times[i].spi != m->spi)
+            continue;
+        assert_false(sa->has_time);
+        sa->has_time = true;
+        sa->time_zero = mono_sub(dp->wire->now, mono_ms((int64_t)dp->times[i].pseudotime_ms));
+    }
+    assert_int_equal(sa->has_time, m->replay == IPC_REPLAY_TIME);
 }
 
 static void install(struct dp *dp, const struct ipc_sa *m)
@@ -175,6 +192,7 @@ static void install(struct dp *dp, const struct ipc_sa *m)
         }
     }
     sa->end = mono_min(sa->end, end);
+    tell_time(dp, m, sa);
     *e = (struct dp_entry){
         .spi = m->spi,
         .number = m->number,

@@ -36,6 +36,8 @@ struct dp_sa {
     mono_t end; /* only ever moves earlier */
     uint16_t n_senders;
     uint64_t senders[DP_WORKERS];
+    bool has_time;    /* tells replays by time */
+    mono_t time_zero; /* as it was told last: instant of pseudotime 0 */
 };
 
 /* One SA in a snapshot. */
@@ -75,6 +77,8 @@ struct dp {
 
     /* the transaction being written */
     struct ipc_sa wish[DP_MAX_SAS];
+    struct ipc_time times[DP_MAX_SAS]; /* of the wish */
+    size_t n_times;
     size_t n_wish;
     uint64_t wish_epoch;
     bool wish_policy;

@@ -33,7 +33,7 @@ static struct config *parse(const char *text)
     return c;
 }
 
-static struct config *server_config(const char *address, unsigned lifetime_s)
+static struct config *server_config(const char *address, unsigned lifetime_s, const char *replay)
 {
     char text[2048];
 
@@ -45,8 +45,8 @@ static struct config *server_config(const char *address, unsigned lifetime_s)
                       "  - name: GETVPN\n"
                       "    identity: 484\n"
                       "    key-server: {address: %s, sender-id-bits: 16, sa: [{number: %d, profile: branch, "
-                      "acl: corporate, replay: none}]}\n",
-             address, lifetime_s, address, WORLD_SA);
+                      "acl: corporate, replay: %s}]}\n",
+             address, lifetime_s, address, WORLD_SA, replay);
     return parse(text);
 }
 
@@ -323,7 +323,7 @@ static struct wire_fate weather(void *ctx, struct wire *wire, uint64_t number, c
 
     (void)number;
     (void)p;
-    fate.delay[0] = mono_us(1000 + (int64_t)(wire_random(wire) % 30000));
+    fate.delay[0] = mono_us(1000 + (int64_t)(wire_random(wire) % (1000 * w->slow_ms)));
     if (mono_to_s(wire->now) != w->second) {
         w->second = mono_to_s(wire->now);
         w->in_second = 0;
@@ -353,6 +353,12 @@ static void after_each_event(void *ctx, struct wire *wire)
 void world_init(struct world *w, uint64_t seed, size_t n_servers, size_t n_members, unsigned lifetime_s,
                 unsigned loss)
 {
+    world_init_replay(w, seed, n_servers, n_members, lifetime_s, loss, "none");
+}
+
+void world_init_replay(struct world *w, uint64_t seed, size_t n_servers, size_t n_members, unsigned lifetime_s,
+                       unsigned loss, const char *replay)
+{
     char address[32];
 
     memset(w, 0, sizeof(*w));
@@ -366,12 +372,13 @@ void world_init(struct world *w, uint64_t seed, size_t n_servers, size_t n_membe
     w->n_servers = n_servers;
     w->n_members = n_members;
     w->loss = loss;
+    w->slow_ms = 30;
     wire_join(&w->wire, &w->ground, "192.0.2.1", 1);
     for (size_t i = 0; i < n_servers; i++) {
         snprintf(address, sizeof(address), SERVER_NET "%zu", i + 1);
         w->servers[i].world = w;
         wire_join(&w->wire, &w->servers[i].host, address, 1);
-        w->servers[i].config = server_config(address, lifetime_s);
+        w->servers[i].config = server_config(address, lifetime_s, replay);
     }
     for (size_t i = 0; i < n_members; i++) {
         struct world_member *m = &w->members[i];

@@ -69,6 +69,7 @@ struct world {
     struct world_member members[WORLD_MEMBERS];
     size_t n_servers, n_members;
     unsigned loss; /* percent of datagrams */
+    unsigned slow_ms; /* most time that one takes */
     uint64_t seed;
     uint64_t instances; /* data-plane processes so far */
     struct judge judge;
@@ -81,6 +82,9 @@ struct world {
 /* Everything is down. lifetime: of the TEKs. The struct is large: static. */
 void world_init(struct world *w, uint64_t seed, size_t n_servers, size_t n_members, unsigned lifetime_s,
                 unsigned loss);
+/* The same with a value of `replay`, such as "{time: 10s}". */
+void world_init_replay(struct world *w, uint64_t seed, size_t n_servers, size_t n_members, unsigned lifetime_s,
+                       unsigned loss, const char *replay);
 void world_free(struct world *w);
 
 void world_server_start(struct world_server *s);
