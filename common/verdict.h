@@ -45,7 +45,7 @@
     X(DROP_SA_EXPIRED, "drop_sa_expired", "its SA has passed its hard limit")                                          \
     X(DROP_IV_EXHAUSTED, "drop_iv_exhausted", "no unused IV is left for this worker")                                  \
     X(DROP_UNREGISTERED, "drop_unregistered", "no policy was ever installed and `unregistered` says drop")             \
-    X(DROP_UNPROTECTED, "drop_unprotected", "its group was removed and `unprotected` says drop")                       \
+    X(DROP_UNPROTECTED, "drop_unprotected", "no group has its port pair or VLAN, or has it any longer")                \
     X(DROP_NO_BUFFER, "drop_no_buffer", "no buffer or headroom left")                                                  \
     X(DROP_TX_FULL, "drop_tx_full", "the port's transmit queue is full")                                               \
     X(DROP_PUNT_FULL, "drop_punt_full", "more for the appliance itself than its rate limit or queue takes")            \
