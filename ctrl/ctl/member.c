@@ -5,8 +5,6 @@
  */
 #include "ctrl/ctl/view.h"
 
-#include <string.h>
-
 /* A group's lists in the order in which the data plane asks them (docs/packet.md). */
 struct list {
     const char *name;
@@ -33,28 +31,6 @@ static void get_lists(const struct gm *gm, struct list lists[N_LISTS])
     lists[0] = (struct list){"fail-close", &c->fail_close_allow, !p && c->fail_close, "drop", "clear", "drop"};
     lists[1] = (struct list){"local", &c->local_acl, p != NULL, "drop", "clear", "next list"};
     lists[2] = (struct list){"downloaded", p ? &p->acl : &empty, p != NULL, "encrypt", "clear", "clear"};
-}
-
-/* One array over the members; put() writes an object. */
-static int each_member(struct ctl_request *r, void (*put)(struct ctl_request *r, const struct gm *gm))
-{
-    const char *name;
-    int code;
-
-    if (!view_group_name(r, 2, true, false, &name, &code))
-        return code;
-    json_object(r->out);
-    json_key(r->out, "groups");
-    json_array(r->out);
-    for (size_t i = 0; i < roles_members(r->roles); i++) {
-        const struct gm *gm = roles_member(r->roles, i);
-
-        if (!name || strcmp(gm_config(gm)->name, name) == 0)
-            put(r, gm);
-    }
-    json_end_array(r->out);
-    json_end_object(r->out);
-    return CTL_OK;
 }
 
 static bool is_attached(struct ctl_request *r, const struct gm *gm)
@@ -130,7 +106,7 @@ static void put_gm(struct ctl_request *r, const struct gm *gm)
 
 int ctl_show_gm(struct ctl_request *r)
 {
-    return each_member(r, put_gm);
+    return view_groups(r, 2, put_gm, NULL);
 }
 
 static void put_list(struct json *j, const char *name, bool in_use, const struct acl *acl)
@@ -158,8 +134,10 @@ static void put_member_acl(struct ctl_request *r, const struct gm *gm)
     json_end_object(r->out);
 }
 
-static void put_server_acl(struct json *j, const struct ks_group *g)
+static void put_server_acl(struct ctl_request *r, const struct ks_group *g)
 {
+    struct json *j = r->out;
+
     json_object(j);
     json_kv_string(j, "name", g->config->name);
     json_kv_string(j, "role", "key-server");
@@ -172,26 +150,7 @@ static void put_server_acl(struct json *j, const struct ks_group *g)
 
 int ctl_show_acl(struct ctl_request *r)
 {
-    struct ks *ks = roles_ks(r->roles);
-    const char *name;
-    int code;
-
-    if (!view_group_name(r, 2, true, true, &name, &code))
-        return code;
-    json_object(r->out);
-    json_key(r->out, "groups");
-    json_array(r->out);
-    for (size_t i = 0; i < roles_members(r->roles); i++) {
-        if (!name || strcmp(gm_config(roles_member(r->roles, i))->name, name) == 0)
-            put_member_acl(r, roles_member(r->roles, i));
-    }
-    for (size_t i = 0; i < ks->n_groups; i++) {
-        if (!name || strcmp(ks->groups[i]->config->name, name) == 0)
-            put_server_acl(r->out, ks->groups[i]);
-    }
-    json_end_array(r->out);
-    json_end_object(r->out);
-    return CTL_OK;
+    return view_groups(r, 2, put_member_acl, put_server_acl);
 }
 
 static void put_fail_close(struct ctl_request *r, const struct gm *gm)
@@ -215,7 +174,7 @@ static void put_fail_close(struct ctl_request *r, const struct gm *gm)
 
 int ctl_show_fail_close(struct ctl_request *r)
 {
-    return each_member(r, put_fail_close);
+    return view_groups(r, 2, put_fail_close, NULL);
 }
 
 static void put_ruleset_list(struct json *j, const struct list *l, unsigned order)

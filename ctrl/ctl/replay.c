@@ -5,8 +5,6 @@
  */
 #include "ctrl/ctl/view.h"
 
-#include <string.h>
-
 /* The two kinds of windows are never the same unit, so they are never the same key. */
 static void put_method(struct json *j, enum replay_method method, uint16_t window, bool strict_sender, bool tag)
 {
@@ -67,27 +65,14 @@ static void put_gm(struct ctl_request *r, const struct gm *gm)
 
 int ctl_show_gm_replay(struct ctl_request *r)
 {
-    const char *name;
-    int code;
-
-    if (!view_group_name(r, 3, true, false, &name, &code))
-        return code;
-    json_object(r->out);
-    json_key(r->out, "groups");
-    json_array(r->out);
-    for (size_t i = 0; i < roles_members(r->roles); i++) {
-        const struct gm *gm = roles_member(r->roles, i);
-
-        if (!name || strcmp(gm_config(gm)->name, name) == 0)
-            put_gm(r, gm);
-    }
-    json_end_array(r->out);
-    json_end_object(r->out);
-    return CTL_OK;
+    return view_groups(r, 3, put_gm, NULL);
 }
 
-static void put_ks(struct json *j, const struct ks_group *g, mono_t now)
+static void put_ks(struct ctl_request *r, const struct ks_group *g)
 {
+    mono_t now = roles_now(r->roles).scaled;
+    struct json *j = r->out;
+
     json_object(j);
     json_kv_string(j, "name", g->config->name);
     view_ks_pseudotime(j, g, now);
@@ -116,20 +101,5 @@ static void put_ks(struct json *j, const struct ks_group *g, mono_t now)
 
 int ctl_show_ks_replay(struct ctl_request *r)
 {
-    struct ks *ks = roles_ks(r->roles);
-    const char *name;
-    int code;
-
-    if (!view_group_name(r, 3, false, true, &name, &code))
-        return code;
-    json_object(r->out);
-    json_key(r->out, "groups");
-    json_array(r->out);
-    for (size_t i = 0; i < ks->n_groups; i++) {
-        if (!name || strcmp(ks->groups[i]->config->name, name) == 0)
-            put_ks(r->out, ks->groups[i], roles_now(r->roles).scaled);
-    }
-    json_end_array(r->out);
-    json_end_object(r->out);
-    return CTL_OK;
+    return view_groups(r, 3, NULL, put_ks);
 }

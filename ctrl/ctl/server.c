@@ -2,8 +2,6 @@
 /* show ks members, show ks policy: what a key server knows of its members and gives to them (KS1, KS2). No key is shown. */
 #include "ctrl/ctl/view.h"
 
-#include <string.h>
-
 static void put_ks_member(struct json *j, const struct ks_member *m, const struct ks_group *g, mono_t now)
 {
     char text[ADDR_TEXT_MAX], version[KS_VERSION_TEXT_MAX];
@@ -26,37 +24,22 @@ static void put_ks_member(struct json *j, const struct ks_member *m, const struc
     json_end_object(j);
 }
 
-int ctl_show_ks_members(struct ctl_request *r)
+static void put_members(struct ctl_request *r, const struct ks_group *g)
 {
-    struct ks *ks = roles_ks(r->roles);
-    mono_t now = roles_now(r->roles).scaled;
-    const char *name;
-    int code;
-
-    if (!view_group_name(r, 3, false, true, &name, &code))
-        return code;
     json_object(r->out);
-    json_key(r->out, "groups");
+    json_kv_string(r->out, "name", g->config->name);
+    json_key(r->out, "members");
     json_array(r->out);
-    for (size_t i = 0; i < ks->n_groups; i++) {
-        const struct ks_group *g = ks->groups[i];
-
-        if (name && strcmp(g->config->name, name) != 0)
-            continue;
-        json_object(r->out);
-        json_kv_string(r->out, "name", g->config->name);
-        json_key(r->out, "members");
-        json_array(r->out);
-        for (size_t k = 0; k < g->members.n; k++)
-            put_ks_member(r->out, &g->members.entries[k], g, now);
-        json_end_array(r->out);
-        json_end_object(r->out);
-    }
+    for (size_t i = 0; i < g->members.n; i++)
+        put_ks_member(r->out, &g->members.entries[i], g, roles_now(r->roles).scaled);
     json_end_array(r->out);
     json_end_object(r->out);
-    return CTL_OK;
 }
 
+int ctl_show_ks_members(struct ctl_request *r)
+{
+    return view_groups(r, 3, NULL, put_members);
+}
 
 /* One generation of a key. */
 static void put_tek(struct json *j, const struct ks_tek *t, mono_t now)
@@ -102,8 +85,10 @@ static void put_sa(struct json *j, const struct ks_group *g, const struct config
     json_end_object(j);
 }
 
-static void put_policy(struct json *j, const struct ks_group *g, mono_t now)
+static void put_policy(struct ctl_request *r, const struct ks_group *g)
 {
+    mono_t now = roles_now(r->roles).scaled;
+    struct json *j = r->out;
     const struct config_key_server *c = &g->config->ks;
     char text[ADDR_TEXT_MAX];
 
@@ -133,20 +118,5 @@ static void put_policy(struct json *j, const struct ks_group *g, mono_t now)
 
 int ctl_show_ks_policy(struct ctl_request *r)
 {
-    struct ks *ks = roles_ks(r->roles);
-    const char *name;
-    int code;
-
-    if (!view_group_name(r, 3, false, true, &name, &code))
-        return code;
-    json_object(r->out);
-    json_key(r->out, "groups");
-    json_array(r->out);
-    for (size_t i = 0; i < ks->n_groups; i++) {
-        if (!name || strcmp(ks->groups[i]->config->name, name) == 0)
-            put_policy(r->out, ks->groups[i], roles_now(r->roles).scaled);
-    }
-    json_end_array(r->out);
-    json_end_object(r->out);
-    return CTL_OK;
+    return view_groups(r, 3, NULL, put_policy);
 }

@@ -3,6 +3,7 @@
 #include "ctrl/ctl/view.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void view_spi(struct json *j, const char *key, uint32_t spi)
 {
@@ -76,6 +77,33 @@ bool view_group_name(struct ctl_request *r, size_t at, bool as_member, bool as_s
     else
         *code = ctl_error(r, CTL_NOT_FOUND, "group %s is %s here", *name, g->is_member ? "a member's" : "a key server's");
     return false;
+}
+
+int view_groups(struct ctl_request *r, size_t at, void (*put_member)(struct ctl_request *r, const struct gm *gm),
+                void (*put_server)(struct ctl_request *r, const struct ks_group *g))
+{
+    const struct ks *ks = roles_ks(r->roles);
+    const char *name;
+    int code;
+
+    if (!view_group_name(r, at, put_member != NULL, put_server != NULL, &name, &code))
+        return code;
+    json_object(r->out);
+    json_key(r->out, "groups");
+    json_array(r->out);
+    for (size_t i = 0; put_member && i < roles_members(r->roles); i++) {
+        const struct gm *gm = roles_member(r->roles, i);
+
+        if (!name || strcmp(gm_config(gm)->name, name) == 0)
+            put_member(r, gm);
+    }
+    for (size_t i = 0; put_server && i < ks->n_groups; i++) {
+        if (!name || strcmp(ks->groups[i]->config->name, name) == 0)
+            put_server(r, ks->groups[i]);
+    }
+    json_end_array(r->out);
+    json_end_object(r->out);
+    return CTL_OK;
 }
 
 void view_digest(struct json *j, const char *key, const uint8_t digest[32])

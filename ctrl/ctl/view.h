@@ -22,6 +22,12 @@ uint64_t view_seconds_since(mono_t at, mono_t now);
  * one of the roles that the view is about. False after an error was written; *code is the exit code.
  */
 bool view_group_name(struct ctl_request *r, size_t at, bool as_member, bool as_server, const char **name, int *code);
+/*
+ * The answer {"groups": [...]} of all groups or of the one named behind the command's `at` words: each is written by the
+ * function for its role; NULL: the view isn't about that role. Returns the exit code.
+ */
+int view_groups(struct ctl_request *r, size_t at, void (*put_member)(struct ctl_request *r, const struct gm *gm),
+                void (*put_server)(struct ctl_request *r, const struct ks_group *g));
 /* 64 hex digits. */
 void view_digest(struct json *j, const char *key, const uint8_t digest[32]);
 /* One object for an SA of a member, with the counters of its data plane. */
