@@ -126,4 +126,25 @@ static inline const char *carry(const struct policy *p, const struct peer_featur
     return ok ? "" : why->text;
 }
 
+/* What a key server has, what a member made of it, and why it was refused. */
+static struct policy p, q;
+static struct policy_fault why;
+
+static int set_up(void **state)
+{
+    (void)state;
+    small_policy(&p);
+    policy_init(&q);
+    memset(&why, 0, sizeof(why));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    policy_wipe(&p);
+    policy_wipe(&q);
+    return 0;
+}
+
 #endif

@@ -2,8 +2,6 @@
 /* What a key server sends: to our members, to others, and what it refuses to send, with the reason. */
 #include "tests/unit/ctrl/policy/fixture.h"
 
-static struct policy p, q;
-static struct policy_fault why;
 static uint8_t out[65536];
 
 /* The SA payload's body for this peer as it was written; empty when it was refused. */
@@ -17,23 +15,6 @@ static struct span put_sa(const struct peer_features *peer)
     assert_int_equal(out[0], ISAKMP_PAYLOAD_SA);
     assert_int_equal((out[3] << 8 | out[4]) + 1, w.len);
     return span_of(out + 5, w.len - 5);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    small_policy(&p);
-    policy_init(&q);
-    memset(&why, 0, sizeof(why));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    policy_wipe(&p);
-    policy_wipe(&q);
-    return 0;
 }
 
 static void octets_for_our_member(void **state)

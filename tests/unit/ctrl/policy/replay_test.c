@@ -7,26 +7,7 @@
 
 #include <string.h>
 
-static struct policy p, q;
-static struct policy_fault why;
 static char text[8192];
-
-static int set_up(void **state)
-{
-    (void)state;
-    small_policy(&p);
-    policy_init(&q);
-    memset(&why, 0, sizeof(why));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    policy_wipe(&p);
-    policy_wipe(&q);
-    return 0;
-}
 
 static void use(enum suite_id id)
 {
