@@ -20,7 +20,8 @@ static struct config *group_of(unsigned n_sas, unsigned n_entries, const char *f
     struct yaml_error e = {.text = ""};
     struct config *c;
 
-    assert_non_null(text);
+    if (!text)
+        abort(); /* not an assertion: with sanitizers gcc warns where it sees no end */
     len = (size_t)sprintf(text, "gvpn: 1\n"
                                 "ike: {listen: [10.0.0.1], pre-shared-keys: [{peer: 10.0.0.0/8, secret: "
                                 "0123456789abcdef0123456789abcdef}]}\n"
