@@ -32,7 +32,7 @@ enum auth { AUTH_NONE = 0, AUTH_SHA1 = 2, AUTH_SHA256 = 5, AUTH_SHA384 = 6, AUTH
 
 #define WITH_HMAC(ID, NAME, TRANSFORM, AUTH, ATTR_BITS, KEY, INTEGRITY, IV, ICV, ALIGN, LEGACY)                        \
     [ID] = {.id = ID, .name = NAME, .transform = TRANSFORM, .auth = AUTH, .key_bits = ATTR_BITS, .key_len = KEY,       \
-            .integrity_len = INTEGRITY, .iv_len = IV, .icv_len = ICV, .align = ALIGN, .legacy = LEGACY, .supported = DONE(false)}
+            .integrity_len = INTEGRITY, .iv_len = IV, .icv_len = ICV, .align = ALIGN, .legacy = LEGACY, .supported = DONE(true)}
 
 #define WITH_ANY_HMAC(ID, NAME, TRANSFORM, ATTR_BITS, KEY, IV, ALIGN, LEGACY)                                          \
     WITH_HMAC(ID##_SHA1, NAME "/hmac-sha1-96", TRANSFORM, AUTH_SHA1, ATTR_BITS, KEY, 20, IV, 12, ALIGN, LEGACY),       \
@@ -44,10 +44,10 @@ static const struct suite suites[SUITE_COUNT] = {
     COMBINED(SUITE_AES_GCM_128, "aes-gcm-128", ESP_AES_GCM_16, 128, 16, true),
     COMBINED(SUITE_AES_GCM_192, "aes-gcm-192", ESP_AES_GCM_16, 192, 24, true),
     COMBINED(SUITE_AES_GCM_256, "aes-gcm-256", ESP_AES_GCM_16, 256, 32, true),
-    COMBINED(SUITE_AES_GMAC_128, "aes-gmac-128", ESP_NULL_AUTH_AES_GMAC, 128, 16, false),
-    COMBINED(SUITE_AES_GMAC_192, "aes-gmac-192", ESP_NULL_AUTH_AES_GMAC, 192, 24, false),
-    COMBINED(SUITE_AES_GMAC_256, "aes-gmac-256", ESP_NULL_AUTH_AES_GMAC, 256, 32, false),
-    COMBINED(SUITE_CHACHA20_POLY1305, "chacha20-poly1305", ESP_CHACHA20_POLY1305, 0, 32, false),
+    COMBINED(SUITE_AES_GMAC_128, "aes-gmac-128", ESP_NULL_AUTH_AES_GMAC, 128, 16, true),
+    COMBINED(SUITE_AES_GMAC_192, "aes-gmac-192", ESP_NULL_AUTH_AES_GMAC, 192, 24, true),
+    COMBINED(SUITE_AES_GMAC_256, "aes-gmac-256", ESP_NULL_AUTH_AES_GMAC, 256, 32, true),
+    COMBINED(SUITE_CHACHA20_POLY1305, "chacha20-poly1305", ESP_CHACHA20_POLY1305, 0, 32, true),
     WITH_ANY_HMAC(SUITE_AES_CBC_128, "aes-cbc-128", ESP_AES_CBC, 128, 16, 16, 16, false),
     WITH_ANY_HMAC(SUITE_AES_CBC_192, "aes-cbc-192", ESP_AES_CBC, 192, 24, 16, 16, false),
     WITH_ANY_HMAC(SUITE_AES_CBC_256, "aes-cbc-256", ESP_AES_CBC, 256, 32, 16, 16, false),

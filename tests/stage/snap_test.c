@@ -440,7 +440,7 @@ static void a_refused_transaction_changes_nothing(void **state)
         switch (i) {
         case 0: m.suite = SUITE_AES_GMAC_192; break;
         case 1: m.suite = SUITE_AES_CBC_128_SHA1; break;
-        case 2: m.transport = true; break;
+        case 2: m.suite = SUITE_COUNT; break;
         case 3: m.spi = 255; break;
         case 4: m.end_in_ms = 0; break;
         case 5: m.key.len = 16; break;

@@ -73,7 +73,7 @@ static void ciphers_with_hmac(void **state)
             assert_int_equal(8 * s->icv_len, hmacs[h].icv_bits);
             assert_int_equal(s->salt_len, 0);
             assert_int_equal(s->legacy, ciphers[c].legacy);
-            assert_false(s->counter_mode || s->supported);
+            assert_false(s->counter_mode);
         }
     }
 }
@@ -87,7 +87,7 @@ static void every_suite_is_found_again(void **state)
         assert_int_equal(s->id, id);
         assert_ptr_equal(suite_by_name(s->name), s);
         assert_ptr_equal(suite_by_wire(s->transform, s->key_bits, s->auth), s);
-        assert_int_equal(s->supported, id == SUITE_AES_GCM_128 || id == SUITE_AES_GCM_192 || id == SUITE_AES_GCM_256);
+        assert_true(s->supported);
     }
 }
 

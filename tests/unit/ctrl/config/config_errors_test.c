@@ -164,14 +164,10 @@ static const struct row policy_rows[] = {
     {A "acls:\n  a:\n  - permit ip any any log\n" TAIL, "f:5:23: expected the end of the entry"},
     {A "acls:\n  a:\n  - permit: ip any any\n" TAIL, "f:5:5: a map of keys, expected a single value"},
     {A "transform-sets: {t: {}}\n" TAIL, "f:3:18: t: the key 'suite' is missing"},
-    {A "transform-sets: {t: {suite: aes-gmac-128}}\n" TAIL,
-     "f:3:29: suite: aes-gmac-128: not supported by this version, expected one of: aes-gcm-128, aes-gcm-192, "
-     "aes-gcm-256"},
     {A "transform-sets: {t: {suite: 3des-cbc/hmac-sha1-96}}\n" TAIL,
      "f:3:29: suite: 3des-cbc/hmac-sha1-96 is legacy, expected `legacy: true` at the top of the file for it"},
-    {A "transform-sets: {t: {suite: 3des-cbc/hmac-sha1-96}}\nlegacy: true\n" TAIL,
-     "f:3:29: suite: 3des-cbc/hmac-sha1-96: not supported by this version, expected one of: aes-gcm-128, "
-     "aes-gcm-192, aes-gcm-256"},
+    {A "transform-sets: {t: {suite: null/hmac-sha512-256}}\n" TAIL,
+     "f:3:29: suite: null/hmac-sha512-256 is legacy, expected `legacy: true` at the top of the file for it"},
     {A "transform-sets: {t: {suite: aes-gcm}}\n" TAIL,
      "f:3:29: suite: 'aes-gcm', expected one of: aes-gcm-128, aes-gcm-192, aes-gcm-256, aes-gmac-128, "
      "aes-gmac-192, aes-gmac-256, chacha20-poly1305, aes-cbc-128/hmac-sha1-96, aes-cbc-128/hmac-sha256-128, "
