@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The pseudotime in a PULL (decision 18 in docs/exchanges.md): half the round trip is added, and an answer that took too
+ * The pseudotime in a PULL (docs/exchanges.md): half the round trip is added, and an answer that took too
  * long is asked for again. With everything supported.
  */
 #include "tests/unit/ctrl/pull/pair.h"
