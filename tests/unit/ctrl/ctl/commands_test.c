@@ -149,97 +149,98 @@ static void join(struct fixture *f, const char *peer)
     policy_wipe(&p);
 }
 
+static const struct {
+    const char *line;
+    int code;
+} exit_codes[] = {
+    {"status", CTL_DEGRADED}, /* the member has no data plane */
+    {"show group", CTL_OK},
+    {"show group NONE", CTL_NOT_FOUND},
+    {"show ks members ONE", CTL_OK},
+    {"show ks members GM", CTL_NOT_FOUND},
+    {"show ipsec sa", CTL_OK},
+    {"show isakmp sa", CTL_OK},
+    {"show version", CTL_OK},
+    {"show events", CTL_OK},
+    {"show events 5", CTL_OK},
+    {"show events 0", CTL_USAGE},
+    {"show events 1001", CTL_USAGE},
+    {"show events x", CTL_USAGE},
+    {"show events 5 5", CTL_USAGE},
+    {"show log-messages", CTL_OK},
+    {"show counters", CTL_UNREACHABLE},
+    {"show ports", CTL_UNREACHABLE},
+    {"show ports --pair wan", CTL_UNREACHABLE},
+    {"show ports --pair lan", CTL_NOT_FOUND},
+    {"show ports wan", CTL_USAGE},
+    {"show workers", CTL_UNREACHABLE},
+    {"explain 10.1.0.1 10.1.0.2 icmp", CTL_UNREACHABLE},
+    {"explain --pair nowhere 10.1.0.1 10.1.0.2 icmp", CTL_NOT_FOUND},
+    {"explain --vlan 10 2001:db8::1 2001:db8::2 icmpv6", CTL_UNREACHABLE},
+    {"explain --in --vlan 4094 2001:db8::1 2001:db8::2 udp 1 2", CTL_UNREACHABLE},
+    {"explain --vlan 4095 10.1.0.1 10.1.0.2 icmp", CTL_USAGE},
+    {"explain 2001:db8::1 2001:db8::2 icmp", CTL_USAGE},
+    {"explain 10.1.0.1 10.1.0.2 icmpv6", CTL_USAGE},
+    {"explain 10.1.0.1 2001:db8::2 udp 1 2", CTL_USAGE},
+    {"clear counters", CTL_OK},
+    {"clear counters now", CTL_USAGE},
+    {"clear group", CTL_USAGE},
+    {"clear group NONE", CTL_NOT_FOUND},
+    {"clear group GM", CTL_OK},
+    {"clear ks members", CTL_USAGE},
+    {"clear ks members GM", CTL_NOT_FOUND},
+    {"clear ks members ONE 10.0.0.77", CTL_NOT_FOUND},
+    {"clear ks members ONE somebody", CTL_USAGE},
+    {"reload", CTL_FAILURE},
+    {"reload now", CTL_USAGE},
+    {"show gm", CTL_OK},
+    {"show gm GM", CTL_OK},
+    {"show gm ONE", CTL_NOT_FOUND}, /* a key server's */
+    {"show gm NONE", CTL_NOT_FOUND},
+    {"show acl", CTL_OK},
+    {"show acl ONE", CTL_OK},
+    {"show acl GM", CTL_OK},
+    {"show acl NONE", CTL_NOT_FOUND},
+    {"show fail-close", CTL_OK},
+    {"show fail-close GM", CTL_OK},
+    {"show fail-close NONE", CTL_NOT_FOUND},
+    {"show ruleset", CTL_UNREACHABLE},
+    {"show ruleset --pair wan", CTL_UNREACHABLE},
+    {"show ruleset --pair lan", CTL_NOT_FOUND},
+    {"show ks policy", CTL_OK},
+    {"show ks policy ONE", CTL_OK},
+    {"show ks policy GM", CTL_NOT_FOUND},
+    {"show ks replay", CTL_OK},
+    {"show ks replay ONE", CTL_OK},
+    {"show ks replay GM", CTL_NOT_FOUND},
+    {"show ks replay ONE more", CTL_USAGE},
+    {"show gm replay", CTL_OK},
+    {"show gm replay GM", CTL_OK},
+    {"show gm replay ONE", CTL_NOT_FOUND},
+    {"show feature", CTL_OK},
+    {"show feature ordered-policy", CTL_OK},
+    {"show feature flying", CTL_NOT_FOUND},
+    {"status now", CTL_USAGE}, /* words too many are not passed over */
+    {"show group ONE ONE", CTL_USAGE},
+    {"show version 2", CTL_USAGE},
+    {"sho group", CTL_USAGE}, /* no abbreviations: a script's typing error must not be another command */
+    {"show", CTL_USAGE},
+    {"show ks", CTL_USAGE},
+    {"show ks nonsense", CTL_USAGE},
+    {"gm", CTL_USAGE},
+    {"nonsense", CTL_USAGE},
+    {"", CTL_USAGE},
+};
+
 static void exit_codes_are_a_table(void **state)
 {
     struct fixture *f = *state;
-    static const struct {
-        const char *line;
-        int code;
-    } rows[] = {
-        {"status", CTL_DEGRADED}, /* the member has no data plane */
-        {"show group", CTL_OK},
-        {"show group NONE", CTL_NOT_FOUND},
-        {"show ks members ONE", CTL_OK},
-        {"show ks members GM", CTL_NOT_FOUND},
-        {"show ipsec sa", CTL_OK},
-        {"show isakmp sa", CTL_OK},
-        {"show version", CTL_OK},
-        {"show events", CTL_OK},
-        {"show events 5", CTL_OK},
-        {"show events 0", CTL_USAGE},
-        {"show events 1001", CTL_USAGE},
-        {"show events x", CTL_USAGE},
-        {"show events 5 5", CTL_USAGE},
-        {"show log-messages", CTL_OK},
-        {"show counters", CTL_UNREACHABLE},
-        {"show ports", CTL_UNREACHABLE},
-        {"show ports --pair wan", CTL_UNREACHABLE},
-        {"show ports --pair lan", CTL_NOT_FOUND},
-        {"show ports wan", CTL_USAGE},
-        {"show workers", CTL_UNREACHABLE},
-        {"explain 10.1.0.1 10.1.0.2 icmp", CTL_UNREACHABLE},
-        {"explain --pair nowhere 10.1.0.1 10.1.0.2 icmp", CTL_NOT_FOUND},
-        {"explain --vlan 10 2001:db8::1 2001:db8::2 icmpv6", CTL_UNREACHABLE},
-        {"explain --in --vlan 4094 2001:db8::1 2001:db8::2 udp 1 2", CTL_UNREACHABLE},
-        {"explain --vlan 4095 10.1.0.1 10.1.0.2 icmp", CTL_USAGE},
-        {"explain 2001:db8::1 2001:db8::2 icmp", CTL_USAGE},
-        {"explain 10.1.0.1 10.1.0.2 icmpv6", CTL_USAGE},
-        {"explain 10.1.0.1 2001:db8::2 udp 1 2", CTL_USAGE},
-        {"clear counters", CTL_OK},
-        {"clear counters now", CTL_USAGE},
-        {"clear group", CTL_USAGE},
-        {"clear group NONE", CTL_NOT_FOUND},
-        {"clear group GM", CTL_OK},
-        {"clear ks members", CTL_USAGE},
-        {"clear ks members GM", CTL_NOT_FOUND},
-        {"clear ks members ONE 10.0.0.77", CTL_NOT_FOUND},
-        {"clear ks members ONE somebody", CTL_USAGE},
-        {"reload", CTL_FAILURE},
-        {"reload now", CTL_USAGE},
-        {"show gm", CTL_OK},
-        {"show gm GM", CTL_OK},
-        {"show gm ONE", CTL_NOT_FOUND}, /* a key server's */
-        {"show gm NONE", CTL_NOT_FOUND},
-        {"show acl", CTL_OK},
-        {"show acl ONE", CTL_OK},
-        {"show acl GM", CTL_OK},
-        {"show acl NONE", CTL_NOT_FOUND},
-        {"show fail-close", CTL_OK},
-        {"show fail-close GM", CTL_OK},
-        {"show fail-close NONE", CTL_NOT_FOUND},
-        {"show ruleset", CTL_UNREACHABLE},
-        {"show ruleset --pair wan", CTL_UNREACHABLE},
-        {"show ruleset --pair lan", CTL_NOT_FOUND},
-        {"show ks policy", CTL_OK},
-        {"show ks policy ONE", CTL_OK},
-        {"show ks policy GM", CTL_NOT_FOUND},
-        {"show ks replay", CTL_OK},
-        {"show ks replay ONE", CTL_OK},
-        {"show ks replay GM", CTL_NOT_FOUND},
-        {"show ks replay ONE more", CTL_USAGE},
-        {"show gm replay", CTL_OK},
-        {"show gm replay GM", CTL_OK},
-        {"show gm replay ONE", CTL_NOT_FOUND},
-        {"show feature", CTL_OK},
-        {"show feature ordered-policy", CTL_OK},
-        {"show feature flying", CTL_NOT_FOUND},
-        {"status now", CTL_USAGE}, /* words too many are not passed over */
-        {"show group ONE ONE", CTL_USAGE},
-        {"show version 2", CTL_USAGE},
-        {"sho group", CTL_USAGE}, /* no abbreviations: a script's typing error must not be another command */
-        {"show", CTL_USAGE},
-        {"show ks", CTL_USAGE},
-        {"show ks nonsense", CTL_USAGE},
-        {"gm", CTL_USAGE},
-        {"nonsense", CTL_USAGE},
-        {"", CTL_USAGE},
-    };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        int code = run(f, rows[i].line);
+    for (size_t i = 0; i < sizeof(exit_codes) / sizeof(exit_codes[0]); i++) {
+        int code = run(f, exit_codes[i].line);
 
-        if (code != rows[i].code)
-            fail_msg("%s: %d, expected %d: %s", rows[i].line, code, rows[i].code, f->text);
+        if (code != exit_codes[i].code)
+            fail_msg("%s: %d, expected %d: %s", exit_codes[i].line, code, exit_codes[i].code, f->text);
     }
 }
 
