@@ -114,16 +114,26 @@ void pmtu_learn(struct pmtu *t, uint64_t now_tsc, uint64_t tsc_hz, unsigned pair
     atomic_store_explicit(&t->live_until_tsc, until, memory_order_relaxed);
 }
 
-/* Did one of our workers send this number lately? Each counts its own IVs, and a number is the counter + 1. */
+/* `last` was sent after `sent` - 1 others. */
+static bool is_near(uint64_t last, uint64_t sent, uint32_t seq)
+{
+    uint32_t ago = (uint32_t)last - seq;
+
+    return ago < PMTU_RECENT && ago < sent;
+}
+
+/* Did one of our workers send this number lately? Each counts its own IVs, and a number is the counter + 1; or all count one. */
 static bool is_recent(const struct sa *sa, unsigned n_workers, uint32_t seq)
 {
-    unsigned n = atomic_load_explicit(&sa->n_senders, memory_order_acquire);
+    if (sa->checks & SA_COUNTER) {
+        uint64_t last = atomic_load_explicit(&sa->replay->sequence, memory_order_relaxed);
 
-    for (unsigned i = 0; i < n && i < n_workers; i++) {
+        return is_near(last, last, seq);
+    }
+    for (unsigned i = 0; i < n_workers; i++) {
         uint64_t sent = atomic_load_explicit(&sa->workers[i].packets_out, memory_order_relaxed);
-        uint32_t ago = (uint32_t)(sa->iv_first[i] + sent) - seq;
 
-        if (ago < PMTU_RECENT && ago < sent)
+        if (is_near(sa->iv_first[i] + sent, sent, seq))
             return true;
     }
     return false;

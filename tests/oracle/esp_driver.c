@@ -2,7 +2,7 @@
 /*
  * The packet path for a python judge: commands on stdin, one answer line each on stdout.
  *     sa SUITE KEY+SALT SPI SENDER FIRST   a fresh gateway with this SA: permit 10.1.0.0/16 <-> 10.2.0.0/16 and multicast
- *     out FRAME | in FRAME                 answers "VERDICT FRAME" or "VERDICT -" when it was dropped
+ *     out FRAME | in FRAME                 answers "VERDICT FRAME": what came out, or what was said about it, or "-"
  * All numbers and octets are hexadecimal.
  */
 #include "common/secret.h"
@@ -57,12 +57,21 @@ static void run(bool inbound, const char *text)
 {
     uint8_t frame[2048];
     size_t len = hex_decode(text, frame, sizeof frame);
-    struct rig_result result = rig_one(&rig, inbound, frame, len);
+    static struct rig_out out;
+    const uint8_t *frames[1] = {frame};
+    const struct rig_result *result;
+    uint64_t before[VERDICT_COUNT];
 
-    printf("%s ", verdict_name(result.verdict));
-    for (size_t i = 0; i < result.len; i++)
-        printf("%02x", result.bytes[i]);
-    printf("%s\n", result.len == 0 ? "-" : "");
+    for (unsigned v = 0; v < VERDICT_COUNT; v++)
+        before[v] = rig_count(&rig, v);
+    rig_all(&rig, 0, inbound, false, 1, frames, &len, &out);
+    result = out.n_tx > 0 ? &out.tx[0] : out.n_punt > 0 ? &out.punt[0] : out.n_back > 0 ? &out.back[0] : NULL;
+    for (unsigned v = 0; v < VERDICT_COUNT; v++)
+        if (v != VERDICT_SENT_ICMP_TOO_BIG && rig_count(&rig, v) > before[v])
+            printf("%s ", verdict_name(v));
+    for (size_t i = 0; result != NULL && i < result->len; i++)
+        printf("%02x", result->bytes[i]);
+    printf("%s\n", result == NULL ? "-" : "");
 }
 
 int main(void)

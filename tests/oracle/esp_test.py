@@ -160,9 +160,43 @@ def test_path_refuses_what_a_member_would_not_send(path):
     assert judged(good, dst='10.2.0.2') == 'drop_address_mismatch'
     assert judged(good, tos=3) == 'drop_ecn'
     assert judged(IP(raw(IP(src='10.3.0.1', dst='10.2.0.1') / UDP()))) == 'drop_inner_policy'
-    assert judged(IP(raw(IP(src='10.1.0.1', dst='10.2.0.1', flags='MF') / UDP()))) == 'drop_fragment'
+    assert judged(IP(raw(IP(src='10.1.0.1', dst='10.2.0.1', flags='MF') / UDP()))) == 'received_decrypted'
+    assert judged(IP(raw(IP(src='10.1.0.1', dst='10.2.0.1', flags='MF', proto=17) / b'1234567'))) == 'drop_fragment'
     assert judged(IP(raw(IP(src='10.1.0.1', dst='10.2.0.1', chksum=1) / UDP()))) == 'drop_inner_malformed'
     assert judged(IP(raw(IP(src='10.1.0.1', dst='10.2.0.1', len=99) / UDP()))) == 'drop_inner_malformed'
+
+
+def test_what_does_not_fit(path):
+    """scapy reads our too-big messages: checksums that it makes anew, what is quoted, and the MTU that is right."""
+    for tags in (b'', b'\x81\x00\x00\x05', b'\x88\xa8\x00\x05\x81\x00\x00\x06'):
+        for size in (1447, 1448, 1500, 1600):
+            path.sa('aes-gcm-128', bytes(20), 5, 0)
+            packet = raw(IP(src='10.1.0.1', dst='10.2.0.9', id=size, flags='DF', tos=4) / UDP(sport=1, dport=7) / bytes(size - 28))
+            verdict, answer = path.run('out', raw(L2)[:12] + tags + b'\x08\x00' + packet)
+            assert verdict == 'drop_too_big' and answer[:12 + len(tags)] == raw(L2)[6:12] + raw(L2)[:6] + tags
+            ip = IP(answer[14 + len(tags):])
+            assert (ip.src, ip.dst, ip[ICMP].type, ip[ICMP].code, ip[ICMP].nexthopmtu) == ('10.2.0.9', '10.1.0.1', 3, 4, 1446)
+            assert raw(ip[ICMP])[8:] == packet[:548] and len(ip) == 576
+            again = ip.copy()
+            del again.chksum, again[ICMP].chksum
+            assert raw(again) == raw(ip)
+
+
+def test_tcp_offers_are_made_to_fit(path):
+    """What scapy thinks of the segment and its checksum after the MSS was lowered, with options around it."""
+    for options in ([('MSS', 1460)], [('NOP', None), ('MSS', 65535)], [('WScale', 7), ('MSS', 1407), ('SAckOK', b''), ('Timestamp', (1, 2))],
+                    [('MSS', 1406)], [('MSS', 536), ('EOL', None)], []):
+        key = bytes(range(20))
+        path.sa('aes-gcm-128', key, 5, 0)
+        packet = IP(raw(IP(src='10.1.0.1', dst='10.2.0.9', id=7, flags='DF') / TCP(sport=5, dport=80, flags='S', options=options)))
+        verdict, frame = path.run('out', raw(L2) + raw(packet))
+        inner = IP(scapy_open('aes-gcm-128', key, frame))
+        again = inner.copy()
+        del again[TCP].chksum
+        assert verdict == 'sent_encrypted' and raw(again) == raw(inner)
+        offered = dict(packet[TCP].options).get('MSS')
+        assert dict(inner[TCP].options).get('MSS') == (None if offered is None else min(offered, 1406))
+        assert [o for o in inner[TCP].options if o[0] != 'MSS'] == [o for o in packet[TCP].options if o[0] != 'MSS']
 
 
 if __name__ == '__main__':

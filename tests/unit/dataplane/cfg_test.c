@@ -65,7 +65,7 @@ static void smallest_file_gets_defaults(void **state)
     assert_int_equal(c->local.n_gateways, 0);
     assert_false(c->local.has_mac);
     assert_int_equal(c->df, CFG_DF_COPY);
-    assert_false(c->mss_clamp);
+    assert_true(c->mss_clamp);
     assert_int_equal(c->idle_poll, 64);
     assert_int_equal(c->idle_sleep_us, 50);
     assert_int_equal(c->unregistered, CFG_UNREGISTERED_DROP);
@@ -92,9 +92,11 @@ static void values_are_taken(void **state)
         "9000}\n"
         "local: {tap: t, pair: two, addresses: [10.0.0.2/24, \"2001:db8::2/64\"], gateway: \"2001:db8::1\","
         " mac: 02:00:00:ab:CD:03}\n"
-        "df: copy\nmss-clamp: false\nidle: {poll: 1, sleep: 0s}\nunregistered: clear\n");
+        "df: clear\nmss-clamp: false\nidle: {poll: 1, sleep: 0s}\nunregistered: clear\n");
 
     (void)state;
+    assert_int_equal(c->df, CFG_DF_CLEAR);
+    assert_false(c->mss_clamp);
     assert_true(c->lab);
     assert_int_equal(c->log_level, LOG_LEVEL_WARN);
     assert_int_equal(c->log_to, LOG_TO_SYSLOG);
@@ -239,9 +241,8 @@ static const struct {
      "f:6:48: mac: '00:00:00:00:00:00', expected a unicast MAC address such as 02:00:00:00:00:01"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, addresses: [10.0.0.2/24], mac: 02-00-00-00-00-01}\n",
      "f:6:48: mac: '02-00-00-00-00-01', expected a unicast MAC address such as 02:00:00:00:00:01"},
-    {BASE "df: set\n", "f:7:5: df: set: not supported by this version, expected copy"},
     {BASE "df: keep\n", "f:7:5: df: 'keep', expected one of: copy, set, clear"},
-    {BASE "mss-clamp: true\n", "f:7:1: mss-clamp: not supported by this version"},
+    {BASE "mss-clamp: 1\n", "f:7:12: mss-clamp: '1', expected true or false"},
     {BASE "idle: {sleep: 50}\n",
      "f:7:15: sleep: '50' has no unit, expected a duration such as 50us, 10ms, 30s, 15m, 1h or 30d"},
     {BASE "idle: {sleep: 11ms}\n", "f:7:15: sleep: '11ms', expected 0s to 10ms"},

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What keeps packets small before they are too big (DP7): MSS clamping on either side, and what the WAN says about its MTU
+ * (RFC 1191, RFC 8201): believed only about our own recent ESP, for one destination, for ten minutes.
+ */
+#include "dataplane/core/icmp.h"
+#include "dataplane/fit.h"
+#include "tests/stage/rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FIT4 1446u
+#define FIT6 1426u
+#define DF   0x40
+
+static struct rig a, b; /* a sends, b receives */
+static struct rig_out out, in;
+static uint8_t f[2048];
+
+static int open_both(void **state)
+{
+    (void)state;
+    rig_open(&a, 1);
+    rig_open(&b, 1);
+    rig_simple_policy(&a, 1);
+    rig_simple_policy(&b, 2);
+    return 0;
+}
+
+static int close_both(void **state)
+{
+    (void)state;
+    rig_close(&a);
+    rig_close(&b);
+    return 0;
+}
+
+/* flags: the first octet of flags and offset. */
+static size_t packet4(uint8_t flags, size_t ip_len)
+{
+    size_t len = rig_ipv4(f, "10.1.0.1", "10.2.0.1", 17, 1000, 53, ip_len);
+
+    f[18] = 0x12, f[19] = 0x34;
+    f[20] = flags;
+    rig_fix_checksum(f);
+    return len;
+}
+
+static size_t packet6(size_t ip_len)
+{
+    return rig_ipv6(f, "2001:db8:1::1", "2001:db8:2::1", 17, 1000, 53, ip_len);
+}
+
+static size_t tagged(size_t len, unsigned tags)
+{
+    for (unsigned i = 0; i < tags; i++)
+        len = rig_tag(f, len, i ? 0x88a8 : 0x8100, (uint16_t)(5 + i));
+    return len;
+}
+
+static void run(struct rig *r, bool inbound, size_t len, struct rig_out *result)
+{
+    const uint8_t *frames[1] = {f};
+
+    rig_all(r, 0, inbound, false, 1, frames, &len, result);
+}
+
+/* All that came out of a is put into b. */
+static void receive(void)
+{
+    static const uint8_t *frames[VEC_MAX];
+    static size_t lens[VEC_MAX];
+
+    assert_true(out.n_tx <= VEC_MAX);
+    for (unsigned i = 0; i < out.n_tx; i++) {
+        frames[i] = out.tx[i].bytes;
+        lens[i] = out.tx[i].len;
+    }
+    rig_all(&b, 0, true, false, out.n_tx, frames, lens, &in);
+}
+
+/* The pieces that b let through, put together the slow way, are the packet in `whole`. */
+static void together(const uint8_t *whole, unsigned l2_len)
+{
+    const uint8_t *ip = whole + l2_len;
+    uint32_t payload_len = load16_be(ip + 2) - 20u, first = (load16_be(ip + 6) & 0x1fffu) * 8, done = 0;
+
+    for (unsigned i = 0; i < in.n_tx; i++) {
+        const uint8_t *piece = in.tx[i].bytes + l2_len;
+        uint32_t n = load16_be(piece + 2) - 20u, at = (load16_be(piece + 6) & 0x1fffu) * 8 - first;
+        bool last = i + 1 == in.n_tx;
+
+        assert_int_equal(in.tx[i].verdict, VERDICT_RECEIVED_DECRYPTED);
+        assert_memory_equal(in.tx[i].bytes, whole, l2_len);
+        assert_int_equal(in.tx[i].len, l2_len + 20 + n);
+        assert_true(sum_right(sum_ipv4(piece)));
+        assert_int_equal(at, done); /* in order */
+        assert_int_equal(load16(piece + 4), load16(ip + 4));
+        assert_int_equal(load16_be(piece + 6) & 0x2000, last ? load16_be(ip + 6) & 0x2000 : 0x2000);
+        assert_memory_equal(piece + 20, ip + 20 + at, n);
+        done += n;
+    }
+    assert_int_equal(done, payload_len);
+}
+
+/* A SYN with this MSS (or SYN and ACK) behind `tags` tags, its TCP checksum right. */
+static size_t syn(unsigned family, unsigned tags, uint8_t flags, uint16_t mss, bool back)
+{
+    const char *h4[] = {"10.1.0.1", "10.2.0.1"}, *h6[] = {"2001:db8:1::1", "2001:db8:2::1"};
+    unsigned header = family == 6 ? 40 : 20;
+    size_t len = family == 6 ? rig_ipv6(f, h6[back], h6[!back], 6, 1000, 80, 64)
+                             : rig_ipv4(f, h4[back], h4[!back], 6, 1000, 80, 44);
+    uint8_t *tcp = f + 14 + header;
+    uint32_t sum = 6 + 24;
+
+    tcp[12] = 0x60;
+    tcp[13] = flags;
+    tcp[20] = 2, tcp[21] = 4, tcp[22] = (uint8_t)(mss >> 8), tcp[23] = (uint8_t)mss;
+    tcp[16] = tcp[17] = 0;
+    for (uint8_t *p = f + 14 + (family == 6 ? 8 : 12); p < tcp + 24; p += 2)
+        sum += load16_be(p);
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    store16_be(tcp + 16, (uint16_t)~sum);
+    return tagged(len, tags);
+}
+
+/* The MSS in the packet that came out, whose TCP checksum must be right; 0 when nothing came out. */
+static unsigned mss_in(const struct rig_out *o, unsigned family, unsigned tags)
+{
+    const uint8_t *ip = o->tx[0].bytes + 14 + 4 * tags, *tcp = ip + (family == 6 ? 40 : 20);
+    uint32_t sum = 6 + 24;
+
+    if (o->n_tx == 0)
+        return 0;
+    for (const uint8_t *p = ip + (family == 6 ? 8 : 12); p < tcp + 24; p += 2)
+        sum += load16_be(p);
+    assert_int_equal(sum % 0xffff, 0);
+    return load16_be(tcp + 22);
+}
+
+/* Clamped by the sender, by the receiver, or by both; never raised; in clear and without ACLs' leave left alone. */
+static void mss_clamping(void **state)
+{
+    (void)state;
+    for (unsigned family = 4; family <= 6; family += 2)
+        for (unsigned tags = 0; tags <= 2; tags++)
+            for (unsigned ack = 0; ack <= 0x10; ack += 0x10)
+                for (unsigned who = 0; who < 4; who++) {
+                    unsigned limit = family == 6 ? FIT6 - 60 : FIT4 - 40, want = who == 0 ? 8960 : limit;
+
+                    a.config.mss_clamp = who & 1;
+                    b.config.mss_clamp = who >> 1;
+                    run(&a, false, syn(family, tags, (uint8_t)(2 | ack), 8960, false), &out);
+                    receive();
+                    assert_int_equal(mss_in(&in, family, tags), want);
+                    run(&a, false, syn(family, tags, (uint8_t)(2 | ack), 500, false), &out);
+                    receive();
+                    assert_int_equal(mss_in(&in, family, tags), 500);
+                    run(&a, false, syn(family, tags, 0x10, 8960, false), &out); /* those octets mean nothing here */
+                    receive();
+                    assert_int_equal(mss_in(&in, family, tags), 8960);
+                }
+    assert_int_equal(rig_count(&b, VERDICT_RECEIVED_DECRYPTED), 2 * 3 * 2 * 4 * 3);
+}
+
+/* A too-big message from a router in the WAN about what a has just sent, in f. */
+static size_t wan_says(unsigned family, unsigned mtu)
+{
+    struct l3 h;
+    uint8_t quote[2048];
+    const uint8_t *esp = out.tx[0].bytes + 14;
+
+    memcpy(quote, esp, out.tx[0].len - 14);
+    memset(f, 0, sizeof f);
+    memcpy(f, (const uint8_t[14]){2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8}, 13);
+    if (family == 6) {
+        f[12] = 0x86, f[13] = 0xdd;
+        l3_parse_ipv6(quote, out.tx[0].len - 14, &h);
+    } else {
+        l3_parse_ipv4(quote, out.tx[0].len - 14, &h);
+    }
+    assert_int_equal(h.flaw, L3_OK);
+    icmp_put_too_big(f + 14, quote, &h, (uint16_t)mtu);
+    return 14 + icmp_too_big_len(&h);
+}
+
+/* The largest packet of the family that a sends to the second host now, found out by asking. */
+static unsigned largest(unsigned family)
+{
+    unsigned n;
+
+    a.now_tsc += RIG_MS * 100;
+    run(&a, false, family == 6 ? packet6(1500) : packet4(DF, 1500), &out);
+    assert_int_equal(out.n_back, 1);
+    n = load16_be(out.back[0].bytes + 14 + (family == 6 ? 46 : 26));
+    run(&a, false, family == 6 ? packet6(n + 1) : packet4(DF, n + 1), &out);
+    assert_int_equal(out.n_tx, 0);
+    run(&a, false, family == 6 ? packet6(n) : packet4(DF, n), &out);
+    assert_int_equal(out.n_tx, 1);
+    return n;
+}
+
+static void the_wan_has_a_smaller_mtu(void **state)
+{
+    (void)state;
+    for (unsigned family = 4; family <= 6; family += 2) {
+        unsigned fixed = family == 6 ? 74 : 54, fit = family == 6 ? FIT6 : FIT4, floor = family == 6 ? 1280 : 576;
+        uint64_t learned = rig_count(&a, VERDICT_PMTU_LEARNED);
+
+        assert_int_equal(largest(family), fit);
+        run(&a, true, wan_says(family, 1400), &in);
+        assert_int_equal(in.n_tx + in.n_punt, 0); /* consumed */
+        assert_int_equal(rig_count(&a, VERDICT_PMTU_LEARNED), ++learned);
+        assert_int_equal(largest(family), 1400 - fixed);
+        run(&a, true, wan_says(family, 1450), &in); /* never larger */
+        assert_int_equal(largest(family), 1400 - fixed);
+        run(&a, true, wan_says(family, 0), &in); /* and not below the floor */
+        learned += 2;
+        assert_int_equal(rig_count(&a, VERDICT_PMTU_LEARNED), learned);
+        assert_int_equal(largest(family), ((floor - fixed + 2) & ~3u) - 2);
+        a.now_tsc += 601 * 1000 * RIG_MS; /* it is forgotten */
+        assert_int_equal(largest(family), fit);
+    }
+}
+
+/* What may be cut is cut smaller; other destinations don't change. */
+static void a_cap_is_one_destinations(void **state)
+{
+    (void)state;
+    (void)largest(4);
+    run(&a, true, wan_says(4, 1000), &in);
+    run(&a, false, packet4(0, 1440), &out);
+    assert_int_equal(out.n_tx, 2);
+    for (unsigned i = 0; i < 2; i++)
+        assert_true(out.tx[i].len <= 14 + 1000);
+    receive();
+    together(f, 14);
+    run(&a, false, rig_ipv4(f, "10.1.0.1", "10.2.0.2", 17, 1, 2, 1440), &out);
+    assert_int_equal(out.n_tx, 1);
+    run(&a, false, syn(4, 0, 2, 1460, false), &out);
+    receive();
+    assert_int_equal(mss_in(&in, 4, 0), ((1000 - 52) & ~3) - 2 - 40);
+}
+
+/* The checksum of the ICMP message in an untagged IPv4 frame, made anew. */
+static void fix_icmp(size_t len)
+{
+    uint32_t sum = 0;
+
+    store16(f + 36, 0);
+    for (size_t k = 34; k < len; k += 2)
+        sum += load16_be(f + k);
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    store16_be(f + 36, (uint16_t)~sum);
+}
+
+/* Not about our own recent ESP: the policy's business, and nothing is capped. */
+static void messages_that_are_not_believed(void **state)
+{
+    size_t len;
+
+    (void)state;
+    (void)largest(4);
+    for (unsigned i = 0; i < 4; i++) {
+        static const struct {
+            unsigned at;
+            uint8_t change;
+        } lies[] = {{42 + 20, 1}, {42 + 24, 0x80}, {42 + 27, 0x40}, {42 + 26, 0x40}}; /* SPI, and sequence numbers */
+
+        len = wan_says(4, 1000);
+        f[lies[i].at] ^= lies[i].change;
+        fix_icmp(len);
+        run(&a, true, len, &in);
+        assert_int_equal(in.n_tx, 0); /* from one permitted host to another, in clear */
+    }
+    assert_int_equal(rig_count(&a, VERDICT_PMTU_LEARNED), 0);
+    assert_int_equal(rig_count(&a, VERDICT_DROP_POLICY_CLEAR_IN), 4);
+    assert_int_equal(largest(4), FIT4);
+    len = wan_says(4, 1000); /* true, but of one that b has never sent */
+    run(&b, true, len, &in);
+    assert_int_equal(rig_count(&b, VERDICT_PMTU_LEARNED), 0);
+}
+
+#define WITH_BOTH(test) cmocka_unit_test_setup_teardown(test, open_both, close_both)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_BOTH(mss_clamping),
+        WITH_BOTH(the_wan_has_a_smaller_mtu),
+        WITH_BOTH(a_cap_is_one_destinations),
+        WITH_BOTH(messages_that_are_not_believed),
+    };
+
+    rig_start_eal();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
