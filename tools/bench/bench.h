@@ -30,6 +30,8 @@ struct bench_options {
     unsigned burst;  /* packets per poll; divides BENCH_PACKETS */
     unsigned family; /* 4, 6 */
     unsigned vlan;   /* tag of the frames; 0 = none */
+    enum ipc_replay replay;
+    bool strict;     /* beside IPC_REPLAY_TIME: windows per sender */
     bool compare, json;
 };
 
@@ -77,6 +79,8 @@ struct bench_gateway {
 void bench_gateway_open(struct bench_gateway *g, const struct bench_options *o, const struct crypto_backend *crypto,
                         uint64_t sender);
 void bench_gateway_close(struct bench_gateway *g);
+/* The layout of its packets. */
+struct esp_geometry bench_geometry(const struct bench_options *o);
 /* The key | salt of SA i. */
 void bench_key(unsigned i, uint8_t key[36]);
 
@@ -90,6 +94,7 @@ struct bench_run {
     struct rte_mempool *pool;
     bool outbound;
     unsigned n; /* packets in use: the fewer, the less the CPU's caches matter */
+    struct replay_window *window; /* inbound with counter or strict: what the same packets must not find closed */
     /* raw */
     IMB_MGR *manager;
     aes_gcm_enc_dec_t call;

@@ -45,6 +45,20 @@ static void send_rules(struct bench_gateway *g, const struct bench_options *o, u
     }
 }
 
+/* All gateways of a run have one clock: the TSC. */
+static void send_time(struct bench_gateway *g, uint32_t spi, uint32_t *n_messages)
+{
+    struct ipc_time m = {.spi = spi, .pseudotime_ms = rte_rdtsc() / (g->tsc_hz / 1000)};
+
+    snap_time(g->store, &m);
+    ++*n_messages;
+}
+
+struct esp_geometry bench_geometry(const struct bench_options *o)
+{
+    return esp_geometry_of(o->suite, false, o->replay == IPC_REPLAY_TIME ? META_LEN : 0);
+}
+
 static void send_sas(struct bench_gateway *g, const struct bench_options *o, uint64_t sender, uint32_t *n_messages)
 {
     const struct suite *suite = o->suite;
@@ -65,8 +79,14 @@ static void send_sas(struct bench_gateway *g, const struct bench_options *o, uin
             m.senders[w].id = sender + w;
         if (!secret_set(&m.key, key, (size_t)suite->key_len + suite->salt_len))
             die("internal: key length");
+        m.replay = o->replay;
+        m.metadata = o->replay == IPC_REPLAY_TIME ? IPC_META_TIME : 0;
+        m.window = o->replay == IPC_REPLAY_TIME ? IPC_TIME_WINDOW_MAX_MS : o->replay == IPC_REPLAY_COUNTER ? 1024 : 0;
+        m.strict_sender = o->strict;
         snap_sa(g->store, &m);
         ++*n_messages;
+        if (o->replay == IPC_REPLAY_TIME)
+            send_time(g, m.spi, n_messages);
     }
 }
 

@@ -10,7 +10,8 @@
 
 static const char usage[] =
     "usage: gvpn-bench [--suite S] [--sizes 64,512,1420,imix] [--direction out|in] [--sas N] [--rules N]\n"
-    "                  [--workers N] [--burst 1|2|4|8|16|32] [--family 4|6] [--vlan N] [--compare] [--json]\n"
+    "                  [--workers N] [--burst 1|2|4|8|16|32] [--family 4|6] [--vlan N]\n"
+    "                  [--replay time|counter|none] [--strict] [--compare] [--json]\n"
     "Measures the packet path without a port: TSC cycles per packet, beside the same packets without the path (harness)\n"
     "and the bare crypto calls (raw). Sizes are IP packets before encryption; without --direction both are measured. --compare puts 16 SAs, 100 rules,\n"
     "the other family, tags, other bursts and two workers beside all that, in turns, without --sizes at 64 and 1420.\n";
@@ -105,6 +106,27 @@ static bool parse_family(struct bench_options *o, const char *text)
     return true;
 }
 
+static bool parse_replay(struct bench_options *o, const char *text)
+{
+    o->replay = strcmp(text, "time") == 0 ? IPC_REPLAY_TIME : strcmp(text, "counter") == 0 ? IPC_REPLAY_COUNTER : IPC_REPLAY_NONE;
+    return o->replay != IPC_REPLAY_NONE || strcmp(text, "none") == 0 ||
+           wrong("--replay", text, "time, counter or none was expected");
+}
+
+/* Windows over numbers are measured with packets that come again and again, in the order of one SA and worker. */
+static bool check_replay(const struct bench_options *o)
+{
+    if (o->strict && o->replay != IPC_REPLAY_TIME) {
+        fprintf(stderr, "gvpn-bench: --strict: only with --replay time\n");
+        return false;
+    }
+    if ((o->strict || o->replay == IPC_REPLAY_COUNTER) && (o->sas != 1 || o->workers != 1 || o->compare)) {
+        fprintf(stderr, "gvpn-bench: --strict, --replay counter: only with one SA and one worker, without --compare\n");
+        return false;
+    }
+    return true;
+}
+
 static bool check_together(struct bench_options *o, bool rules_given)
 {
     if (!rules_given)
@@ -117,7 +139,7 @@ static bool check_together(struct bench_options *o, bool rules_given)
         fprintf(stderr, "gvpn-bench: --burst %u: a power of two was expected\n", o->burst);
         return false;
     }
-    return check_sizes(o) && check_compare(o);
+    return check_sizes(o) && check_compare(o) && check_replay(o);
 }
 
 bool bench_options_parse(struct bench_options *o, int argc, char **argv, bool *help)
@@ -128,6 +150,7 @@ bool bench_options_parse(struct bench_options *o, int argc, char **argv, bool *h
         {"rules", required_argument, NULL, 'r'},   {"workers", required_argument, NULL, 'w'},
         {"burst", required_argument, NULL, 'b'},   {"family", required_argument, NULL, 'f'},
         {"vlan", required_argument, NULL, 'v'},    {"compare", no_argument, NULL, 'c'},
+        {"replay", required_argument, NULL, 'y'},  {"strict", no_argument, NULL, 't'},
         {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0}};
@@ -174,6 +197,12 @@ bool bench_options_parse(struct bench_options *o, int argc, char **argv, bool *h
             break;
         case 'v':
             ok = parse_number("--vlan", optarg, 1, 4094, &o->vlan);
+            break;
+        case 'y':
+            ok = parse_replay(o, optarg);
+            break;
+        case 't':
+            o->strict = true;
             break;
         case 'c':
             o->compare = true;

@@ -34,7 +34,7 @@ unsigned bench_size_min(const struct bench_options *o)
 
 unsigned bench_size_max(const struct bench_options *o)
 {
-    struct esp_geometry g = esp_geometry_of(o->suite, false, 0);
+    struct esp_geometry g = bench_geometry(o);
 
     return esp_effective_mtu(bench_kind(o), MTU, &g);
 }
@@ -107,12 +107,13 @@ static void put_clear(uint8_t *frame, unsigned index, unsigned ip_len, const str
 void bench_packet_make(struct bench_packet *p, unsigned index, unsigned size, const struct bench_options *o)
 {
     unsigned ip_len = bench_packet_len(index, size), l2_len = bench_l2_len(o);
+    struct esp_geometry g = bench_geometry(o);
 
     p->clear_len = (uint16_t)(l2_len + ip_len);
-    p->text_len = (uint16_t)esp_text_len(ip_len);
+    p->text_len = (uint16_t)esp_text_len(g.meta_len + ip_len);
     p->sa = (uint16_t)(rule_of(index % BENCH_FLOWS, o) % o->sas);
     p->inner = malloc(p->clear_len);
-    p->frame = malloc(l2_len + esp_outer_len(bench_kind(o), ip_len));
+    p->frame = malloc(l2_len + esp_any_outer(&g, bench_kind(o), ip_len));
     if (p->inner == NULL || p->frame == NULL) {
         fprintf(stderr, "gvpn-bench: no memory\n");
         exit(EXIT_FAILURE);

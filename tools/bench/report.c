@@ -17,6 +17,11 @@ const char *bench_size_text(unsigned size, char out[16])
     return out;
 }
 
+static const char *replay_text(const struct bench_options *o)
+{
+    return o->replay == IPC_REPLAY_TIME ? "time" : o->replay == IPC_REPLAY_COUNTER ? "counter" : "none";
+}
+
 static void print_line(const struct bench_result *r)
 {
     char size[16];
@@ -31,6 +36,8 @@ void bench_report_table(const struct bench_options *o, const struct bench_result
            o->workers, o->workers > 1 ? "s" : "", BENCH_FLOWS, o->burst);
     if (o->vlan != 0)
         printf(", VLAN %u", o->vlan);
+    if (o->replay != IPC_REPLAY_NONE)
+        printf(", replay %s%s", replay_text(o), o->strict ? " strict" : "");
     printf("; TSC cycles per packet, middle rounds of one interleaved run\n");
     printf("%s%-9s %6s %9s %9s %9s %9s %9s %9s%s\n", o->compare ? "case       " : "", "direction", "size", "packet",
            "harness", "raw", "net/raw", "Mpps", "Gbit/s", o->compare ? "  over base" : o->workers > 1 ? "  times one" : "");
@@ -70,6 +77,8 @@ bool bench_report_json(const struct bench_options *o, const struct bench_result 
         json_kv_string(&j, "size", bench_size_text(r[i].size, size));
         json_kv_u64(&j, "family", r[i].o.family);
         json_kv_u64(&j, "vlan", r[i].o.vlan);
+        json_kv_string(&j, "replay", replay_text(&r[i].o));
+        json_kv_bool(&j, "strict", r[i].o.strict);
         json_kv_u64(&j, "sas", r[i].o.sas);
         json_kv_u64(&j, "rules", r[i].o.rules);
         json_kv_u64(&j, "workers", r[i].o.workers);

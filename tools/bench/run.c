@@ -23,6 +23,22 @@ static struct lane {
     unsigned tx_next;
 } __attribute__((aligned(128))) lanes[IPC_MAX_WORKERS];
 
+/*
+ * The same packets come again and again: puts the window to where this burst is the next, number by number.
+ */
+static void rewind_window(struct bench_run *run, unsigned first)
+{
+    struct replay *r = snap_store_current(run->gateway.store)->sas[0]->replay;
+
+    if (run->o.replay == IPC_REPLAY_COUNTER)
+        run->window = &r->counter;
+    for (unsigned i = 0; run->window == NULL && i < REPLAY_SENDERS; i++)
+        if (atomic_load(&r->strict->windows[i].top) != 0)
+            run->window = &r->strict->windows[i];
+    if (run->window != NULL)
+        atomic_store_explicit(&run->window->top, first, memory_order_relaxed);
+}
+
 struct pkt_vec *bench_receive(struct bench_run *run, unsigned lane, unsigned first)
 {
     struct pkt_vec *v = &lanes[lane].vec;
@@ -30,6 +46,8 @@ struct pkt_vec *bench_receive(struct bench_run *run, unsigned lane, unsigned fir
 
     if (rte_pktmbuf_alloc_bulk(run->pool, v->m, burst) != 0)
         abort(); /* everything was given back: the pool can't be empty */
+    if (!run->outbound && (run->o.strict || run->o.replay == IPC_REPLAY_COUNTER))
+        rewind_window(run, first);
     for (unsigned i = 0; i < burst; i++) {
         const struct bench_packet *p = &run->packets[first + i];
 
