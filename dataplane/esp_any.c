@@ -133,7 +133,8 @@ static enum verdict prepare_in(struct pipeline_ctx *ctx, const struct pkt *p, st
         put_nonce(job, sa->salt, iv_be);
     }
     if (sa->checks & (SA_COUNTER | SA_STRICT)) {
-        enum verdict verdict = guard_before(sa, esp);
+        struct replay_peek peek = {0};
+        enum verdict verdict = guard_before(sa, &peek, esp, __builtin_bswap64(load64(esp + ESP_HEADER_LEN)));
 
         if (verdict != VERDICT_RECEIVED_DECRYPTED)
             return verdict;

@@ -24,7 +24,8 @@ static inline void put_nonce(struct crypto_op *op, uint32_t salt, uint64_t iv_be
 
 /* The SA is known. Returns VERDICT_RECEIVED_DECRYPTED when the packet is worth a decryption, else why not. */
 static inline __attribute__((always_inline)) enum verdict prepare(struct pkt *p, uint8_t *esp, uint32_t esp_len,
-                                                                  struct sa *sa, uint64_t now_tsc, struct crypto_op *op)
+                                                                  struct sa *sa, uint64_t now_tsc,
+                                                                  struct replay_peek *peek, struct crypto_op *op)
 {
     uint64_t iv_be;
 
@@ -37,7 +38,7 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pkt *p,
         return VERDICT_DROP_OWN_SENDER;
     /* A replay needn't cost a decryption. Only what comes after it, when the ICV was right, changes a window. */
     if (unlikely(sa->checks & (SA_COUNTER | SA_STRICT))) {
-        enum verdict verdict = guard_before(sa, esp);
+        enum verdict verdict = guard_before(sa, peek, esp, __builtin_bswap64(iv_be));
 
         if (verdict != VERDICT_RECEIVED_DECRYPTED)
             return verdict;
@@ -53,6 +54,7 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pkt *p,
 unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     struct sa *sa = NULL; /* of the last packet: they come in runs */
+    struct replay_peek peek = {0};
     uint64_t last = 0;
     unsigned n = v->n, n_ops = 0;
 
@@ -88,7 +90,7 @@ unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
             ctx->n_any++;
             continue;
         }
-        verdict = prepare(p, esp, esp_len, sa, ctx->now_tsc, &ctx->ops[n_ops]);
+        verdict = prepare(p, esp, esp_len, sa, ctx->now_tsc, &peek, &ctx->ops[n_ops]);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
             pkt_drop(p, verdict);
             continue;
@@ -179,18 +181,38 @@ struct run {
     struct classify_result want; /* what the policy must say of them */
     struct guard guard;
     uint64_t packets, bytes;
+    unsigned n_strict; /* packets that a strict SA still has to accept, when everything else let them in */
 };
 
-static void end_run(struct pipeline_ctx *ctx, const struct run *r)
+/*
+ * Their last check, in one pass of its own, so that a window is locked for a short time: a packet may stand twice in this
+ * burst, or another worker may have accepted it meanwhile. It stands restored in its mbuf already.
+ */
+static void accept_strict(struct run *r, struct pkt_vec *v, struct guard_strict *list)
 {
-    if (r->sa != NULL)
-        esp_rx_count(ctx, r->sa, r->packets, r->bytes);
+    unsigned refused = guard_strict_vec(r->sa, list, r->n_strict);
+
+    for (unsigned k = 0; k < refused; k++) {
+        struct pkt *p = &v->pkts[list[k].pkt];
+
+        pkt_drop(p, VERDICT_DROP_REPLAY_SENDER);
+        r->packets--;
+        r->bytes -= v->m[list[k].pkt]->pkt_len - p->l2_len;
+    }
+}
+
+static void end_run(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v, struct guard_strict *list)
+{
+    if (r->sa == NULL)
+        return;
+    if (r->n_strict != 0)
+        accept_strict(r, v, list);
+    esp_rx_count(ctx, r->sa, r->packets, r->bytes);
 }
 
 static void begin_run(struct pipeline_ctx *ctx, struct run *r, struct sa *sa)
 {
-    end_run(ctx, r);
-    *r = (struct run){sa, {CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, sa->number}, guard_begin(sa, ctx->now_tsc), 0, 0};
+    *r = (struct run){sa, {CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, sa->number}, guard_begin(sa, ctx->now_tsc), 0, 0, 0};
 }
 
 /* The same for the packets that nearly all are: everything as usual, and the flow cache knows the answer. */
@@ -236,24 +258,10 @@ static inline void restore(struct rte_mbuf *m, const struct pkt *p, uint8_t *tex
     m->pkt_len = l2_len + len;
 }
 
-/* What replay protection still has against packets of strict SAs that everything else let in. */
-static void strict_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, struct guard_strict *list, unsigned n)
-{
-    unsigned refused = guard_strict_vec(list, n);
-
-    for (unsigned k = 0; k < refused; k++) {
-        struct pkt *p = &v->pkts[list[k].pkt];
-
-        pkt_drop(p, VERDICT_DROP_REPLAY_SENDER);
-        esp_rx_count(ctx, p->sa, UINT64_MAX, -(uint64_t)list[k].len); /* taken back */
-    }
-}
-
 void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
 {
     struct run run = {.sa = NULL}; /* counters are written once per run of packets of one SA */
     struct guard_strict strict[VEC_MAX];
-    unsigned n_strict = 0;
     bool clamp = ctx->config->mss_clamp;
 
     for (unsigned k = 0; k < n; k++) {
@@ -264,8 +272,10 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
         enum verdict verdict;
         uint32_t len;
 
-        if (p->sa != run.sa)
+        if (p->sa != run.sa) {
+            end_run(ctx, &run, v, strict);
             begin_run(ctx, &run, p->sa);
+        }
         if (likely(p->h.kind == L3_IPV4))
             verdict = finish(ctx, &run, p, L3_IPV4, op, &len);
         else
@@ -279,7 +289,7 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
         if (unlikely(run.guard.sample))
             guard_sample(&run.guard, p, op->esp, text);
         if (run.sa->checks & SA_STRICT)
-            strict[n_strict++] = guard_strict_of(run.sa, op->esp, text, i, len);
+            strict[run.n_strict++] = guard_strict_of(op->esp, text, i);
         p->tag = guard_tag(run.sa, text);
         inner = text + run.sa->meta_len;
         if (unlikely(clamp && is_syn(inner, (enum l3_kind)p->h.kind)))
@@ -289,7 +299,5 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
         run.packets++;
         run.bytes += len;
     }
-    end_run(ctx, &run);
-    if (n_strict != 0)
-        strict_vec(ctx, v, strict, n_strict);
+    end_run(ctx, &run, v, strict);
 }

@@ -18,15 +18,17 @@ static enum verdict refuse(_Atomic uint64_t *counter, enum verdict verdict)
     return verdict;
 }
 
-enum verdict guard_before(const struct sa *sa, const uint8_t *esp)
+enum verdict guard_before_counter(const struct sa *sa, const uint8_t *esp)
 {
     struct replay *r = sa->replay;
 
-    if (sa->checks & SA_COUNTER)
-        return replay_counter_may(r, sequence_of(esp)) ? VERDICT_RECEIVED_DECRYPTED
-                                                       : refuse(&r->dropped_counter, VERDICT_DROP_REPLAY_COUNTER);
-    return replay_strict_may(r, iv_of(esp)) ? VERDICT_RECEIVED_DECRYPTED
-                                            : refuse(&r->dropped_sender, VERDICT_DROP_REPLAY_SENDER);
+    return replay_counter_may(r, sequence_of(esp)) ? VERDICT_RECEIVED_DECRYPTED
+                                                   : refuse(&r->dropped_counter, VERDICT_DROP_REPLAY_COUNTER);
+}
+
+enum verdict guard_refuse_sender(const struct sa *sa)
+{
+    return refuse(&sa->replay->dropped_sender, VERDICT_DROP_REPLAY_SENDER);
 }
 
 /* Where a packet comes from: p is the outer one, whose source is the inner one's. */
@@ -79,30 +81,27 @@ enum verdict guard_accept(struct sa *sa, const uint8_t *esp, const uint8_t *text
                    : refuse(&sa->replay->dropped_counter, VERDICT_DROP_REPLAY_COUNTER);
     if (!(sa->checks & SA_STRICT))
         return VERDICT_RECEIVED_DECRYPTED;
-    one = guard_strict_of(sa, esp, text, 0, 0);
-    return guard_strict_vec(&one, 1) == 0 ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_REPLAY_SENDER;
+    one = guard_strict_of(esp, text, 0);
+    return guard_strict_vec(sa, &one, 1) == 0 ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_REPLAY_SENDER;
 }
 
 /*
  * Checked again, now that the ICV was right: the packet may stand twice in this burst, or another worker may have
  * accepted it meanwhile. One pass of its own, so that the lock of a window is held for a short time.
  */
-unsigned guard_strict_vec(struct guard_strict *list, unsigned n)
+unsigned guard_strict_vec(struct sa *sa, struct guard_strict *list, unsigned n)
 {
+    struct replay *r = sa->replay;
+    uint64_t mask = sa->sender_mask;
     struct replay_run run = {0};
-    struct sa *sa = NULL;
     unsigned refused = 0;
 
-    for (unsigned k = 0; k < n; k++) {
-        if (list[k].sa != sa) {
-            replay_strict_end(&run);
-            sa = list[k].sa;
+    for (unsigned k = 0; k < n; k++)
+        if (__builtin_expect(!replay_run_accept(r, &run, replay_key(list[k].iv, mask), replay_number(list[k].iv, mask),
+                                                list[k].stamp_ms), 0)) {
+            (void)guard_refuse_sender(sa);
+            list[refused++] = list[k];
         }
-        if (__builtin_expect(replay_strict_accept(sa->replay, &run, list[k].iv, list[k].stamp_ms), 1))
-            continue;
-        (void)refuse(&sa->replay->dropped_sender, VERDICT_DROP_REPLAY_SENDER);
-        list[refused++] = list[k];
-    }
-    replay_strict_end(&run);
+    replay_run_end(&run);
     return refused;
 }

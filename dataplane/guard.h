@@ -54,9 +54,20 @@ static inline void guard_put(const struct sa *sa, uint8_t *text, enum l3_kind ki
 
 /*
  * Could the packet be a new one? For SAs with SA_COUNTER or SA_STRICT. VERDICT_RECEIVED_DECRYPTED, or drop_replay_counter or
- * drop_replay_sender, counted.
+ * drop_replay_sender, counted. iv: host order, of a strict SA; peek: of this vector, begun with {0}.
  */
-enum verdict guard_before(const struct sa *sa, const uint8_t *esp);
+enum verdict guard_before_counter(const struct sa *sa, const uint8_t *esp);
+enum verdict guard_refuse_sender(const struct sa *sa);
+
+static inline enum verdict guard_before(const struct sa *sa, struct replay_peek *peek, const uint8_t *esp, uint64_t iv)
+{
+    if (sa->checks & SA_COUNTER)
+        return guard_before_counter(sa, esp);
+    if (__builtin_expect(replay_peek_may(sa->replay, peek, replay_key(iv, sa->sender_mask),
+                                         replay_number(iv, sa->sender_mask)), 1))
+        return VERDICT_RECEIVED_DECRYPTED;
+    return guard_refuse_sender(sa);
+}
 
 /* --- receiving, after the ICV was right --- */
 
@@ -95,21 +106,18 @@ void guard_sample(struct guard *g, const struct pkt *p, const uint8_t *esp, cons
  */
 enum verdict guard_accept(struct sa *sa, const uint8_t *esp, const uint8_t *text);
 
-/* The same for a burst of packets of strict SAs. */
+/* The same for a burst of packets of one strict SA: what is needed of each. */
 struct guard_strict {
-    struct sa *sa;
     uint64_t iv, stamp_ms;
-    uint32_t len; /* the caller's */
-    uint32_t pkt;
+    uint64_t pkt; /* the caller's */
 };
 
-static inline struct guard_strict guard_strict_of(struct sa *sa, const uint8_t *esp, const uint8_t *text, unsigned pkt,
-                                                  uint32_t len)
+static inline struct guard_strict guard_strict_of(const uint8_t *esp, const uint8_t *text, unsigned pkt)
 {
-    return (struct guard_strict){sa, __builtin_bswap64(load64(esp + ESP_HEADER_LEN)), guard_time(text), len, pkt};
+    return (struct guard_strict){__builtin_bswap64(load64(esp + ESP_HEADER_LEN)), guard_time(text), pkt};
 }
 
 /* Moves those that are refused to the front of the list; returns how many. */
-unsigned guard_strict_vec(struct guard_strict *list, unsigned n);
+unsigned guard_strict_vec(struct sa *sa, struct guard_strict *list, unsigned n);
 
 #endif

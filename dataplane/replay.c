@@ -86,15 +86,15 @@ static unsigned way_of(const struct replay_bucket *b, uint64_t key)
     return way;
 }
 
-bool replay_strict_may(const struct replay *r, uint64_t iv)
+void replay_peek_turn(const struct replay *r, struct replay_peek *peek, uint64_t key)
 {
-    uint64_t key = (iv >> (64u - r->sid_bits)) + 1, number = (iv << r->sid_bits >> r->sid_bits) + 1;
     unsigned bucket = bucket_of(key), way = way_of(&r->strict->buckets[bucket], key);
 
-    if (way == REPLAY_WAYS || replay_window_may(&r->strict->windows[bucket * REPLAY_WAYS + way], number))
-        return true;
-    /* No lock is held: what was seen (by loads that acquire) counts only if the window still is this sender's. */
-    return atomic_load_explicit(&r->strict->buckets[bucket].keys[way], memory_order_relaxed) != key;
+    *peek = (struct replay_peek){.replay = r, .key = key};
+    if (way == REPLAY_WAYS)
+        return;
+    peek->window = &r->strict->windows[bucket * REPLAY_WAYS + way];
+    peek->key_now = &r->strict->buckets[bucket].keys[way];
 }
 
 /* A place for a sender that has no window: a free one, or that of the one that was silent for the longest time. */
@@ -124,17 +124,56 @@ static unsigned make_way(struct replay_strict *s, unsigned bucket, uint64_t key)
     return way;
 }
 
-void replay_strict_turn(struct replay *r, struct replay_run *run, uint64_t key)
+static void load_top(struct replay_run *run)
+{
+    run->top = atomic_load_explicit(&run->window->top, memory_order_relaxed);
+    run->bits = atomic_load_explicit(replay_window_word(run->window, run->top), memory_order_relaxed);
+}
+
+static void store_top(const struct replay_run *run)
+{
+    atomic_store_explicit(replay_window_word(run->window, run->top), run->bits, memory_order_relaxed);
+    atomic_store_explicit(&run->window->top, run->top, memory_order_release);
+}
+
+bool replay_run_odd(struct replay_run *run, uint64_t number)
+{
+    bool accepted;
+
+    store_top(run);
+    accepted = replay_window_accept(run->window, number);
+    load_top(run);
+    return accepted;
+}
+
+void replay_run_end(struct replay_run *run)
+{
+    if (run->bucket == NULL)
+        return;
+    store_top(run);
+    *run->newest = run->newest_ms;
+    replay_unlock(&run->bucket->lock);
+    run->bucket = NULL;
+    run->key = 0;
+}
+
+void replay_run_turn(struct replay *r, struct replay_run *run, uint64_t key)
 {
     unsigned bucket = bucket_of(key), way;
     struct replay_bucket *b = &r->strict->buckets[bucket];
 
-    replay_strict_end(run);
+    replay_run_end(run);
     replay_lock(&b->lock);
     way = way_of(b, key);
     if (way == REPLAY_WAYS)
         way = make_way(r->strict, bucket, key);
-    *run = (struct replay_run){b, &r->strict->windows[bucket * REPLAY_WAYS + way], key, b->floors[way], &b->newest[way]};
+    *run = (struct replay_run){.bucket = b,
+                               .window = &r->strict->windows[bucket * REPLAY_WAYS + way],
+                               .key = key,
+                               .floor = b->floors[way],
+                               .newest_ms = b->newest[way],
+                               .newest = &b->newest[way]};
+    load_top(run);
 }
 
 /* ---- clocks of senders ---- */

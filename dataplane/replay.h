@@ -33,7 +33,7 @@ struct replay_bucket {
     _Atomic uint32_t lock; /* for everything here and for the windows behind it */
     uint32_t reserved;
     uint64_t floor; /* a window that is made now accepts only later stamps: nothing older was forgotten */
-    _Atomic uint64_t keys[REPLAY_WAYS]; /* sender id + 1; 0 = free */
+    _Atomic uint64_t keys[REPLAY_WAYS]; /* replay_key(); 0 = free */
     uint64_t floors[REPLAY_WAYS]; /* of each window: bucket.floor when it was made */
     uint64_t newest[REPLAY_WAYS]; /* highest stamp accepted */
 } __attribute__((aligned(64)));
@@ -153,43 +153,75 @@ static inline bool replay_counter_may(const struct replay *r, uint32_t sequence)
 bool replay_counter_accept(struct replay *r, uint32_t sequence);
 
 /*
- * Strict, before decryption: false when this IV of this sender was accepted before or is too old. iv: host order.
+ * Strict. A sender is named by its key: the sender id where it stands in an IV, and the lowest bit, which no id reaches; a
+ * number is the IV's counter and 1.
  */
-bool replay_strict_may(const struct replay *r, uint64_t iv);
+static inline uint64_t replay_key(uint64_t iv, uint64_t sender_mask)
+{
+    return (iv & sender_mask) | 1;
+}
 
-/* A run of packets whose bucket is locked. Begin with {0}, end with replay_strict_end(). */
+static inline uint64_t replay_number(uint64_t iv, uint64_t sender_mask)
+{
+    return (iv & ~sender_mask) + 1;
+}
+
+/* The window of the last packet that was looked at before decryption. Begin with {0}. */
+struct replay_peek {
+    const struct replay *replay;
+    uint64_t key;
+    const struct replay_window *window; /* NULL = nothing came from this sender yet */
+    const _Atomic uint64_t *key_now;
+};
+
+void replay_peek_turn(const struct replay *r, struct replay_peek *peek, uint64_t key);
+
+/* Before decryption: false when this number of this sender was accepted before or is too old. */
+static inline bool replay_peek_may(const struct replay *r, struct replay_peek *peek, uint64_t key, uint64_t number)
+{
+    if (__builtin_expect(key != peek->key || r != peek->replay, 0))
+        replay_peek_turn(r, peek, key);
+    if (__builtin_expect(peek->window == NULL || replay_window_may(peek->window, number), 1))
+        return true;
+    /* No lock is held: what was seen (by loads that acquire) counts only if the window still is this sender's. */
+    return atomic_load_explicit(peek->key_now, memory_order_relaxed) != key;
+}
+
+/*
+ * A run of packets of one sender, whose bucket is locked meanwhile; the end of the window is held in registers. Begin with
+ * {0}, end with replay_run_end().
+ */
 struct replay_run {
     struct replay_bucket *bucket;
     struct replay_window *window;
-    uint64_t key, floor;
+    uint64_t key, floor, newest_ms;
     uint64_t *newest;
+    uint64_t top, bits; /* of the window, and the word that top lives in */
 };
 
 /* Locks the bucket of another sender and finds or makes its window. */
-void replay_strict_turn(struct replay *r, struct replay_run *run, uint64_t key);
+void replay_run_turn(struct replay *r, struct replay_run *run, uint64_t key);
+/* Any number but the next one. */
+bool replay_run_odd(struct replay_run *run, uint64_t number);
+/* Writes back and unlocks; harmless without a bucket. */
+void replay_run_end(struct replay_run *run);
 
-static inline void replay_strict_end(struct replay_run *run)
+/* After the ICV was right: accepts a number of a sender with this stamp once. */
+static inline bool replay_run_accept(struct replay *r, struct replay_run *run, uint64_t key, uint64_t number,
+                                     uint64_t stamp_ms)
 {
-    if (run->bucket != NULL)
-        replay_unlock(&run->bucket->lock);
-    run->bucket = NULL;
-    run->key = 0;
-}
-
-/* Strict, after the ICV was right: accepts an IV (host order) with this stamp once. */
-static inline bool replay_strict_accept(struct replay *r, struct replay_run *run, uint64_t iv, uint64_t stamp_ms)
-{
-    unsigned counter_bits = 64u - r->sid_bits;
-    uint64_t key = (iv >> counter_bits) + 1, number = (iv << r->sid_bits >> r->sid_bits) + 1;
-
     if (__builtin_expect(key != run->key, 0))
-        replay_strict_turn(r, run, key);
+        replay_run_turn(r, run, key);
     if (__builtin_expect(stamp_ms <= run->floor, 0))
         return false;
-    if (__builtin_expect(!replay_window_accept(run->window, number), 0))
+    if (__builtin_expect(number == run->top + 1 && number % 64 != 0, 1)) {
+        run->top = number;
+        run->bits |= 1ULL << (number % 64);
+    } else if (!replay_run_odd(run, number)) {
         return false;
-    if (stamp_ms > *run->newest)
-        *run->newest = stamp_ms;
+    }
+    if (stamp_ms > run->newest_ms)
+        run->newest_ms = stamp_ms;
     return true;
 }
 

@@ -161,6 +161,8 @@ struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
     sa->end = MONO_NEVER;
     atomic_init(&sa->end_tsc, UINT64_MAX);
     sa_set_senders(sa, m);
+    if (m->strict_sender) /* to be known even to who only receives */
+        sa->sender_mask = esp_sender_shift((1ULL << m->sid_bits) - 1, m->sid_bits);
     return sa;
 }
 
