@@ -30,8 +30,6 @@ struct bench_options {
     unsigned burst;  /* packets per poll; divides BENCH_PACKETS */
     unsigned family; /* 4, 6 */
     unsigned vlan;   /* tag of the frames; 0 = none */
-    enum ipc_replay replay;
-    bool strict;     /* beside IPC_REPLAY_TIME: windows per sender */
     bool compare, json;
 };
 
@@ -59,6 +57,8 @@ double bench_mean_len(unsigned size);
 /* Octets of a frame in front of the IP header. */
 unsigned bench_l2_len(const struct bench_options *o);
 enum l3_kind bench_kind(const struct bench_options *o);
+/* How the suite lays out packets: tunnel mode. */
+struct esp_geometry bench_layout(const struct bench_options *o);
 /* The smallest and largest size that can be measured. */
 unsigned bench_size_min(const struct bench_options *o);
 unsigned bench_size_max(const struct bench_options *o);
@@ -79,10 +79,10 @@ struct bench_gateway {
 void bench_gateway_open(struct bench_gateway *g, const struct bench_options *o, const struct crypto_backend *crypto,
                         uint64_t sender);
 void bench_gateway_close(struct bench_gateway *g);
-/* The layout of its packets. */
-struct esp_geometry bench_geometry(const struct bench_options *o);
-/* The key | salt of SA i. */
-void bench_key(unsigned i, uint8_t key[36]);
+/* The key | salt of SA i, and from BENCH_INTEGRITY on its integrity key. */
+#define BENCH_INTEGRITY 64
+#define BENCH_KEY_MAX   128
+void bench_key(unsigned i, uint8_t key[BENCH_KEY_MAX]);
 
 /* --- run.c, check.c --- */
 
@@ -94,10 +94,11 @@ struct bench_run {
     struct rte_mempool *pool;
     bool outbound;
     unsigned n; /* packets in use: the fewer, the less the CPU's caches matter */
-    struct replay_window *window; /* inbound with counter or strict: what the same packets must not find closed */
     /* raw */
     IMB_MGR *manager;
-    aes_gcm_enc_dec_t call;
+    aes_gcm_enc_dec_t call;  /* of GCM; NULL: any other suite, as jobs through lanes */
+    void *lanes;
+    struct crypto_job jobs[VEC_MAX];
     struct crypto_key *keys; /* one per SA */
     struct rte_mbuf *buffers[VEC_MAX];
     uint8_t nonce[VEC_MAX][16], tag[VEC_MAX][16];
@@ -114,6 +115,8 @@ double bench_time_raw(struct bench_run *run);
 struct pkt_vec *bench_receive(struct bench_run *run, unsigned lane, unsigned first);
 void bench_path(struct bench_run *run, unsigned lane, struct pkt_vec *v);
 void bench_give_back(unsigned lane, struct rte_mbuf **m, unsigned n);
+/* What waits in lanes comes out into the returned vector's tx. */
+struct pkt_vec *bench_empty(struct bench_run *run, unsigned lane);
 /* Frees what stands in the rings of sent packets. */
 void bench_drain(void);
 /* This thread alone on its CPU, where the system allows it. */

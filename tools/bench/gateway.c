@@ -17,9 +17,9 @@ static void die(const char *what)
     exit(EXIT_FAILURE);
 }
 
-void bench_key(unsigned i, uint8_t key[36])
+void bench_key(unsigned i, uint8_t key[BENCH_KEY_MAX])
 {
-    for (unsigned k = 0; k < 36; k++)
+    for (unsigned k = 0; k < BENCH_KEY_MAX; k++)
         key[k] = (uint8_t)(k * 11 + i * 29 + 1);
 }
 
@@ -69,15 +69,16 @@ static void send_sas(struct bench_gateway *g, const struct bench_options *o, uin
                            .suite = (uint8_t)suite->id,
                            .receive = true,
                            .send = true,
-                           .sid_bits = 24,
+                           .sid_bits = suite->counter_mode ? 24 : 0,
                            .end_in_ms = 24 * 3600 * 1000,
-                           .n_senders = (uint16_t)o->workers};
-        uint8_t key[36];
+                           .n_senders = (uint16_t)(suite->counter_mode ? o->workers : 0)};
+        uint8_t key[BENCH_KEY_MAX];
 
         bench_key(i, key);
-        for (unsigned w = 0; w < o->workers; w++)
+        for (unsigned w = 0; w < m.n_senders; w++)
             m.senders[w].id = sender + w;
-        if (!secret_set(&m.key, key, (size_t)suite->key_len + suite->salt_len))
+        if (!secret_set(&m.key, key, (size_t)suite->key_len + suite->salt_len) ||
+            !secret_set(&m.integrity, key + BENCH_INTEGRITY, suite->integrity_len))
             die("internal: key length");
         m.replay = o->replay;
         m.metadata = o->replay == IPC_REPLAY_TIME ? IPC_META_TIME : 0;

@@ -27,6 +27,11 @@ enum l3_kind bench_kind(const struct bench_options *o)
     return o->family == 6 ? L3_IPV6 : L3_IPV4;
 }
 
+struct esp_geometry bench_layout(const struct bench_options *o)
+{
+    return esp_geometry_of(o->suite, false, 0);
+}
+
 unsigned bench_size_min(const struct bench_options *o)
 {
     return l3_header_len(bench_kind(o)) + UDP_LEN;
@@ -34,7 +39,7 @@ unsigned bench_size_min(const struct bench_options *o)
 
 unsigned bench_size_max(const struct bench_options *o)
 {
-    struct esp_geometry g = bench_geometry(o);
+    struct esp_geometry g = bench_layout(o);
 
     return esp_effective_mtu(bench_kind(o), MTU, &g);
 }
@@ -107,10 +112,10 @@ static void put_clear(uint8_t *frame, unsigned index, unsigned ip_len, const str
 void bench_packet_make(struct bench_packet *p, unsigned index, unsigned size, const struct bench_options *o)
 {
     unsigned ip_len = bench_packet_len(index, size), l2_len = bench_l2_len(o);
-    struct esp_geometry g = bench_geometry(o);
+    struct esp_geometry g = bench_layout(o);
 
     p->clear_len = (uint16_t)(l2_len + ip_len);
-    p->text_len = (uint16_t)esp_text_len(g.meta_len + ip_len);
+    p->text_len = (uint16_t)esp_any_text(&g, ip_len);
     p->sa = (uint16_t)(rule_of(index % BENCH_FLOWS, o) % o->sas);
     p->inner = malloc(p->clear_len);
     p->frame = malloc(l2_len + esp_any_outer(&g, bench_kind(o), ip_len));

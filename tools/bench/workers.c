@@ -33,7 +33,10 @@ static void keep_busy(const struct job *job)
     struct gcm_context_data scratch;
 
     while (atomic_load_explicit(job->done, memory_order_relaxed) < job->working)
-        run->call((const struct gcm_key_data *)(const void *)run->keys[0].state, &scratch, text, text,
+        if (run->call == NULL)
+            rte_pause();
+        else
+            run->call((const struct gcm_key_data *)(const void *)run->keys[0].state, &scratch, text, text,
                   run->packets[0].text_len, nonce, aad, sizeof aad, tag, sizeof tag);
 }
 
