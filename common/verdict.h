@@ -40,6 +40,7 @@
     X(DROP_EXT_HEADER, "drop_ext_header", "IPv6 extension headers that can't be looked through")                       \
     X(DROP_SOURCE_ROUTE, "drop_source_route", "source route: it goes where no policy was asked about")                 \
     X(DROP_VLAN, "drop_vlan", "IP behind more than two VLAN tags or in a SNAP header: not handled")                    \
+    X(DROP_GROUP_TAG, "drop_group_tag", "IP behind a security group tag that isn't expected there, or a broken one")   \
     X(DROP_ECN, "drop_ecn", "congestion mark from the outside on a packet that can't carry one (RFC 6040)")            \
     X(DROP_TOO_BIG, "drop_too_big", "does not fit the port pair's MTU, and may not be fragmented")                     \
     X(DROP_SA_EXPIRED, "drop_sa_expired", "its SA has passed its hard limit")                                          \

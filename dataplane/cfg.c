@@ -191,6 +191,8 @@ static bool parse_text_only(struct schema *s, const struct yaml_node *n, void *a
     return schema_name(s, n, CFG_NAME_MAX - 1) != NULL;
 }
 
+static const struct name sgts[] = {{CFG_SGT_NONE, "none"}, {CFG_SGT_INLINE, "inline"}, {0, NULL}};
+
 static const struct schema_field pair_fields[] = {
     {.key = "name", .type = SCHEMA_NAME, .flags = SCHEMA_REQUIRED, SCHEMA_AT(struct cfg_pair, name)},
     {.key = "inside", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, .fn = parse_text_only},
@@ -200,6 +202,8 @@ static const struct schema_field pair_fields[] = {
      SCHEMA_AT(struct cfg_pair, mtu),
      .min = CFG_MTU_MIN,
      .max = CFG_MTU_MAX},
+    {.key = "sgt", .type = SCHEMA_ENUM, SCHEMA_AT(struct cfg_pair, sgt), .names = sgts},
+    {.key = "sgt-default", .type = SCHEMA_UINT, SCHEMA_AT(struct cfg_pair, sgt_default), .min = 1, .max = 65534},
     {0},
 };
 

@@ -32,11 +32,15 @@ struct cfg_port {
     uint16_t rx_descriptors, tx_descriptors; /* of each queue; default 1024; the driver may take other ones */
 };
 
+enum cfg_sgt { CFG_SGT_NONE, CFG_SGT_INLINE };
+
 /* A packet that enters one port of a pair leaves by the other. No port is in two pairs. */
 struct cfg_pair {
     char name[CFG_NAME_MAX];
     uint8_t inside, outside; /* indices into ports[] */
     uint16_t mtu;            /* of the IP packet on the outside port, default 1500 */
+    enum cfg_sgt sgt;        /* where the inside port's frames have their security group tag; default none */
+    uint16_t sgt_default;    /* the tag of packets that bring none; 0 = none */
 };
 
 struct cfg_local_address {

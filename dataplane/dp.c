@@ -83,6 +83,8 @@ static void fill_pipeline(struct dp *dp)
         (void)snprintf(p->pairs[i].name, sizeof(p->pairs[i].name), "%s", cfg->pairs[i].name);
         (void)snprintf(dp->pair_names[i], sizeof(dp->pair_names[i]), "%s", cfg->pairs[i].name);
         p->pairs[i].mtu = cfg->pairs[i].mtu;
+        p->pairs[i].tag = cfg->pairs[i].sgt_default;
+        p->pairs[i].sgt_inline = cfg->pairs[i].sgt == CFG_SGT_INLINE;
     }
     for (size_t i = 0; i < cfg->local.n_addresses && i < IPC_MAX_ADDRESSES; i++) {
         p->own[p->n_own++] = cfg->local.addresses[i].addr;

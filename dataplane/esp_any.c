@@ -13,6 +13,7 @@
 #include "dataplane/guard.h"
 #include "dataplane/fit.h"
 #include "dataplane/lanes.h"
+#include "dataplane/sgt.h"
 
 #include <immintrin.h>
 #include <rte_mbuf.h>
@@ -189,7 +190,7 @@ static enum verdict take(struct pipeline_ctx *ctx, const struct pkt *p, const ui
 
 /* The whole judgement of an opened packet; then it stands in the mbuf as it was before the sender protected it. */
 static enum verdict finish_in(struct pipeline_ctx *ctx, unsigned pair, struct rte_mbuf *m, const struct pkt *p,
-                              const struct crypto_job *job, uint32_t *len)
+                              const struct crypto_job *job, uint32_t *len, uint16_t *tag)
 {
     enum l3_kind kind = (enum l3_kind)p->h.kind;
     const struct esp_geometry *g = &p->sa->geometry;
@@ -208,6 +209,7 @@ static enum verdict finish_in(struct pipeline_ctx *ctx, unsigned pair, struct rt
     if (verdict == VERDICT_RECEIVED_DECRYPTED)
         verdict = take(ctx, p, job->esp, text);
     if (verdict == VERDICT_RECEIVED_DECRYPTED) {
+        *tag = guard_tag(p->sa, text); /* the frame's header may overwrite it */
         if (ctx->config->mss_clamp && mss_is_syn(ip, kind, next_of(ip, kind)))
             fit_clamp_received(ctx, pair, p->sa, kind, ip, *len);
         l2_move(ip, p->l3, p->l2_len);
@@ -221,11 +223,15 @@ static void deliver(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound, c
 {
     enum verdict verdict;
     uint32_t len = s->p.h.len;
+    uint16_t tag = 0;
 
     if (inbound)
-        verdict = finish_in(ctx, v->pair, s->m, &s->p, &s->job, &len);
+        verdict = finish_in(ctx, v->pair, s->m, &s->p, &s->job, &len, &tag);
     else
         verdict = s->job.ok ? VERDICT_SENT_ENCRYPTED : VERDICT_DROP_INTERNAL;
+    if (verdict == VERDICT_RECEIVED_DECRYPTED && tag != 0 && !s->p.own_dst && ctx->config->pairs[v->pair].sgt_inline &&
+        !sgt_write(s->m, s->p.l2_len, tag))
+        verdict = VERDICT_DROP_NO_BUFFER;
     pipeline_count(ctx, verdict, 1);
     if (verdict != VERDICT_RECEIVED_DECRYPTED && verdict != VERDICT_SENT_ENCRYPTED) {
         rte_pktmbuf_free(s->m);

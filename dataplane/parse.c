@@ -8,6 +8,7 @@
 #include "dataplane/ctx.h"
 #include "dataplane/core/frag.h"
 #include "dataplane/exempt.h"
+#include "dataplane/sgt.h"
 
 #include <rte_mbuf.h>
 
@@ -116,10 +117,33 @@ static void parse_ip(struct pipeline_ctx *ctx, struct pkt *p, bool inbound, bool
         start(p, inbound, p->own_dst);
 }
 
-/* Anything but a plain untagged packet that neither comes from us nor goes to us. Own addresses live untagged. */
-static void __attribute__((noinline)) parse_frame(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p,
-                                                  uint8_t *frame, size_t len, bool inbound)
+static void parse_frame(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct rte_mbuf *m, struct pkt *p, bool inbound);
+
+/* A frame with a header for group tags. Returns whether it is to be treated like others that aren't IP. */
+static bool parse_group_tag(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct rte_mbuf *m, struct pkt *p, bool inbound)
 {
+    bool take = !inbound && !v->local && ctx->config->pairs[v->pair].sgt_inline;
+    uint16_t tag;
+
+    switch (sgt_read(m, take, &tag)) {
+    case SGT_PASS:
+        return true;
+    case SGT_READ:
+        parse_frame(ctx, v, m, p, inbound); /* the header is gone, and no second one is behind it */
+        p->tag = tag;
+        return false;
+    default:
+        pkt_drop(p, VERDICT_DROP_GROUP_TAG);
+        return false;
+    }
+}
+
+/* Anything but a plain untagged packet that neither comes from us nor goes to us. Own addresses live untagged. */
+static void __attribute__((noinline)) parse_frame(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct rte_mbuf *m,
+                                                  struct pkt *p, bool inbound)
+{
+    uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+    size_t len = m->data_len;
     bool here = ctx->local_pair == (int)v->pair;
     struct l2 l2;
 
@@ -128,6 +152,8 @@ static void __attribute__((noinline)) parse_frame(struct pipeline_ctx *ctx, cons
         pkt_drop(p, p->h.flaw == L3_VLAN ? VERDICT_DROP_VLAN : VERDICT_DROP_MALFORMED);
         return;
     }
+    if (l2.type_be == L2_CMD_BE && !parse_group_tag(ctx, v, m, p, inbound))
+        return;
     here = here && l2.len == L2_LEN;
     p->l3 = frame + l2.len;
     p->place = pkt_place(snap_group_of(ctx->snap, v->pair, l2.vlan), l2.vlan, l2.len);
@@ -200,6 +226,6 @@ void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
         else if (!local && is_tagged_transit(ctx, v, p, frame, m->data_len))
             start(p, inbound, false);
         else
-            parse_frame(ctx, v, p, frame, m->data_len, inbound);
+            parse_frame(ctx, v, m, p, inbound);
     }
 }

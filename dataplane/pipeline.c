@@ -8,6 +8,7 @@
 #include "dataplane/fit.h"
 #include "dataplane/pmtu.h"
 #include "dataplane/reasm.h"
+#include "dataplane/sgt.h"
 
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
@@ -302,6 +303,8 @@ void pipeline_inbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
         pmtu_vec(ctx, v);
         (void)classify_vec(ctx, v);
     }
+    if (unlikely(ctx->config->pairs[v->pair].sgt_inline))
+        sgt_vec(v);
     settle(ctx, v);
 }
 

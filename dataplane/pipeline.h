@@ -22,6 +22,7 @@ struct pipeline_pair {
     char name[IPC_NAME_MAX];
     uint16_t mtu; /* largest IP packet that may leave outside */
     uint16_t tag; /* security group tag of packets that bring none; 0 = none */
+    bool sgt_inline; /* tags stand in the frames of the inside port (sgt.h) */
 };
 
 /* Settled at start; read by all workers. Lives as long as they do. */

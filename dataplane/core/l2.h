@@ -25,6 +25,7 @@
 #define L2_IPV4_BE 0x0008
 #define L2_IPV6_BE 0xdd86
 #define L2_ARP_BE  0x0608
+#define L2_CMD_BE  0x0989 /* security group tag (cmd.h) */
 
 enum l2_flaw {
     L2_OK,

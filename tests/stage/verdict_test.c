@@ -538,7 +538,8 @@ static void none_was_forgotten(void **state)
 {
     /* Reassembly and replay protection have tests of their own. */
     static const enum verdict later[] = {VERDICT_HELD_FRAGMENT, VERDICT_DROP_REASSEMBLY_TIMEOUT,
-                                         VERDICT_DROP_REASSEMBLY_OVERLAP, VERDICT_DROP_REASSEMBLY_LIMIT,
+                                         VERDICT_DROP_REASSEMBLY_OVERLAP, VERDICT_DROP_REASSEMBLY_LIMIT, VERDICT_DROP_GROUP_TAG,
+                                         VERDICT_PMTU_LEARNED,
                                          VERDICT_DROP_REPLAY_TIME, VERDICT_DROP_REPLAY_COUNTER,
                                          VERDICT_DROP_REPLAY_SENDER, VERDICT_DROP_METADATA, VERDICT_DROP_INTERNAL};
 
