@@ -31,7 +31,7 @@ static int report(const char *file, const char *error, char *const *lints, size_
     } else {
         for (size_t i = 0; i < n; i++)
             (void)fprintf(stderr, "%s\n", lints[i]);
-        (void)printf("%s: valid, %zu warnings\n", file, n);
+        (void)printf("%s: valid, %zu warning%s\n", file, n, n == 1 ? "" : "s");
     }
     return error ? CTL_FAILURE : CTL_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "tools/ctl/views_impl.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static void print_explain(FILE *to, const json_t *document)
@@ -12,11 +13,15 @@ static void print_explain(FILE *to, const json_t *document)
 
     table_text(to, 0, "%s because %s: %s", view_text(document, "decision"), view_text(document, "because"),
                view_text(document, "meaning"));
-    if (json_is_string(json_object_get(rule, "text")))
-        table_text(to, 2, "rule    %s %s (%s list of group %s, sa %s)", view_text(rule, "number"), view_text(rule, "text"),
-                   view_text(rule, "source"), view_text(rule, "group"), view_text(rule, "sa"));
-    else
+    if (json_is_string(json_object_get(rule, "text"))) {
+        bool of_sa = json_integer_value(json_object_get(rule, "sa")) != 0; /* entries of own lists are of none */
+
+        table_text(to, 2, "rule    %s %s (%s list of group %s%s%s)", view_text(rule, "number"), view_text(rule, "text"),
+                   view_text(rule, "source"), view_text(rule, "group"), of_sa ? ", sa " : "",
+                   of_sa ? view_text(rule, "sa") : "");
+    } else {
         (void)fprintf(to, "  rule    none (%s)\n", view_text(rule, "source"));
+    }
     (void)fprintf(to, "  SPI     %s\n  MTU     %s\n", view_text(document, "spi"), view_text(document, "effective_mtu"));
 }
 
