@@ -125,6 +125,25 @@ static bool is_vdev(const char *text)
                        strncmp(text, "virtio_user", 11) == 0);
 }
 
+/* net_tap ignores all of its arguments when it doesn't know one, and makes an interface of another name. Returns the
+ * unknown one, or NULL. */
+static const char *unknown_tap_argument(const char *text)
+{
+    static const char *const known[] = {"iface=", "mac=", "remote=", "persist"};
+
+    if (strncasecmp(text, "net_tap", 7) != 0)
+        return NULL;
+    for (const char *at = strchr(text, ','); at; at = strchr(at + 1, ',')) {
+        bool found = false;
+
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+            found = found || strncmp(at + 1, known[i], strlen(known[i])) == 0;
+        if (!found)
+            return at + 1;
+    }
+    return NULL;
+}
+
 static const struct schema_field port_fields[] = {
     {.key = "name", .type = SCHEMA_NAME, .flags = SCHEMA_REQUIRED, SCHEMA_AT(struct cfg_port, name)},
     {.key = "device", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED, SCHEMA_AT(struct cfg_port, device)},
@@ -145,6 +164,7 @@ static bool parse_port(struct schema *s, const struct yaml_node *n, void *at)
 {
     struct cfg *c = at;
     struct cfg_port *p = &c->ports[c->n_ports];
+    const char *unknown;
 
     p->rx_descriptors = p->tx_descriptors = 1024;
     if (!schema_map(s, n, port_fields, p))
@@ -155,6 +175,11 @@ static bool parse_port(struct schema *s, const struct yaml_node *n, void *at)
                            "'%s', expected a PCI address such as 0000:03:00.0 or a virtual device such as "
                            "net_tap0,iface=wan",
                            p->device);
+    unknown = unknown_tap_argument(p->device);
+    if (unknown)
+        return schema_fail(s, yaml_find(n, "device"),
+                           "'%.*s', expected an argument of net_tap such as iface=wan or mac=02:00:00:00:00:01",
+                           (int)strcspn(unknown, ","), unknown);
     for (size_t i = 0; i < c->n_ports; i++) {
         size_t len = strcspn(p->device, ",");
 

@@ -177,6 +177,8 @@ static const struct {
     {"gvpn-dp: 1\nports: [{name: a, device: eth0}, {}]\n",
      "f:2:27: device: 'eth0', expected a PCI address such as 0000:03:00.0 or a virtual device such as "
      "net_tap0,iface=wan"},
+    {"gvpn-dp: 1\nports: [{name: a, device: \"net_tap0,mac=fixed,ifaze=x,remote=y\"}, {}]\n",
+     "f:2:27: device: 'ifaze=x', expected an argument of net_tap such as iface=wan or mac=02:00:00:00:00:01"},
     {"gvpn-dp: 1\nports: [{name: a, device: net_}, {}]\n",
      "f:2:27: device: 'net_', expected a PCI address such "},
     {"gvpn-dp: 1\nports: [{name: a, device: net-tap0}, {}]\n",
