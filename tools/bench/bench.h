@@ -30,6 +30,8 @@ struct bench_options {
     unsigned burst;  /* packets per poll; divides BENCH_PACKETS */
     unsigned family; /* 4, 6 */
     unsigned vlan;   /* tag of the frames; 0 = none */
+    enum ipc_replay replay;
+    bool strict;     /* beside IPC_REPLAY_TIME: windows per sender */
     bool compare, json;
 };
 
@@ -94,6 +96,7 @@ struct bench_run {
     struct rte_mempool *pool;
     bool outbound;
     unsigned n; /* packets in use: the fewer, the less the CPU's caches matter */
+    struct replay_window *window; /* inbound with counter or strict: what the same packets must not find closed */
     /* raw */
     IMB_MGR *manager;
     aes_gcm_enc_dec_t call;  /* of GCM; NULL: any other suite, as jobs through lanes */

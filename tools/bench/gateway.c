@@ -54,11 +54,6 @@ static void send_time(struct bench_gateway *g, uint32_t spi, uint32_t *n_message
     ++*n_messages;
 }
 
-struct esp_geometry bench_geometry(const struct bench_options *o)
-{
-    return esp_geometry_of(o->suite, false, o->replay == IPC_REPLAY_TIME ? META_LEN : 0);
-}
-
 static void send_sas(struct bench_gateway *g, const struct bench_options *o, uint64_t sender, uint32_t *n_messages)
 {
     const struct suite *suite = o->suite;

@@ -29,7 +29,7 @@ enum l3_kind bench_kind(const struct bench_options *o)
 
 struct esp_geometry bench_layout(const struct bench_options *o)
 {
-    return esp_geometry_of(o->suite, false, 0);
+    return esp_geometry_of(o->suite, false, o->replay == IPC_REPLAY_TIME ? META_LEN : 0);
 }
 
 unsigned bench_size_min(const struct bench_options *o)
@@ -115,7 +115,7 @@ void bench_packet_make(struct bench_packet *p, unsigned index, unsigned size, co
     struct esp_geometry g = bench_layout(o);
 
     p->clear_len = (uint16_t)(l2_len + ip_len);
-    p->text_len = (uint16_t)esp_any_text(&g, ip_len);
+    p->text_len = (uint16_t)esp_any_text(&g, g.meta_len + ip_len);
     p->sa = (uint16_t)(rule_of(index % BENCH_FLOWS, o) % o->sas);
     p->inner = malloc(p->clear_len);
     p->frame = malloc(l2_len + esp_any_outer(&g, bench_kind(o), ip_len));
