@@ -4,9 +4,10 @@ used twice, and what is inside.
 
     packets = esp_packets(capture.stop())
     assert_unique_ivs(packets)                       # fails on a repeated (SPI, IV): RFC 4106, RFC 6054
-    texts = [decrypt(p, keys) for p in packets]      # scapy decrypts, not we: an independent referee
+    texts = [decrypt(p, keys) for p in packets]      # esp_suites.py and scapy decrypt, not we: independent referees
 
-Keys come from GVPN_KEYLOG (docs/testing.md): `esp <spi> <suite> <key+salt in hex>`. As a program it judges captures:
+Keys come from GVPN_KEYLOG (docs/testing.md): `esp <spi> <suite> <key+salt in hex> [<integrity key>]`. As a program it judges
+captures (of suites with IVs of 8 octets):
 
     /usr/bin/python3 tests/lib/esp_capture.py FILE.pcap...
 """
@@ -15,6 +16,8 @@ import collections
 import ipaddress
 import struct
 import sys
+
+from esp_suites import COUNTER_MODE, META, SUITES, meta_of, open_esp, seal_esp
 
 PCAP_MAGIC = {b"\xd4\xc3\xb2\xa1": "<", b"\x4d\x3c\xb2\xa1": "<", b"\xa1\xb2\xc3\xd4": ">", b"\xa1\xb2\x3c\x4d": ">"}
 ETHERNET, ESP = 1, 50
@@ -101,6 +104,12 @@ def parse(packet, tags=b""):
     return Esp(head.src, head.dst, spi, seq, packet[head.size + 8:head.size + 16], packet, tags)
 
 
+def with_iv(packet, keys):
+    """The packet with the IV that its suite has: 0, 8 or 16 octets. Esp of captures have 8, as counter modes do."""
+    at = header(packet.ip).size + 8
+    return packet._replace(iv=packet.ip[at:at + SUITES[keys[packet.spi][0]].iv])
+
+
 def assert_unique_ivs(packets):
     """Fails when two packets of one interface carry the same SPI and IV (at another interface a packet is seen again)."""
     seen = {}
@@ -120,23 +129,36 @@ def sender_ids(packets, bits=24):
 
 
 def read_keys(path):
-    """SPI -> (suite, key and salt) from a key log; keys of IKE are left out."""
+    """SPI -> (suite, key and salt) or (suite, key, integrity key) from a key log; keys of IKE are left out."""
     keys = {}
     with open(path, encoding="ascii") as f:
         for line in f:
             words = line.split()
             if words and words[0] == "esp":
-                keys[int(words[1], 16)] = (words[2], bytes.fromhex(words[3]))
+                spi, name, *rest = words[1:]
+                rest = [bytes.fromhex(w) for w in rest]
+                suite = SUITES[name]
+                if suite.key == 0:
+                    rest.insert(0, b"")  # NULL has an integrity key alone
+                assert len(rest) == (1 if suite.hash is None else 2), line
+                keys[int(spi, 16)] = (name, *rest)
     return keys
 
 
+SCAPY_CIPHERS = {"gcm": "AES-GCM", "chacha": "CHACHA20-POLY1305", "aes-cbc": "AES-CBC", "3des-cbc": "3DES", "null": "NULL"}
+SCAPY_HASHES = {"sha1": "HMAC-SHA1-96", "sha256": "SHA2-256-128", "sha384": "SHA2-384-192", "sha512": "SHA2-512-256"}
+
+
 def _association(spi, keys, src, dst):
+    """scapy's, in tunnel mode; None for what scapy doesn't know: GMAC."""
     from scapy.layers.ipsec import ESP as ESP_HEADER, SecurityAssociation
-    suite, key = keys[spi]
-    if not suite.startswith("aes-gcm-"):
-        raise ValueError(f"no referee for {suite}")
-    return SecurityAssociation(ESP_HEADER, spi=spi, crypt_algo="AES-GCM", crypt_key=key,
-                               tunnel_header=_layer(src)(src=src, dst=dst))
+    name, key, *integrity = keys[spi]
+    suite = SUITES[name]
+    if suite.cipher not in SCAPY_CIPHERS:
+        return None
+    more = {"auth_algo": SCAPY_HASHES[suite.hash], "auth_key": integrity[0]} if integrity else {}
+    return SecurityAssociation(ESP_HEADER, spi=spi, crypt_algo=SCAPY_CIPHERS[suite.cipher], crypt_key=key or None,
+                               tunnel_header=_layer(src)(src=src, dst=dst), **more)
 
 
 def _layer(address):
@@ -145,34 +167,60 @@ def _layer(address):
     return IPv6 if ":" in address else IP
 
 
+def opened(packet, keys):
+    """What is inside a packet: esp_suites.Opened; raises WrongIcv."""
+    return open_esp(packet.ip[header(packet.ip).size:], keys)
+
+
+def restored(packet, inside):
+    """Transport mode: the packet as it was before it was protected."""
+    size, length = header(packet.ip).size, header(packet.ip).size + len(inside.payload)
+    head = bytearray(packet.ip[:size])
+    if head[0] >> 4 == 6:
+        head[4:6], head[6] = struct.pack("!H", length - 40), inside.next_header
+        return bytes(head) + inside.payload
+    head[2:4], head[9], head[10:12] = struct.pack("!H", length), inside.next_header, b"\0\0"
+    total = sum(struct.unpack(f"!{size // 2}H", head))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    head[10:12] = struct.pack("!H", ~total & 0xffff)
+    return bytes(head) + inside.payload
+
+
 def decrypt(packet, keys):
-    """The inner packet's bytes, by scapy; raises when the ICV is wrong."""
-    return bytes(_association(packet.spi, keys, packet.src, packet.dst).decrypt(_layer(packet.src)(packet.ip)))
+    """The packet that is protected, without metadata; raises when the ICV is wrong. Tunnel mode is told by the next header. In
+    tunnel mode scapy must open it to the same, where it knows the suite and what is inside.
+    """
+    inside = opened(packet, keys)
+    _, inner = meta_of(inside)
+    if inside.next_header not in (4, 41, META):
+        return restored(packet, inside)
+    sa = _association(packet.spi, keys, packet.src, packet.dst)
+    if sa is not None and inside.next_header != META:
+        assert bytes(sa.decrypt(_layer(packet.src)(packet.ip))) == inner, "scapy is of another opinion"
+    return inner
 
 
 def encrypt(inner, spi, keys, outer_src, outer_dst, sender_id, counter=0, bits=24, seq=1, **outer):
     """An ESP packet (bytes) made by scapy around a scapy packet, with an outer header of our choice: addresses, and fields
-    as scapy calls them.
+    as scapy calls them. For counter modes.
     """
     sa = _association(spi, keys, outer_src, outer_dst)
     for name, value in outer.items():
         setattr(sa.tunnel_header, name, value)
-    iv = ((sender_id << (64 - bits)) | counter).to_bytes(8, "big")
-    return bytes(sa.encrypt(inner, seq_num=seq, iv=iv))
+    return bytes(sa.encrypt(inner, seq_num=seq, iv=_iv(sender_id, counter, bits)))
 
 
-def seal(payload, next_header, spi, keys, outer_src, outer_dst, sender_id, counter=0, bits=24, pad=None):
-    """An ESP packet (bytes) around any octets, also such as scapy doesn't make: sealed by `cryptography` (RFC 4106)."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-    suite, key = keys[spi]
-    if not suite.startswith("aes-gcm-"):
-        raise ValueError(f"no referee for {suite}")
-    pad = bytes(range(1, 1 + -(len(payload) + 2) % 4)) if pad is None else pad
-    front, iv = struct.pack("!II", spi, 1), ((sender_id << (64 - bits)) | counter).to_bytes(8, "big")
-    text = AESGCM(key[:-4]).encrypt(key[-4:] + iv, payload + pad + bytes((len(pad), next_header)), front)
+def _iv(sender_id, counter, bits):
+    return ((sender_id << (64 - bits)) | counter).to_bytes(8, "big")
+
+
+def seal(payload, next_header, spi, keys, outer_src, outer_dst, sender_id=0, counter=0, bits=24, pad=None, seq=1):
+    """An ESP packet (bytes) around any octets, also such as scapy doesn't make. IVs of CBC are random."""
+    iv = _iv(sender_id, counter, bits) if keys[spi][0] in COUNTER_MODE else None
     layer = _layer(outer_src)
     number = {"nh" if ":" in outer_src else "proto": ESP}
-    return bytes(layer(src=outer_src, dst=outer_dst, **number) / (front + iv + text))
+    return bytes(layer(src=outer_src, dst=outer_dst, **number) / seal_esp(payload, next_header, spi, keys, iv, seq, pad))
 
 
 def main(paths):

@@ -59,6 +59,7 @@ local: {{tap: gvpn0, pair: wan, mac: "{mac}", addresses: [{address}]{gateway}}}
 CONTROL = """
 gvpn: 1
 {lab}
+{legacy}
 ike:
   listen: [{listen}]
   proposals:
@@ -69,12 +70,11 @@ ike:
 
 KEY_SERVER = """
 acls:
-  corporate:
-{acl}
+{acls}
 transform-sets:
-  strong: {{suite: {suite}}}
+{sets}
 profiles:
-  branch: {{transform-set: strong, lifetime: {lifetime}}}
+{profiles}
 groups:
   - name: {group}
     identity: {identity}
@@ -82,8 +82,11 @@ groups:
       address: {address}
       authorize: {{addresses: [{authorize}]}}
       sa:
-        - {{number: 10, profile: branch, acl: corporate, replay: none}}
+{sas}
 """
+
+# An entry of `sa`: its list (None: the usual one) and what its keys are for. `more` are further keys of it, in flow style.
+Sa = collections.namedtuple("Sa", "suite acl mode replay more", defaults=("aes-gcm-128", None, "tunnel", "none", ""))
 
 MEMBER = """
 groups:
@@ -124,7 +127,8 @@ class Node:
 
     def control_text(self, psks):
         lines = "\n".join(f'    - {{peer: {peer}, secret: "{psk}"}}' for peer, psk in psks.items())
-        return CONTROL.format(lab=self.system.lab_line(), listen=self.address, psks=lines)
+        return CONTROL.format(lab=self.system.lab_line(), legacy="legacy: true" if self.system.legacy else "",
+                              listen=self.address, psks=lines)
 
     def run_gvpnd(self, text, ready=True, timeout=35):
         """Starts gvpnd with this configuration; with ready it waits until it says so."""
@@ -177,14 +181,20 @@ class Node:
 class KeyServer(Node):
     """The group's key server."""
 
-    def config(self, psks=None, authorize=None, identity=484, lifetime="1h", suite="aes-gcm-128", acl=None):
-        acl = acl or (ACL + ACL6 if self.system.six else ACL)
+    def config(self, psks=None, authorize=None, identity=484, lifetime="1h", suite="aes-gcm-128", acl=None, sas=None):
+        """`sas`: several of Sa, numbered from 10 on in steps of 10; else one with this suite and list."""
+        usual = ACL + ACL6 if self.system.six else ACL
+        sas = [(10 * (i + 1), str(10 * (i + 1)) if i else "", sa) for i, sa in enumerate(sas or [Sa(suite, acl)])]
         members = self.system.members
         psks = psks or {m.address: psk_of(m.name) for m in members}
         authorize = authorize or [*(f"permit {m.address}/32" for m in members), "deny any"]
         return self.control_text(psks) + KEY_SERVER.format(
-            acl="\n".join(f"    - {entry}" for entry in acl), suite=suite, lifetime=lifetime, group=GROUP,
-            identity=identity, address=self.address, authorize=", ".join(f'"{a}"' for a in authorize))
+            acls="\n".join(f"  corporate{x}:\n" + "\n".join(f"    - {e}" for e in sa.acl or usual) for _, x, sa in sas),
+            sets="\n".join(f"  strong{x}: {{suite: {sa.suite}, mode: {sa.mode}}}" for _, x, sa in sas),
+            profiles="\n".join(f"  branch{x}: {{transform-set: strong{x}, lifetime: {lifetime}}}" for _, x, sa in sas),
+            sas="\n".join(f"        - {{number: {n}, profile: branch{x}, acl: corporate{x}, replay: {sa.replay}"
+                          f"{', ' if sa.more else ''}{sa.more}}}" for n, x, sa in sas),
+            group=GROUP, identity=identity, address=self.address, authorize=", ".join(f'"{a}"' for a in authorize))
 
     def start(self, **config):
         return self.run_gvpnd(self.config(**config))
@@ -254,11 +264,11 @@ class Member(Node):
 class System:
     """Namespaces, key server and members; nothing runs before it is started."""
 
-    def __init__(self, t, bridged=False, members=2, lab=False, rate=1, options=(), six=False, mtu=MTU):
-        """`options` are for every daemon; `six`: the hosts have IPv6; `mtu` is the hosts'."""
+    def __init__(self, t, bridged=False, members=2, lab=False, rate=1, options=(), six=False, mtu=MTU, legacy=False):
+        """`options` are for every daemon; `six`: the hosts have IPv6; `mtu` is the hosts'; `legacy` allows every suite."""
         self.t, self.rate, self.lab, self.options = t, rate, lab or rate != 1, options
         self.keylog = t.path("keys.log") if self.lab else None
-        self.members, self.six, self.mtu = [], six, mtu
+        self.members, self.six, self.mtu, self.legacy = [], six, mtu, legacy
         if bridged:
             self._build_bridged(members)
         else:

@@ -388,7 +388,7 @@ def test_no_secret_in_any_output_or_log(system):
     for m in system.members:
         psk = psk_of(m.name).encode()
         secrets += [psk.decode(), psk.hex(), psk[:12].hex()]
-    for _, key in esp.read_keys(system.keylog).values():
+    for _, key, *_ in esp.read_keys(system.keylog).values():
         secrets += [key.hex(), key[:8].hex(), key[8:16].hex(), key.hex(":")]
     with open(system.keylog, encoding="ascii") as f:
         secrets += [word for line in f for word in line.split() if len(word) >= 32]
