@@ -287,6 +287,7 @@ static void verified_but_wrong(void **state)
             text[95] = (uint8_t)next;
             assert_int_equal(crafted(&b, c, text, 96), next == 4    ? VERDICT_RECEIVED_DECRYPTED
                                                        : next == 59 ? VERDICT_DROP_DUMMY
+                                                       : next == NEXT_META ? VERDICT_DROP_METADATA
                                                                     : VERDICT_DROP_INNER_MALFORMED);
         }
         text[95] = 4;
