@@ -24,9 +24,22 @@ static inline bool is_plain(const struct rte_mbuf *m)
     return load32((const uint8_t *)&m->rearm_data + 2) == 0x00010001 && RTE_MBUF_DIRECT(m);
 }
 
-static bool make_plain(struct rte_mbuf *m)
+/* A copy that is, in place of a chain or a buffer that others refer to, when one buffer of the same pool holds it. */
+static struct rte_mbuf *make_plain(struct rte_mbuf *m)
 {
-    return rte_pktmbuf_linearize(m) == 0 && is_plain(m);
+    struct rte_mbuf *copy = rte_pktmbuf_alloc(m->pool);
+    char *to = copy != NULL && m->pkt_len <= UINT16_MAX ? rte_pktmbuf_append(copy, (uint16_t)m->pkt_len) : NULL;
+    const void *from = to != NULL ? rte_pktmbuf_read(m, 0, m->pkt_len, to) : NULL;
+
+    if (from == NULL) {
+        rte_pktmbuf_free(copy);
+        return NULL;
+    }
+    if (from != to)
+        memcpy(to, from, m->pkt_len);
+    copy->port = m->port;
+    rte_pktmbuf_free(m);
+    return copy;
 }
 
 static bool own4(const struct pipeline_ctx *ctx, uint32_t addr)
@@ -214,9 +227,13 @@ void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
 
         if (i + PREFETCH_AHEAD < n)
             rte_prefetch0(rte_pktmbuf_mtod(v->m[i + PREFETCH_AHEAD], const void *));
-        if (unlikely(!is_plain(m)) && !make_plain(m)) {
-            pkt_drop(p, VERDICT_DROP_NO_BUFFER);
-            continue;
+        if (unlikely(!is_plain(m))) {
+            m = make_plain(m);
+            if (m == NULL) {
+                pkt_drop(p, VERDICT_DROP_NO_BUFFER);
+                continue;
+            }
+            v->m[i] = m;
         }
         frame = rte_pktmbuf_mtod(m, uint8_t *);
         p->l3 = frame + L2_LEN;
