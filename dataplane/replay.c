@@ -72,9 +72,11 @@ bool replay_counter_accept(struct replay *r, uint32_t sequence)
 }
 
 /* Ids are given in blocks; the golden ratio spreads what lies in equal steps evenly. */
-static unsigned bucket_of(uint64_t key)
+static unsigned bucket_of(const struct replay *r, uint64_t key)
 {
-    return (unsigned)(key * 0x9e3779b97f4a7c15ULL >> 32) % REPLAY_BUCKETS;
+    uint32_t id = (uint32_t)(key >> (64u - r->sid_bits));
+
+    return (unsigned)(id * 0x9e3779b1u >> 23) % REPLAY_BUCKETS;
 }
 
 static unsigned way_of(const struct replay_bucket *b, uint64_t key)
@@ -88,7 +90,7 @@ static unsigned way_of(const struct replay_bucket *b, uint64_t key)
 
 void replay_peek_turn(const struct replay *r, struct replay_peek *peek, uint64_t key)
 {
-    unsigned bucket = bucket_of(key), way = way_of(&r->strict->buckets[bucket], key);
+    unsigned bucket = bucket_of(r, key), way = way_of(&r->strict->buckets[bucket], key);
 
     *peek = (struct replay_peek){.replay = r, .key = key};
     if (way == REPLAY_WAYS)
@@ -159,7 +161,7 @@ void replay_run_end(struct replay_run *run)
 
 void replay_run_turn(struct replay *r, struct replay_run *run, uint64_t key)
 {
-    unsigned bucket = bucket_of(key), way;
+    unsigned bucket = bucket_of(r, key), way;
     struct replay_bucket *b = &r->strict->buckets[bucket];
 
     replay_run_end(run);
