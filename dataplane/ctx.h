@@ -8,6 +8,7 @@
 #include "dataplane/pipeline.h"
 
 #define CTX_FRAGMENTS 8
+#define CTX_HEAD_SHAPE 0xffff0000000000ffULL /* of l3.head: version, header length, flags, offset */
 
 /* What fit.c needs: the token bucket of too-big messages, and a place for packets while others are cut. */
 struct ctx_fit {
@@ -39,6 +40,7 @@ struct pipeline_ctx {
     struct classify_cache *cache;
     unsigned worker;
     int local_pair;
+    uint64_t plain_head;  /* CTX_HEAD_SHAPE of packets whose outer header needs no second look; none with `df: clear` */
     uint32_t own_id_frag; /* flags and offset, as in memory, with which a packet's own identification is good outside */
     uint16_t keep_frag;   /* flags and offset, as in memory, that the outer header may take over as they are ... */
     uint16_t set_frag;    /* ... and what replaces the others */

@@ -42,6 +42,8 @@ static inline __attribute__((always_inline)) void put_outer(struct pipeline_ctx 
 {
     if (kind == L3_IPV6) {
         esp_put_outer6(outer, inner, (uint16_t)(outer_len - IPV6_LEN));
+    } else if (likely((h->head & CTX_HEAD_SHAPE) == ctx->plain_head)) { /* DF, no options */
+        esp_put_outer(outer, inner, (uint16_t)outer_len, l3_id_be(h));
     } else {
         esp_put_outer(outer, inner, (uint16_t)outer_len, outer_id(ctx, h));
         fit_outer_frag(ctx, outer, h);

@@ -15,6 +15,7 @@ void fit_init(struct pipeline_ctx *ctx)
     const struct pipeline_config *config = ctx->config;
     enum pipeline_df df = config->df;
 
+    ctx->plain_head = df == PIPELINE_DF_CLEAR ? UINT64_MAX : 0x45 | (uint64_t)IPV4_DF_BE << 48;
     ctx->own_id_frag = df == PIPELINE_DF_CLEAR ? UINT32_MAX : IPV4_DF_BE;
     ctx->keep_frag = (uint16_t) ~(IPV4_FRAGMENT_BE | (df == PIPELINE_DF_CLEAR ? IPV4_DF_BE : 0));
     ctx->set_frag = df == PIPELINE_DF_SET ? IPV4_DF_BE : 0;
