@@ -42,6 +42,8 @@
     X(PSEUDO_TIME_TOO_OLD, "GDOI", 3, 5,                                                                               \
       "Registration in group %s is too old and fails the PST check: my_pst is %llu sec, peer_pst is %llu sec, "        \
       "allowable_skew is %u sec; installed SAs keep their time")                                                       \
+    X(PSEUDO_TIME_PACKET, "GDOI", 3, 1,                                                                                \
+      "Packet from %s with SA 0x%08x fails the pseudotime check: my_pst is %llu ms, peer_pst is %llu ms")              \
     /* key server */                                                                                                   \
     X(KS_GM_REGISTERED, "GDOI", 5, 50, "Group %s: member %s registered (version %s)")                                  \
     X(KS_REFUSED, "GDOI", 4, 5, "Group %s: registration of %s refused: %s")                                            \

@@ -183,12 +183,26 @@ static void publish_counters(struct snap_store *st, struct sa *sa)
     atomic_store_explicit(&slot->bytes_in, sums[3] - sa->cleared[3], memory_order_relaxed);
 }
 
-/* Events of the workers and of the clock, each told once. */
+static struct ipc_event late_event(const struct sa *sa, uint16_t group, const struct replay_late *late)
+{
+    struct ipc_event e = {.kind = IPC_EVENT_REPLAY_TIME,
+                          .group = group,
+                          .value = sa->spi,
+                          .own_ms = late->own_ms,
+                          .sender_ms = late->sender_ms,
+                          .source.family = (uint8_t)late->family};
+
+    memcpy(e.source.b, late->source, e.source.family == 6 ? 16 : 4);
+    return e;
+}
+
+/* Events of the workers and of the clock, each told once; of packets outside of the time window, the newest. */
 static unsigned sa_events(struct snap_store *st, struct sa *sa, uint64_t now_tsc, mono_t now, struct ipc_event *events,
                           unsigned cap)
 {
     uint32_t raised = 0;
     uint16_t group = (uint16_t)atomic_load_explicit(&st->config.page->sas[sa->slot].group, memory_order_relaxed);
+    struct replay_late late;
     unsigned n = 0;
 
     for (unsigned i = 0; i < st->config.n_workers; i++)
@@ -197,15 +211,17 @@ static unsigned sa_events(struct snap_store *st, struct sa *sa, uint64_t now_tsc
     if (mono_reached(sa->end, now))
         atomic_store_explicit(&sa->end_tsc, 0, memory_order_relaxed);
     if (!sa->expired_told && sa_expired(sa, now_tsc) && n < cap) {
-        events[n++] = (struct ipc_event){IPC_EVENT_SA_EXPIRED, group, sa->spi};
+        events[n++] = (struct ipc_event){.kind = IPC_EVENT_SA_EXPIRED, .group = group, .value = sa->spi};
         sa->expired_told = true;
     }
+    if (sa->replay != NULL && n < cap && replay_take_late(sa->replay, &late))
+        events[n++] = late_event(sa, group, &late);
     if ((raised & SA_EVENT_IV_LOW) && n < cap) {
-        events[n++] = (struct ipc_event){IPC_EVENT_IV_LOW, group, sa->spi};
+        events[n++] = (struct ipc_event){.kind = IPC_EVENT_IV_LOW, .group = group, .value = sa->spi};
         sa->events_told |= SA_EVENT_IV_LOW;
     }
     if ((raised & SA_EVENT_IV_EXHAUSTED) && n < cap) {
-        events[n++] = (struct ipc_event){IPC_EVENT_IV_EXHAUSTED, group, sa->spi};
+        events[n++] = (struct ipc_event){.kind = IPC_EVENT_IV_EXHAUSTED, .group = group, .value = sa->spi};
         sa->events_told |= SA_EVENT_IV_EXHAUSTED;
     }
     return n;

@@ -227,11 +227,19 @@ static void put_event(struct buf_writer *w, const struct ipc_event *m)
     buf_put_u8(w, (uint8_t)m->kind);
     buf_put_u16(w, m->group);
     buf_put_u64(w, m->value);
+    if (m->kind != IPC_EVENT_REPLAY_TIME)
+        return;
+    buf_put_u64(w, m->own_ms);
+    buf_put_u64(w, m->sender_ms);
+    codec_put_addr(w, &m->source);
 }
 
 static bool get_event(struct buf_reader *r, struct ipc_event *m)
 {
-    return codec_get_enum(r, &m->kind) && buf_get_u16(r, &m->group) && buf_get_u64(r, &m->value);
+    if (!codec_get_enum(r, &m->kind) || !buf_get_u16(r, &m->group) || !buf_get_u64(r, &m->value))
+        return false;
+    return m->kind != IPC_EVENT_REPLAY_TIME ||
+           (buf_get_u64(r, &m->own_ms) && buf_get_u64(r, &m->sender_ms) && codec_get_addr(r, &m->source));
 }
 
 static bool check_explain(const struct ipc_explain *m)
@@ -320,7 +328,8 @@ static bool check(const struct ipc_msg *m)
     case IPC_ACK:
         return m->u.ack.epoch != 0 && m->u.ack.result <= IPC_NO_MEMORY;
     case IPC_EVENT:
-        return m->u.event.kind <= IPC_EVENT_LINK;
+        return m->u.event.kind < IPC_EVENT_REPLAY_TIME ||
+               (m->u.event.kind == IPC_EVENT_REPLAY_TIME && addr_len(m->u.event.source.family) != 0);
     case IPC_EXPLAIN:
         return check_explain(&m->u.explain);
     case IPC_EXPLAINED:

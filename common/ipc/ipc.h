@@ -176,12 +176,17 @@ enum ipc_event_kind {
     IPC_EVENT_UNREGISTERED_CLEAR, /* `unregistered: clear` together with fail-close; value = group */
     IPC_EVENT_UNKNOWN_SPI,   /* value = SPI; rate limited */
     IPC_EVENT_LINK,          /* value = pair << 1 | up */
+    IPC_EVENT_REPLAY_TIME,   /* value = SPI: a verified packet was outside of the time window; the newest one, at most one a
+                                second and SA */
 };
 
 struct ipc_event {
     enum ipc_event_kind kind;
     uint16_t group;
     uint64_t value;
+    /* Only with IPC_EVENT_REPLAY_TIME: both pseudotimes, and where the packet came from. */
+    uint64_t own_ms, sender_ms;
+    struct addr source;
 };
 
 struct ipc_explain {

@@ -283,6 +283,7 @@ static void on_ack(void *ctx, struct dpc *d, const struct ipc_ack *ack)
 static void on_event(void *ctx, struct dpc *d, const struct ipc_event *event)
 {
     struct plane *p = ctx;
+    char source[ADDR_TEXT_MAX];
 
     (void)d;
     switch (event->kind) {
@@ -293,6 +294,10 @@ static void on_event(void *ctx, struct dpc *d, const struct ipc_event *event)
         break;
     case IPC_EVENT_SA_EXPIRED:
         log_msg(SA_EXPIRED, (unsigned)event->value);
+        break;
+    case IPC_EVENT_REPLAY_TIME:
+        log_msg(PSEUDO_TIME_PACKET, addr_text(&event->source, source), (unsigned)event->value,
+                (unsigned long long)event->own_ms, (unsigned long long)event->sender_ms);
         break;
     case IPC_EVENT_UNREGISTERED_CLEAR:
         log_msg(DP_UNREGISTERED_CLEAR, p->socket);

@@ -606,6 +606,7 @@ static void otherwise_the_sequence_number_rolls_over(void **state)
 static void senders_stand_in_the_page(void **state)
 {
     struct ipc_page_sender *row;
+    struct ipc_event events[4];
     struct rig_result esp;
 
     (void)state;
@@ -631,7 +632,14 @@ static void senders_stand_in_the_page(void **state)
     b.now_tsc += 3 * WINDOW * RIG_MS;
     for (unsigned i = 0; i < 5; i++)
         assert_int_equal(receive(&esp), VERDICT_DROP_REPLAY_TIME);
-    (void)snap_store_tick(b.store, b.now_tsc, mono_ns((int64_t)b.now_tsc), NULL, 0);
+    assert_int_equal(snap_store_tick(b.store, b.now_tsc, mono_ns((int64_t)b.now_tsc), events, 4), 1);
+    assert_int_equal(events[0].kind, IPC_EVENT_REPLAY_TIME);
+    assert_int_equal(events[0].value, SPI);
+    assert_int_equal(events[0].own_ms, START + 1001 + 3 * WINDOW);
+    assert_int_equal(events[0].sender_ms, START + 1);
+    assert_int_equal(events[0].source.family, 4);
+    assert_memory_equal(events[0].source.b, "\x0a\x01\x00\x01", 4);
+    assert_int_equal(snap_store_tick(b.store, b.now_tsc, mono_ns((int64_t)b.now_tsc), events, 4), 0); /* told once */
     assert_int_equal(row->bins[1], 5);
     assert_int_equal(row->judgement, IPC_OFFSET_SENDER_CLOCK);
     assert_int_equal(b.page->sas[0].replay_time, 5);

@@ -178,6 +178,9 @@ size_t samples(struct ipc_msg out[SAMPLES_MAX])
     m->u.event.kind = IPC_EVENT_LINK;
     m->u.event.group = 2;
     m++->u.event.value = 3;
+    m->type = IPC_EVENT;
+    m->u.event = (struct ipc_event){.kind = IPC_EVENT_REPLAY_TIME, .group = 2, .value = 0x1000, .own_ms = 1, .sender_ms = UINT64_MAX};
+    (void)!addr_parse("2001:db8::1", &m++->u.event.source);
     explain(m++, 4);
     explain(m++, 6);
     explained(m++, false);
