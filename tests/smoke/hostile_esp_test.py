@@ -223,20 +223,24 @@ def test_next_headers_and_padding(system):
 def test_inner_fragments_options_and_extension_headers(system):
     from scapy.layers.inet import IPOption_Router_Alert
     from scapy.layers.inet6 import IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting
+    number = {4: 4, 6: 41}[system.family]
     if system.family == 4:
-        lies = [system.udp(flags="MF"), system.udp(frag=3), system.udp(options=[IPOption_Router_Alert()])]
-        expected = {"drop_fragment": 2, "drop_ip_options": 1}
+        fine = [system.udp(flags="MF"), system.udp(frag=3), system.udp(options=[IPOption_Router_Alert()])]
+        tiny, routed = [system.udp(flags="MF", proto=6, payload=b"tcp is 20"), system.udp(frag=1, proto=6)], []
     else:
-        lies = [system.udp(between=h) for h in (IPv6ExtHdrFragment(m=1), IPv6ExtHdrFragment(offset=3), IPv6ExtHdrDestOpt(),
-                                                IPv6ExtHdrHopByHop(), IPv6ExtHdrRouting())]
-        expected = {"drop_fragment": 2, "drop_ext_header": 3}
-    assert system.send([system.sealed(bytes(p), {4: 4, 6: 41}[system.family]) for p in lies]) == ([], expected)
-    # the same in clear: nobody looks behind such a header for what policy would say
-    assert system.send([bytes(p) for p in lies]) == ([], expected)
+        fine = [system.udp(between=h) for h in (IPv6ExtHdrFragment(m=1), IPv6ExtHdrFragment(offset=3), IPv6ExtHdrDestOpt(),
+                                                IPv6ExtHdrHopByHop())]
+        tiny = [system.udp(between=IPv6ExtHdrFragment(nh=6, m=1), payload=b"tcp is 20"), system.udp(between=IPv6ExtHdrFragment(nh=6, offset=1))]
+        routed = [system.udp(between=IPv6ExtHdrRouting())]
+    assert system.send([system.sealed(bytes(p), number) for p in fine]) == ([bytes(p) for p in fine], {"received_decrypted": len(fine)})
+    bad = {"drop_fragment": 2, **({"drop_source_route": 1} if routed else {})}
+    assert system.send([system.sealed(bytes(p), number) for p in tiny + routed]) == ([], bad)
+    # in clear they are judged alike, and should have been ESP
+    assert system.send([bytes(p) for p in fine + tiny + routed]) == ([], {"drop_policy_clear_in": len(fine), **bad})
 
 
 def test_esp_in_fragments_and_behind_extension_headers(system):
-    """ESP comes whole and right behind its header, or not at all."""
+    """ESP in pieces is put together first; behind options or other headers it isn't ours."""
     from scapy.layers.inet import IP, IPOption_Router_Alert
     from scapy.layers.inet6 import IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop
     right, text = system.forged(system.udp()), system.ours.ip[system.head:]
@@ -244,13 +248,14 @@ def test_esp_in_fragments_and_behind_extension_headers(system):
         parts = IP(system.ours.ip[:8] + bytes((64,)) + system.ours.ip[9:])
         parts.flags, parts.chksum = 0, None
         fragments = [bytes(p) for p in IP(bytes(parts)).fragment(64)]
-        packets = fragments + [bytes(system.packet(proto=esp.ESP, options=[IPOption_Router_Alert()]) / text)]
-        expected = {"drop_fragment": len(fragments), "drop_ip_options": 1}
+        foreign = [bytes(system.packet(proto=esp.ESP, options=[IPOption_Router_Alert()]) / text)]
     else:
-        packets = [bytes(system.packet() / h / text) for h in (IPv6ExtHdrFragment(nh=esp.ESP, m=1),
-                   IPv6ExtHdrFragment(nh=esp.ESP, offset=8), IPv6ExtHdrDestOpt(nh=esp.ESP), IPv6ExtHdrHopByHop(nh=esp.ESP))]
-        expected = {"drop_fragment": 2, "drop_ext_header": 2}
-    assert system.send(packets) == ([], expected)
+        fragments = [bytes(system.packet() / IPv6ExtHdrFragment(nh=esp.ESP, m=1, id=77) / text[:64]),
+                     bytes(system.packet() / IPv6ExtHdrFragment(nh=esp.ESP, offset=8, id=77) / text[64:])]
+        foreign = [bytes(system.packet() / h / text) for h in (IPv6ExtHdrDestOpt(nh=esp.ESP), IPv6ExtHdrHopByHop(nh=esp.ESP))]
+    delivered, verdicts = system.send(fragments + foreign)
+    assert len(delivered) == 1
+    assert verdicts == {"received_decrypted": 1, "held_fragment": len(fragments) - 1, "drop_unknown_spi": len(foreign)}
     assert system.send([right]) == ([bytes(system.udp())], {"received_decrypted": 1})
 
 
