@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * See esp_any.h. Sending: prepare makes room, headers, padding and IV, the lanes encrypt and authenticate. Receiving: prepare checks
- * what can be checked before, the lanes verify and decrypt, finish judges and restores the packet; nothing of it is believed
- * before its ICV was right.
+ * See esp_any.h. Sending: prepare makes room, headers, padding and IV, the lanes encrypt and authenticate. Receiving:
+ * prepare checks what can be checked before, the lanes verify and decrypt, finish judges and restores the packet;
+ * nothing of it is believed before its ICV was right.
  *
- * Order: packets that go through the queue stay in order. A packet of the fast way may not overtake one of the same group and
- * `sa` number in it (a rekey changed the suite): then the queue is emptied first.
+ * Order: packets that go through the queue stay in order. A packet of the fast way may not overtake one of the same
+ * group and `sa` number in it (a rekey changed the suite): then the queue is emptied first.
  */
 #include "dataplane/esp_any.h"
 
@@ -78,7 +78,8 @@ static enum verdict prepare_out(struct pipeline_ctx *ctx, unsigned pair, struct 
     struct sa *sa = p->sa;
     const struct esp_geometry *g = &sa->geometry;
     enum l3_kind kind = (enum l3_kind)p->h.kind;
-    uint32_t header_len = l3_header_len(kind), front = esp_any_front(g, kind), outer_len = esp_any_outer(g, kind, p->h.len);
+    uint32_t header_len = l3_header_len(kind), front = esp_any_front(g, kind);
+    uint32_t outer_len = esp_any_outer(g, kind, p->h.len);
     uint32_t payload_len = esp_any_payload(g, header_len, p->h.len), text_len = esp_any_text(g, payload_len);
     uint8_t *inner = p->l3, *outer = inner - front, *esp = outer + header_len, head[IPV6_LEN];
     struct guard_stamp stamp = {guard_ms(sa, ctx->now_tsc), ctx->config->pairs[pair].tag};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * IVs for CBC: unpredictable and unique (RFC 3602 section 3, RFC 2451 section 3). One generator per worker: AES in counter
- * mode (SP 800-90A's CTR_DRBG without its updates, as nothing it gives out has to stay secret) under a random key
- * from the kernel, many IVs per call of the cipher. IVs of 16 octets never repeat under one key; those of 8 are halves, and
- * repeat no sooner than random ones would.
+ * IVs for CBC: unpredictable and unique (RFC 3602 section 3, RFC 2451 section 3). One generator per worker: AES in
+ * counter mode (SP 800-90A's CTR_DRBG without its updates, as nothing it gives out has to stay secret) under a random
+ * key from the kernel, many IVs per call of the cipher. IVs of 16 octets never repeat under one key; those of 8 are
+ * halves, and repeat no sooner than random ones would.
  */
 #ifndef GVPN_DATAPLANE_IVS_H
 #define GVPN_DATAPLANE_IVS_H

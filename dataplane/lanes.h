@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The queue of packets that the crypto library holds: ciphers with HMAC are fast only when many packets are worked on
- * side by side, so a packet may wait for others, beyond its vector. One queue per worker, pair and direction: what comes out
- * belongs to that port, in the order in which it went in. A packet in here is the queue's, no vector's. Not shared between
- * threads.
+ * side by side, so a packet may wait for others, beyond its vector. One queue per worker, pair and direction: what
+ * comes out belongs to that port, in the order in which it went in. A packet in here is the queue's, no vector's. Not
+ * shared between threads.
  *
  * A packet waits for at most LANES_CALLS_MAX calls of the pipeline for its queue, and not at all when there is nothing
- * new to receive. SAs, keys and the snapshot under which it was judged must live until it is out: a worker with packets in
- * here doesn't say that it is quiescent (pipeline_end).
+ * new to receive. SAs, keys and the snapshot under which it was judged must live until it is out: a worker with
+ * packets in here doesn't say that it is quiescent (pipeline_end).
  */
 #ifndef GVPN_DATAPLANE_LANES_H
 #define GVPN_DATAPLANE_LANES_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the packet path asks of a crypto library: keys prepared once, and then ESP packets sealed and opened in place, in
- * two ways. AES-GCM in bursts of one-shot calls, the fast way (RFC 4106). Every suite as single jobs through lanes
+ * What the packet path asks of a crypto library: keys prepared once, and then ESP packets sealed and opened in place,
+ * in two ways. AES-GCM in bursts of one-shot calls, the fast way (RFC 4106). Every suite as single jobs through lanes
  * (RFC 4106, 4543, 7634, 3602, 2451, 2410, 2404, 4868), where the library works on several packets side by side. Two
- * backends: ipsec-mb, which the product runs, and libcrypto, which judges it in the self test and in tests. Knows nothing of
- * packets, SAs and DPDK.
+ * backends: ipsec-mb, which the product runs, and libcrypto, which judges it in the self test and in tests. Knows
+ * nothing of packets, SAs and DPDK.
  */
 #ifndef GVPN_DATAPLANE_CRYPTO_CRYPTO_H
 #define GVPN_DATAPLANE_CRYPTO_CRYPTO_H
@@ -30,10 +30,10 @@ struct crypto_key {
 } __attribute__((aligned(64)));
 
 /*
- * One packet of AES-GCM: [SPI 4 | sequence 4 | IV 8 | len octets of text | ICV 16] starting at esp. Sealing encrypts the text
- * in place and writes the ICV behind it; opening decrypts in place and sets ok to whether the ICV was right (compared in
- * constant time). After a failed open the text is garbage and must not be used.
- * Write all nonces of a burst before running it: a nonce stored just before its call stalls the load inside.
+ * One packet of AES-GCM: [SPI 4 | sequence 4 | IV 8 | len octets of text | ICV 16] starting at esp. Sealing encrypts
+ * the text in place and writes the ICV behind it; opening decrypts in place and sets ok to whether the ICV was right
+ * (compared in constant time). After a failed open the text is garbage and must not be used. Write all nonces of a
+ * burst before running it: a nonce stored just before its call stalls the load inside.
  */
 struct crypto_op {
     uint8_t nonce[16]; /* salt 4 | IV 8 | unused 4 */
@@ -47,8 +47,8 @@ static_assert(sizeof(struct crypto_op) == 64, "a crypto operation fills one cach
 
 /*
  * One packet of any suite: [SPI 4 | sequence 4 | IV | len octets of text | ICV] starting at esp, IV and ICV as long as
- * the suite says. A CBC sender has written the IV. Otherwise as struct crypto_op. Packet, key and job stay where they are
- * and belong to the lanes until done is set. len is a multiple of the cipher's block.
+ * the suite says. A CBC sender has written the IV. Otherwise as struct crypto_op. Packet, key and job stay where they
+ * are and belong to the lanes until done is set. len is a multiple of the cipher's block.
  */
 struct crypto_job {
     uint8_t nonce[16]; /* combined modes: salt 4 | IV 8 | unused 4 */
@@ -64,8 +64,8 @@ struct crypto_job {
 struct crypto_backend {
     const char *name;
     /*
-     * Prepares a key of suite->key_len octets and an integrity key of suite->integrity_len (NULL when that is 0). Returns false
-     * for a suite that the backend can't run.
+     * Prepares a key of suite->key_len octets and an integrity key of suite->integrity_len (NULL when that is 0).
+     * Returns false for a suite that the backend can't run.
      */
     bool (*key_set)(struct crypto_key *k, const struct suite *suite, const uint8_t *key, const uint8_t *integrity);
     /* Bursts of AES-GCM. */
@@ -99,9 +99,9 @@ void crypto_key_wipe(struct crypto_key *k);
 bool crypto_icv_right(const struct crypto_job *job);
 
 /*
- * Start-up self test of a backend: published known answers of every suite, every length around the block edges, 1 to 33 packets
- * at once against the reference in both directions, and wrong ICVs, which must be refused. Returns true, or false with
- * the suite and what failed in `why` (cap octets). The data plane doesn't start without it.
+ * Start-up self test of a backend: published known answers of every suite, every length around the block edges, 1 to
+ * 33 packets at once against the reference in both directions, and wrong ICVs, which must be refused. Returns true, or
+ * false with the suite and what failed in `why` (cap octets). The data plane doesn't start without it.
  */
 MUST_CHECK bool crypto_selftest(const struct crypto_backend *b, char *why, size_t cap);
 

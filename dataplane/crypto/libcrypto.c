@@ -57,7 +57,10 @@ static bool reference_key_set(struct crypto_key *k, const struct suite *suite, c
     return true;
 }
 
-/* Runs a combined mode in place. Sealing writes the tag, opening checks it; false when it is wrong or the library fails. */
+/*
+ * Runs a combined mode in place. Sealing writes the tag, opening checks it; false when it is wrong or the library
+ * fails.
+ */
 static bool run_aead(const struct crypto_key *k, bool seal, const uint8_t *nonce, struct span aad, uint8_t *text,
                      size_t len, uint8_t *tag)
 {
@@ -143,8 +146,8 @@ static void reference_submit(void *lanes, struct crypto_job *job)
     if (job->key->suite->salt_len == 0)
         job->ok = run_cbc_hmac(job);
     else if (suite_is_gmac(job->key->suite))
-        job->ok = run_aead(job->key, !job->open, job->nonce, span_of(job->esp, (size_t)(crypto_icv(job) - job->esp)), text,
-                           0, crypto_icv(job));
+        job->ok = run_aead(job->key, !job->open, job->nonce,
+                           span_of(job->esp, (size_t)(crypto_icv(job) - job->esp)), text, 0, crypto_icv(job));
     else
         job->ok = run_aead(job->key, !job->open, job->nonce, span_of(job->esp, CRYPTO_AAD_LEN), text, job->len,
                            crypto_icv(job));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The start-up self test of a crypto backend. AES-GCM's one-shot calls here: test cases 1 to 4, 7 to 10 and 13 to 16 of the GCM
- * specification submitted to NIST (SP 800-38D), whose tables the CAVP files repeat; then bursts of 1 to 33 packets of many
- * lengths, sealed here and opened by the reference and the other way round, and wrong ICVs, each of which must be
- * refused (CVE-2015-4550: an engine that never looked at it). Then every suite through lanes: selftest_known.c and
- * selftest_jobs.c. A broken library or CPU must never carry a packet.
+ * The start-up self test of a crypto backend. AES-GCM's one-shot calls here: test cases 1 to 4, 7 to 10 and 13 to 16
+ * of the GCM specification submitted to NIST (SP 800-38D), whose tables the CAVP files repeat; then bursts of 1 to 33
+ * packets of many lengths, sealed here and opened by the reference and the other way round, and wrong ICVs, each of
+ * which must be refused (CVE-2015-4550: an engine that never looked at it). Then every suite through lanes:
+ * selftest_known.c and selftest_jobs.c. A broken library or CPU must never carry a packet.
  */
 #include "dataplane/crypto/selftest.h"
 

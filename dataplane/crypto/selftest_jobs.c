@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The self test of lanes: 1 to 33 packets of one suite at once, of lengths that differ so that lanes end apart (ipsec-mb 2.0
- * to 2.0.2 computed a wrong 3DES only then), sealed here and opened by the reference and the other way round; then packets
- * with one wrong bit among right ones.
+ * The self test of lanes: 1 to 33 packets of one suite at once, of lengths that differ so that lanes end apart
+ * (ipsec-mb 2.0 to 2.0.2 computed a wrong 3DES only then), sealed here and opened by the reference and the other way
+ * round; then packets with one wrong bit among right ones.
  */
 #include "dataplane/crypto/selftest.h"
 

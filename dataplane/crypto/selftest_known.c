@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Published known answers as ESP packets: RFC 3602 section 4 and SP 800-38A F.2 (AES-CBC), SP 800-67 appendix B.1 (3DES; its first
- * block is CBC with an IV of zeros), RFC 2202 and RFC 4868 section 2.7.2 (HMAC; the message is the ESP header and the text of a
- * NULL cipher), RFC 7634 appendix A (ChaCha20-Poly1305), the GCM vectors of NIST's CAVP and, for 192 bits, Project Wycheproof's
- * (GMAC; the message is ESP header and IV).
+ * Published known answers as ESP packets: RFC 3602 section 4 and SP 800-38A F.2 (AES-CBC), SP 800-67 appendix B.1
+ * (3DES; its first block is CBC with an IV of zeros), RFC 2202 and RFC 4868 section 2.7.2 (HMAC; the message is the
+ * ESP header and the text of a NULL cipher), RFC 7634 appendix A (ChaCha20-Poly1305), the GCM vectors of NIST's CAVP
+ * and, for 192 bits, Project Wycheproof's (GMAC; the message is ESP header and IV).
  */
 #include "dataplane/crypto/selftest.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Wycheproof's vectors for the suites that go through lanes, in both crypto backends of the data plane, 16 packets at once:
- * ChaCha20-Poly1305 with additional data of ESP's 8 octets, AES-CBC (the vector's PKCS#5 padding is part of the
- * text), and HMACs as a NULL cipher's (the first 8 octets of the message are the ESP header). The folder is the first argument.
+ * Wycheproof's vectors for the suites that go through lanes, in both crypto backends of the data plane, 16 packets at
+ * once: ChaCha20-Poly1305 with additional data of ESP's 8 octets, AES-CBC (the vector's PKCS#5 padding is part of the
+ * text), and HMACs as a NULL cipher's (the first 8 octets of the message are the ESP header). The folder is the first
+ * argument.
  */
 #include "dataplane/crypto/crypto.h"
 #include "tests/interop/vectors.h"
@@ -44,8 +45,12 @@ static bool run_job(const struct crypto_job *like, const uint8_t *packet, size_t
     return ok;
 }
 
-/* A packet of front | text | ICV: sealed must be front | ct | icv; opened again, and refused with each octet of the ICV spoilt. */
-static void check_packet(struct crypto_job *job, const uint8_t *clear, const uint8_t *sealed, size_t len, size_t icv_len)
+/*
+ * A packet of front | text | ICV: sealed must be front | ct | icv; opened again, and refused with each octet of the
+ * ICV spoilt.
+ */
+static void check_packet(struct crypto_job *job, const uint8_t *clear, const uint8_t *sealed, size_t len,
+                         size_t icv_len)
 {
     static uint8_t out[2 * VECTORS_MAX], spoilt[2 * VECTORS_MAX];
 

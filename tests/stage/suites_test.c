@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Every suite, in both modes and both families, on real mbufs: each length comes back as it went in, sealed by ipsec-mb and
- * opened by OpenSSL and the other way round; every wrong bit is refused; and what was verified but is no packet is dropped
- * by name (DP2, RFC 4303).
+ * Every suite, in both modes and both families, on real mbufs: each length comes back as it went in, sealed by
+ * ipsec-mb and opened by OpenSSL and the other way round; every wrong bit is refused; and what was verified but is no
+ * packet is dropped by name (DP2, RFC 4303).
  */
 #include "tests/stage/rig.h"
 
@@ -175,7 +175,10 @@ static void odd_ones(void **state)
     rig_close(&b);
 }
 
-/* Each bit of SPI and sequence number, IV, text ends and ICV. An SPI that nobody has passes as what the policy says of ESP. */
+/*
+ * Each bit of SPI and sequence number, IV, text ends and ICV. An SPI that nobody has passes as what the policy says
+ * of ESP.
+ */
 static void every_wrong_bit_is_refused(void **state)
 {
     (void)state;
@@ -225,7 +228,8 @@ static void impossible_lengths(void **state)
         rig_open(&b, 1);
         policy(&b, c, 2);
         for (size_t len = 4; len < 150; len++) {
-            bool possible = len >= 8u + s->iv_len + s->align + s->icv_len && (len - 8 - s->iv_len - s->icv_len) % s->align == 0;
+            size_t around = 8u + s->iv_len + s->icv_len;
+            bool possible = len >= around + s->align && (len - around) % s->align == 0;
             struct rig_result r;
 
             lens[0] = rig_ipv4(frames[0], "10.1.0.1", "10.2.0.1", 50, 0, SPI, 20 + len);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * IVs of CBC (RFC 3602 section 3): a million never repeat, another start gives others, none says what the next will be - their
- * bits look like coins, differences of neighbours don't - and both backends make them.
+ * IVs of CBC (RFC 3602 section 3): a million never repeat, another start gives others, none says what the next will be
+ * - their bits look like coins, differences of neighbours don't - and both backends make them.
  */
 #include "dataplane/ivs.h"
 
@@ -34,7 +34,10 @@ static void a_million(void **state)
     }
 }
 
-/* Each bit is set in half of them, give or take five standard deviations; so is each bit of two neighbours' difference. */
+/*
+ * Each bit is set in half of them, give or take five standard deviations; so is each bit of two neighbours'
+ * difference.
+ */
 static void bits_are_coins(void **state)
 {
     (void)state;
