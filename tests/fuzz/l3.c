@@ -20,6 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     MUST(l2.len >= L2_LEN && l2.len <= L2_MAX_LEN && h.len + (size_t)l2.len <= size && l2.vlan < 4096);
+    if (h.flaw == L3_OK || h.flaw == L3_FRAGMENT)
+        MUST(l3_payload_at(&h) <= h.len);
     l3_flow(&h, data + l2.len, &flow);
     MUST(flow.src.family == flow.dst.family);
     if (h.kind == L3_IPV6) {
@@ -29,6 +31,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         l3_parse_ipv4_odd(data + l2.len, size - l2.len, &thorough);
     }
     MUST(thorough.flaw == h.flaw && thorough.addrs == h.addrs && thorough.tuple == h.tuple &&
-         thorough.head == h.head && thorough.len == h.len);
+         thorough.head == h.head && thorough.what == h.what);
     return 0;
 }
