@@ -14,7 +14,7 @@ static const char *const promised[] = {
     "passed_l2",           "drop_no_sa",          "drop_fail_close",       "drop_policy_clear_in", "drop_unknown_spi",
     "drop_auth",           "drop_replay_time",    "drop_replay_counter",   "drop_replay_sender", "drop_address_mismatch",
     "drop_inner_policy",   "drop_malformed",      "drop_too_big",          "drop_sa_expired",   "drop_iv_exhausted",
-    "drop_fragment",       "drop_ip_options",     "drop_ext_header",
+    "drop_fragment",       "drop_ip_options",     "drop_ext_header",     "sent_icmp_too_big", "pmtu_learned",
 };
 
 static void promised_names_exist(void **state)
