@@ -217,14 +217,14 @@ static void secrets_in_a_readable_file_are_warned_of(void **state)
 
 static void a_key_server_without_a_secret_is_warned_of(void **state)
 {
-    static const char text[] =
+    static const char servers[] =
         "gvpn: 1\n"
         "ike: {listen: [10.0.0.2], pre-shared-keys: [{peer: 10.0.0.0/24, secret: "
         "0123456789abcdef0123456789abcdef}]}\n"
         "groups: [{name: g, identity: 1, member: {key-servers: [10.0.0.1, 10.0.1.1, 10.0.0.9],\n"
         "  data-plane: {pair: w}}}]\n";
     struct yaml_error e;
-    struct config *c = config_parse("f.yaml", text, strlen(text), &e);
+    struct config *c = config_parse("f.yaml", servers, strlen(servers), &e);
 
     (void)state;
     assert_non_null(c);
