@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 FIELDS = {'suite', 'direction', 'size', 'family', 'vlan', 'burst', 'sas', 'rules', 'workers', 'cycles_per_packet', 'harness_cycles', 'raw_cycles',
-          'net_over_raw', 'mpps', 'gbps'}
+          'rounds', 'replay', 'strict', 'net_over_raw', 'mpps', 'gbps'}
+COMPARED = {'against', 'over_percent', 'over_cycles'}
 
 
 def bench(*args):
@@ -53,38 +54,73 @@ def test_too_many_workers_are_said():
     assert (r.returncode == 1 and 'CPUs' in r.stderr) or n > 16
 
 
-def test_comparison():
-    r = bench('--compare', '--json', '--sizes', '64', '--direction', 'in')
+def compared(*args):
+    r = bench('--compare', '--json', '--sizes', '64', '--rounds', '9', *args)
     assert r.returncode == 0, r.stderr
     results = json.loads(r.stdout)['results']
-    cases = ['base', '16 SAs', '100 rules', 'IPv6', 'tagged', 'burst 1', 'burst 32']
-    assert [x['case'] for x in results][:len(cases)] == cases
-    assert [(x['sas'], x['rules'], x['family'], x['vlan'] > 0, x['burst']) for x in results[:7]] == [
-        (1, 1, 4, False, 8), (16, 16, 4, False, 8), (1, 100, 4, False, 8), (1, 1, 6, False, 8), (1, 1, 4, True, 8),
-        (1, 1, 4, False, 1), (1, 1, 4, False, 32)]
-    assert results[0]['over_base_percent'] == 0
-    assert all('over_base_percent' in x for x in results[1:7])
-    assert all(x['workers'] == 2 and 'times_one_worker' in x for x in results[7:])
+    one = [x for x in results if x['workers'] == 1]
+    assert all(x['workers'] == 2 and 'times_one_worker' in x and not COMPARED & set(x) for x in results[len(one):])
+    assert one[0]['case'] == 'base' and not COMPARED & set(one[0])
+    assert all(COMPARED <= set(x) and FIELDS <= set(x) for x in one[1:])
+    return one
+
+
+def test_comparison():
+    one = compared('--direction', 'in')
+    assert [(x['case'], x['sas'], x['rules'], x['family'], x['vlan'] > 0, x['burst'], x['replay'], x['strict']) for x in one] == [
+        ('base', 1, 1, 4, False, 8, 'none', False),
+        ('time', 1, 1, 4, False, 8, 'time', False),
+        ('strict', 1, 1, 4, False, 8, 'time', True),
+        ('16 SAs', 16, 16, 4, False, 8, 'none', False),
+        ('100 rules', 1, 100, 4, False, 8, 'none', False),
+        ('1000 rules', 1, 1000, 4, False, 8, 'none', False),
+        ('IPv6', 1, 1, 6, False, 8, 'none', False),
+        ('tagged', 1, 1, 4, True, 8, 'none', False),
+        ('burst 1', 1, 1, 4, False, 1, 'none', False),
+        ('burst 32', 1, 1, 4, False, 32, 'none', False)]
+    assert [x['against'] for x in one[1:]] == ['base', 'time'] + 7 * ['base']
+    assert all(x['rounds'] == 9 for x in one)
+
+
+def test_comparison_with_a_base_of_its_own():
+    """With time windows already there, what is strict is put against the base, and no line says nothing new."""
+    one = compared('--direction', 'out', '--replay', 'time', '--family', '6', '--vlan', '7', '--burst', '32', '--rules', '100',
+                   '--suite', 'aes-gmac-256')
+    assert [(x['case'], x['against']) for x in one[1:]] == [
+        (case, 'base') for case in ('no replay', 'strict', '16 SAs', '1000 rules', 'IPv4', 'burst 1')]
+    assert {(x['suite'], x['vlan']) for x in one} == {('aes-gmac-256', 7)}
 
 
 def test_table_and_one_direction():
-    r = bench('--direction', 'in', '--sizes', '1446')
+    r = bench('--direction', 'in', '--sizes', '1462')
     assert r.returncode == 0, r.stderr
-    assert [line.split()[:2] for line in r.stdout.splitlines()[2:]] == [['in', '1446']]
+    assert [line.split()[:2] for line in r.stdout.splitlines()[2:]] == [['in', '1462']]
 
 
 @pytest.mark.parametrize('args, said', [
     (['--family', '5'], '4 or 6'),
     (['--vlan', '0'], 'a number'),
     (['--vlan', '4095'], 'a number'),
-    (['--family', '6', '--sizes', '47'], 'a number from 48 to 1426 was expected for IPv6'),
-    (['--family', '6', '--sizes', '1427'], 'a number from 48 to 1426 was expected for IPv6'),
+    (['--family', '6', '--sizes', '47'], 'a number from 48 to 1442 was expected for IPv6'),
+    (['--family', '6', '--sizes', '1443'], 'a number from 48 to 1442 was expected for IPv6'),
     (['--compare', '--workers', '2'], 'the base case has one worker'),
+    (['--compare', '--sas', '2'], 'the base case has one SA'),
+    (['--compare', '--replay', 'time', '--strict'], 'without --compare'),
+    (['--compare', '--replay', 'counter'], 'without --compare'),
+    (['--compare', '--sizes', '27'], 'for IPv6'),
+    (['--strict'], 'only with --replay time'),
+    (['--strict', '--replay', 'counter'], 'only with --replay time'),
+    (['--replay', 'counter', '--sas', '2'], 'only with one SA'),
+    (['--replay', 'time', '--strict', '--workers', '2'], 'one worker'),
+    (['--replay', 'always'], 'time, counter or none'),
+    (['--rounds', '2'], 'a number from 3'),
+    (['--rounds', '602'], 'to 601'),
+    (['--compare', '--sizes', '1431'], 'a number from 48 to 1430 was expected for IPv6'),
     (['--workers', '0'], 'a number'),
     (['--suite', 'rot13'], 'no suite'),
     (['--sizes', '64,x'], 'a number'),
     (['--sizes', ''], 'a number'),
-    (['--sizes', '1447'], 'a number'),
+    (['--sizes', '1463'], 'a number'),
     (['--sizes', '27'], 'a number'),
     (['--direction', 'up'], 'out or in'),
     (['--sas', '0'], 'a number'),

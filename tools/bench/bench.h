@@ -17,6 +17,8 @@
 #define BENCH_PACKETS   768 /* templates: a multiple of the flows and of the 12 packets of the IMIX pattern */
 #define BENCH_SIZES     16
 #define BENCH_IMIX      0 /* a size: 7:4:1 of 64, 570, 1418 */
+#define BENCH_MTU       1518 /* so that 1420 octets in clear fit with any header, metadata and nearly any suite */
+#define BENCH_ROUNDS    601
 #define BENCH_PER_ROUND (2 * BENCH_PACKETS) /* packets of one measurement */
 #define BENCH_SENDER    7 /* sender id of the first worker of the gateway that is measured */
 #define BENCH_PORT_FIRST 5000 /* destination port of the first rule */
@@ -32,6 +34,7 @@ struct bench_options {
     unsigned vlan;   /* tag of the frames; 0 = none */
     enum ipc_replay replay;
     bool strict;     /* beside IPC_REPLAY_TIME: windows per sender */
+    unsigned rounds; /* of the three measurements in turns */
     bool compare, json;
 };
 
@@ -96,6 +99,7 @@ struct bench_run {
     struct rte_mempool *pool;
     bool outbound;
     unsigned n; /* packets in use: the fewer, the less the CPU's caches matter */
+    unsigned against; /* comparisons: the index of the run that this one is put against */
     struct replay_window *window; /* inbound with counter or strict: what the same packets must not find closed */
     /* raw */
     IMB_MGR *manager;
@@ -134,20 +138,20 @@ MUST_CHECK bool bench_protect(struct bench_run *run);
 
 struct bench_result {
     struct bench_options o;
-    const char *name; /* of a comparison's line */
+    const char *name, *against; /* of a comparison's line, and of the line it is put against; NULL: none */
     bool outbound;
     unsigned size;
     double cycles_per_packet, harness_cycles, raw_cycles, net_over_raw, mpps, gbps;
-    double over_base_percent; /* net cycles; comparisons only */
+    double over_percent, over_cycles; /* net cycles over those of `against`: the medians of the rounds' */
     double times_one;         /* throughput of all workers over one's; several workers only */
 };
 
-/* Measures n open runs in turns, all of one size; the first is the base of the comparison. */
+/* Measures n open runs in turns, all of one size and as many rounds; each is put against the one that it names. */
 void bench_measure(struct bench_run **runs, unsigned n, unsigned size, struct bench_result *results);
 /* Measures all workers of a run against its first one. */
 MUST_CHECK bool bench_workers(struct bench_run *run, unsigned size, struct bench_result *result);
 /* The comparison table: what is special against the base case. Returns the number of results (at most cap), 0 on failure. */
-#define BENCH_CASES_MAX 10
+#define BENCH_CASES_MAX 12
 MUST_CHECK unsigned bench_compare(const struct bench_options *o, struct rte_mempool *pool, struct bench_result *results);
 
 void bench_report_table(const struct bench_options *o, const struct bench_result *r, unsigned n);

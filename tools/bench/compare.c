@@ -10,34 +10,65 @@
 #include <stdio.h>
 
 #define MANY_SAS   16
-#define MANY_RULES 100
 #define A_VLAN     100
 
 struct line {
     const char *name;
     struct bench_options o;
+    unsigned against; /* index of a line */
 };
+
+/* One more line, as the base so far; the caller changes what it is about. */
+static struct bench_options *add(struct line *lines, unsigned *n, const char *name)
+{
+    lines[*n] = (struct line){name, lines[0].o, 0};
+    return &lines[(*n)++].o;
+}
+
+static void add_rules(struct line *lines, unsigned *n, const char *name, unsigned rules)
+{
+    if (rules > lines[0].o.rules)
+        add(lines, n, name)->rules = rules;
+}
+
+/* Time windows against none, and windows per sender over them: what is strict is put against the time line. */
+static void add_replay(struct line *lines, unsigned *n)
+{
+    unsigned timed = 0;
+    struct bench_options *o;
+
+    if (lines[0].o.replay == IPC_REPLAY_TIME) {
+        add(lines, n, "no replay")->replay = IPC_REPLAY_NONE;
+    } else {
+        timed = *n;
+        add(lines, n, "time")->replay = IPC_REPLAY_TIME;
+    }
+    o = add(lines, n, "strict");
+    o->replay = IPC_REPLAY_TIME;
+    o->strict = true;
+    lines[*n - 1].against = timed;
+}
 
 static unsigned lines_of(const struct bench_options *base, struct line *lines)
 {
+    struct bench_options *o;
     unsigned n = 0;
 
-    lines[n++] = (struct line){"base", *base};
-    lines[n] = (struct line){"16 SAs", *base};
-    lines[n].o.sas = MANY_SAS;
-    if (lines[n].o.rules < MANY_SAS)
-        lines[n].o.rules = MANY_SAS;
-    n++;
-    lines[n] = (struct line){"100 rules", *base};
-    lines[n++].o.rules = MANY_RULES;
-    lines[n] = (struct line){base->family == 6 ? "IPv4" : "IPv6", *base};
-    lines[n++].o.family = base->family == 6 ? 4 : 6;
-    lines[n] = (struct line){"tagged", *base};
-    lines[n++].o.vlan = A_VLAN;
-    lines[n] = (struct line){"burst 1", *base};
-    lines[n++].o.burst = 1;
-    lines[n] = (struct line){"burst 32", *base};
-    lines[n++].o.burst = 32;
+    lines[n++] = (struct line){"base", *base, 0};
+    add_replay(lines, &n);
+    o = add(lines, &n, "16 SAs");
+    o->sas = MANY_SAS;
+    if (o->rules < MANY_SAS)
+        o->rules = MANY_SAS;
+    add_rules(lines, &n, "100 rules", 100);
+    add_rules(lines, &n, "1000 rules", 1000);
+    add(lines, &n, base->family == 6 ? "IPv4" : "IPv6")->family = base->family == 6 ? 4 : 6;
+    if (base->vlan == 0)
+        add(lines, &n, "tagged")->vlan = A_VLAN;
+    if (base->burst != 1)
+        add(lines, &n, "burst 1")->burst = 1;
+    if (base->burst != VEC_BURST)
+        add(lines, &n, "burst 32")->burst = VEC_BURST;
     return n;
 }
 
@@ -79,11 +110,14 @@ static unsigned compare_one(const struct bench_options *base, struct rte_mempool
             close_all(runs, i);
             return 0;
         }
+        runs[i]->against = lines[i].against;
     }
     bench_measure(runs, n, size, results);
     close_all(runs, n);
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
         results[i].name = lines[i].name;
+        results[i].against = i == 0 ? NULL : lines[lines[i].against].name;
+    }
     if (rte_lcore_count() < 2)
         fprintf(stderr, "gvpn-bench: one CPU only: two workers aren't compared\n");
     else if (two_workers(base, pool, outbound, size, &results[n]))

@@ -114,7 +114,7 @@ void bench_gateway_open(struct bench_gateway *g, const struct bench_options *o, 
         die("no memory");
     strcpy(g->pairs[0], "bench");
     strcpy(g->config.pairs[0].name, "bench");
-    g->config.pairs[0].mtu = 1500;
+    g->config.pairs[0].mtu = BENCH_MTU;
     g->config.n_pairs = 1;
     g->config.n_workers = o->workers;
     g->config.local_pair = -1;

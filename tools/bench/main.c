@@ -12,7 +12,7 @@
 
 #define POOL_SIZE  8191
 #define POOL_CACHE 256
-#define ROOM       1536 /* for a frame of 1500 octets of IP, as an Ethernet port's buffers have */
+#define ROOM       1536 /* for a frame of BENCH_MTU octets of IP with a tag; 1500 are usual */
 
 /*
  * The CPUs to run on, the last one that we may use first: the first ones serve interrupts. Fewer than `wanted` when there

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS 601
 #define MIDDLE 41
 
 /* The three measurements of one round. */
@@ -16,7 +15,7 @@ struct round {
     double whole, harness, raw;
 };
 
-static struct round rounds[BENCH_CASES_MAX][ROUNDS];
+static struct round rounds[BENCH_CASES_MAX][BENCH_ROUNDS];
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -34,35 +33,45 @@ static int compare_rounds(const void *a, const void *b)
  * The rounds that took neither short nor long, averaged: a median that isn't the accident of one round. All three
  * values come from the same rounds.
  */
-static struct round middle(const struct round *all)
+static struct round middle(const struct round *all, unsigned n)
 {
-    static struct round sorted[ROUNDS];
+    static struct round sorted[BENCH_ROUNDS];
     struct round sum = {0, 0, 0};
+    unsigned kept = n < MIDDLE ? n : MIDDLE;
 
-    memcpy(sorted, all, sizeof sorted);
-    qsort(sorted, ROUNDS, sizeof *sorted, compare_rounds);
-    for (unsigned i = (ROUNDS - MIDDLE) / 2; i < (ROUNDS + MIDDLE) / 2; i++) {
-        sum.whole += sorted[i].whole / MIDDLE;
-        sum.harness += sorted[i].harness / MIDDLE;
-        sum.raw += sorted[i].raw / MIDDLE;
+    memcpy(sorted, all, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, compare_rounds);
+    for (unsigned i = (n - kept) / 2; i < (n - kept) / 2 + kept; i++) {
+        sum.whole += sorted[i].whole / kept;
+        sum.harness += sorted[i].harness / kept;
+        sum.raw += sorted[i].raw / kept;
     }
     return sum;
 }
 
-/* Net cycles over the base's, round by round; the median. */
-static double over_base(const struct round *mine, const struct round *base)
+static double net(const struct round *r)
 {
-    static double ratios[ROUNDS];
+    return r->whole - r->harness;
+}
 
-    for (unsigned i = 0; i < ROUNDS; i++)
-        ratios[i] = (mine[i].whole - mine[i].harness) / (base[i].whole - base[i].harness);
-    qsort(ratios, ROUNDS, sizeof *ratios, compare_doubles);
-    return (ratios[ROUNDS / 2] - 1) * 100;
+/* Net cycles over another run's, round by round; the medians. */
+static void put_against(const struct round *mine, const struct round *other, unsigned n, struct bench_result *r)
+{
+    static double ratios[BENCH_ROUNDS], differences[BENCH_ROUNDS];
+
+    for (unsigned i = 0; i < n; i++) {
+        ratios[i] = net(&mine[i]) / net(&other[i]);
+        differences[i] = net(&mine[i]) - net(&other[i]);
+    }
+    qsort(ratios, n, sizeof *ratios, compare_doubles);
+    qsort(differences, n, sizeof *differences, compare_doubles);
+    r->over_percent = (ratios[n / 2] - 1) * 100;
+    r->over_cycles = differences[n / 2];
 }
 
 static void report(const struct bench_run *run, unsigned size, const struct round *all, struct bench_result *r)
 {
-    struct round m = middle(all);
+    struct round m = middle(all, run->o.rounds);
 
     r->o = run->o;
     r->outbound = run->outbound;
@@ -70,17 +79,17 @@ static void report(const struct bench_run *run, unsigned size, const struct roun
     r->cycles_per_packet = m.whole;
     r->harness_cycles = m.harness;
     r->raw_cycles = m.raw;
-    r->net_over_raw = (m.whole - m.harness) / m.raw;
+    r->net_over_raw = net(&m) / m.raw;
     r->mpps = (double)run->gateway.tsc_hz / m.whole / 1e6;
     r->gbps = r->mpps * bench_mean_len(size) * 8 / 1000;
-    r->over_base_percent = over_base(all, rounds[0]);
+    put_against(all, rounds[run->against], run->o.rounds, r);
     r->times_one = 1;
 }
 
 void bench_measure(struct bench_run **runs, unsigned n, unsigned size, struct bench_result *results)
 {
     bench_own_cpu(true);
-    for (unsigned i = 0; i < ROUNDS; i++)
+    for (unsigned i = 0; i < runs[0]->o.rounds; i++)
         for (unsigned k = 0; k < n; k++) {
             if (n > 1) /* the others have used the caches meanwhile */
                 (void)bench_time_whole(runs[k], 0, 1);

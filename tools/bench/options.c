@@ -11,10 +11,11 @@
 static const char usage[] =
     "usage: gvpn-bench [--suite S] [--sizes 64,512,1420,imix] [--direction out|in] [--sas N] [--rules N]\n"
     "                  [--workers N] [--burst 1|2|4|8|16|32] [--family 4|6] [--vlan N]\n"
-    "                  [--replay time|counter|none] [--strict] [--compare] [--json]\n"
+    "                  [--replay time|counter|none] [--strict] [--rounds N] [--compare] [--json]\n"
     "Measures the packet path without a port: TSC cycles per packet, beside the same packets without the path (harness)\n"
-    "and the bare crypto calls (raw). Sizes are IP packets before encryption; without --direction both are measured. --compare puts 16 SAs, 100 rules,\n"
-    "the other family, tags, other bursts and two workers beside all that, in turns, without --sizes at 64 and 1420.\n";
+    "and the bare crypto calls (raw). Sizes are IP packets before encryption; without --direction\n"
+    "both are measured. --compare puts replay by time and per sender, 16 SAs, 100 and 1000 rules, the other family, tags,\n"
+    "other bursts and two workers beside all that, in turns, without --sizes at 64 and 1420.\n";
 
 static bool wrong(const char *option, const char *value, const char *what)
 {
@@ -73,13 +74,16 @@ static bool parse_direction(struct bench_options *o, const char *text)
     return o->out || o->in || wrong("--direction", text, "out or in was expected");
 }
 
-/* What fits an MTU of 1500 once protected. Comparisons run both families. */
+/* What fits BENCH_MTU once protected. Comparisons run both families, and time windows with their metadata. */
 static bool check_sizes(const struct bench_options *o)
 {
     for (unsigned i = 0; i < o->n_sizes; i++) {
         struct bench_options six = *o;
 
-        six.family = o->compare ? 6 : o->family;
+        if (o->compare) {
+            six.family = 6;
+            six.replay = IPC_REPLAY_TIME;
+        }
         if (o->sizes[i] != BENCH_IMIX && (o->sizes[i] < bench_size_min(&six) || o->sizes[i] > bench_size_max(&six))) {
             fprintf(stderr, "gvpn-bench: --sizes %u: a number from %u to %u was expected for IPv%u\n", o->sizes[i],
                     bench_size_min(&six), bench_size_max(&six), six.family);
@@ -91,11 +95,12 @@ static bool check_sizes(const struct bench_options *o)
 
 static bool check_compare(const struct bench_options *o)
 {
-    if (o->compare && o->workers != 1) {
-        fprintf(stderr, "gvpn-bench: --compare: the base case has one worker\n");
-        return false;
-    }
-    return true;
+    const char *why = o->workers != 1 ? "one worker" : o->sas != 1 ? "one SA" : NULL;
+
+    if (!o->compare || why == NULL)
+        return true;
+    fprintf(stderr, "gvpn-bench: --compare: the base case has %s\n", why);
+    return false;
 }
 
 static bool parse_family(struct bench_options *o, const char *text)
@@ -151,7 +156,7 @@ bool bench_options_parse(struct bench_options *o, int argc, char **argv, bool *h
         {"burst", required_argument, NULL, 'b'},   {"family", required_argument, NULL, 'f'},
         {"vlan", required_argument, NULL, 'v'},    {"compare", no_argument, NULL, 'c'},
         {"replay", required_argument, NULL, 'y'},  {"strict", no_argument, NULL, 't'},
-        {"json", no_argument, NULL, 'j'},
+        {"rounds", required_argument, NULL, 'n'},  {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0}};
     bool rules_given = false, sizes_given = false, ok = true;
@@ -165,7 +170,8 @@ bool bench_options_parse(struct bench_options *o, int argc, char **argv, bool *h
                                 .sas = 1,
                                 .workers = 1,
                                 .family = 4,
-                                .burst = 8};
+                                .burst = 8,
+                                .rounds = BENCH_ROUNDS};
     *help = false;
     while (ok && (c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (c) {
@@ -200,6 +206,9 @@ bool bench_options_parse(struct bench_options *o, int argc, char **argv, bool *h
             break;
         case 'y':
             ok = parse_replay(o, optarg);
+            break;
+        case 'n':
+            ok = parse_number("--rounds", optarg, 3, BENCH_ROUNDS, &o->rounds);
             break;
         case 't':
             o->strict = true;

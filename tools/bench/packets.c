@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MTU     1500
 #define UDP_LEN 8
 
 /* Which rule a flow hits: flows go round the rules, or are spread over them when those are more. */
@@ -41,7 +40,7 @@ unsigned bench_size_max(const struct bench_options *o)
 {
     struct esp_geometry g = bench_layout(o);
 
-    return esp_effective_mtu(bench_kind(o), MTU, &g);
+    return esp_effective_mtu(bench_kind(o), BENCH_MTU, &g);
 }
 
 unsigned bench_packet_len(unsigned index, unsigned size)

@@ -40,15 +40,15 @@ void bench_report_table(const struct bench_options *o, const struct bench_result
         printf(", replay %s%s", replay_text(o), o->strict ? " strict" : "");
     printf("; TSC cycles per packet, middle rounds of one interleaved run\n");
     printf("%s%-9s %6s %9s %9s %9s %9s %9s %9s%s\n", o->compare ? "case       " : "", "direction", "size", "packet",
-           "harness", "raw", "net/raw", "Mpps", "Gbit/s", o->compare ? "  over base" : o->workers > 1 ? "  times one" : "");
+           "harness", "raw", "net/raw", "Mpps", "Gbit/s", o->compare ? "  net cycles" : o->workers > 1 ? "  times one" : "");
     for (unsigned i = 0; i < n; i++) {
         if (o->compare)
             printf("%-10s ", r[i].name);
         print_line(&r[i]);
         if (r[i].o.workers > 1)
             printf("   x %.2f", r[i].times_one);
-        else if (o->compare && i > 0 && strcmp(r[i].name, "base") != 0)
-            printf("   %+6.1f %%", r[i].over_base_percent);
+        else if (r[i].against != NULL)
+            printf("   %+6.1f %% %+6.1f over %s", r[i].over_percent, r[i].over_cycles, r[i].against);
         putchar('\n');
     }
 }
@@ -83,6 +83,7 @@ bool bench_report_json(const struct bench_options *o, const struct bench_result 
         json_kv_u64(&j, "rules", r[i].o.rules);
         json_kv_u64(&j, "workers", r[i].o.workers);
         json_kv_u64(&j, "burst", r[i].o.burst);
+        json_kv_u64(&j, "rounds", r[i].o.rounds);
         kv_double(&j, "cycles_per_packet", r[i].cycles_per_packet, 2);
         kv_double(&j, "harness_cycles", r[i].harness_cycles, 2);
         kv_double(&j, "raw_cycles", r[i].raw_cycles, 2);
@@ -91,8 +92,11 @@ bool bench_report_json(const struct bench_options *o, const struct bench_result 
         kv_double(&j, "gbps", r[i].gbps, 3);
         if (r[i].o.workers > 1)
             kv_double(&j, "times_one_worker", r[i].times_one, 3);
-        else if (o->compare)
-            kv_double(&j, "over_base_percent", r[i].over_base_percent, 2);
+        if (r[i].against != NULL) {
+            json_kv_string(&j, "against", r[i].against);
+            kv_double(&j, "over_percent", r[i].over_percent, 2);
+            kv_double(&j, "over_cycles", r[i].over_cycles, 2);
+        }
         json_end_object(&j);
     }
     json_end_array(&j);

@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define ROUNDS 201
+#define ROUNDS_MAX (BENCH_ROUNDS / 3) /* each is long */
 #define TIMES  8 /* packets of a measurement, in rounds' worth: long against the start of a thread */
 
 struct job {
@@ -91,21 +91,22 @@ static int compare_doubles(const void *a, const void *b)
 
 bool bench_workers(struct bench_run *run, unsigned size, struct bench_result *r)
 {
-    static double quotients[ROUNDS], rates[ROUNDS];
+    static double quotients[ROUNDS_MAX], rates[ROUNDS_MAX];
+    unsigned n = run->o.rounds / 3;
     double per_second;
 
     if (rte_lcore_count() < run->o.workers)
         return false;
-    for (unsigned i = 0; i < ROUNDS; i++) {
+    for (unsigned i = 0; i < n; i++) {
         double one = rate(run, 1);
 
         rates[i] = rate(run, run->o.workers);
         quotients[i] = rates[i] / one;
     }
-    qsort(rates, ROUNDS, sizeof *rates, compare_doubles);
-    qsort(quotients, ROUNDS, sizeof *quotients, compare_doubles);
-    per_second = rates[ROUNDS / 2] * (double)run->gateway.tsc_hz;
-    r->times_one = quotients[ROUNDS / 2];
+    qsort(rates, n, sizeof *rates, compare_doubles);
+    qsort(quotients, n, sizeof *quotients, compare_doubles);
+    per_second = rates[n / 2] * (double)run->gateway.tsc_hz;
+    r->times_one = quotients[n / 2];
     r->mpps = per_second / 1e6;
     r->gbps = r->mpps * bench_mean_len(size) * 8 / 1000;
     return true;
