@@ -88,7 +88,7 @@ static void values_are_taken(void **state)
         "  - {name: c, device: net_af_packet1}\n  - {name: d, device: 04:00.1}\n"
         "  - {name: e, device: 05:00.1}\n"
         "pairs:\n"
-        "  - {name: one, inside: b, outside: a, mtu: 576}\n  - {name: two, inside: c, outside: d, mtu: "
+        "  - {name: one, inside: b, outside: a, mtu: 576, sgt: inline, sgt-default: 77}\n  - {name: two, inside: c, outside: d, mtu: "
         "9000}\n"
         "local: {tap: t, pair: two, addresses: [10.0.0.2/24, \"2001:db8::2/64\"], gateway: \"2001:db8::1\","
         " mac: 02:00:00:ab:CD:03}\n"
@@ -114,6 +114,10 @@ static void values_are_taken(void **state)
     assert_int_equal(c->n_pairs, 2);
     assert_int_equal(c->pairs[0].inside, 1);
     assert_int_equal(c->pairs[0].mtu, 576);
+    assert_int_equal(c->pairs[0].sgt, CFG_SGT_INLINE);
+    assert_int_equal(c->pairs[0].sgt_default, 77);
+    assert_int_equal(c->pairs[1].sgt, CFG_SGT_NONE);
+    assert_int_equal(c->pairs[1].sgt_default, 0);
     assert_int_equal(c->pairs[1].outside, 3);
     assert_int_equal(c->pairs[1].mtu, 9000);
     assert_int_equal(c->local.pair, 1);
@@ -206,6 +210,8 @@ static const struct {
      "f:5:53: mtu: '575', expected a number from 576 to 9000"},
     {"gvpn-dp: 1\n" PORTS "pairs: [{name: w, inside: lan0, outside: wan0, mtu: 9001}]\n" LOCAL,
      "f:5:53: mtu: '9001', expected a number from 576 to 9000"},
+    {"gvpn-dp: 1\n" PORTS "pairs: [{name: w, inside: lan0, outside: wan0, sgt-default: 65535}]\n" LOCAL,
+     "f:5:61: sgt-default: '65535', expected a number from 1 to 65534"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {addresses: [10.0.0.2/24]}\n",
      "f:6:1: local: the key 'tap' is missing"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: abcdefghijklmnop, addresses: [10.0.0.2/24]}\n",
