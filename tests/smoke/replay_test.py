@@ -8,6 +8,8 @@ Stamps are chosen so that a busy machine can't make a test wrong: time goes on b
 
 import collections
 import os
+import re
+import struct
 import sys
 import time
 
@@ -21,6 +23,8 @@ from topology import Topology, wait_for  # noqa: E402
 
 FOREIGN_SENDER = 0xABCDE0  # nobody was given it
 TYPE = {4: b"\x08\x00", 6: b"\x86\xdd"}
+DEFAULT, DEFAULT2 = 77, 0xfffe  # group tags of the sites; frames on the inside of m1 may bring one of their own
+MNEMONIC = "%GDOI-3-PSEUDO_TIME_PACKET"
 SHORT_MS, LONG_MS = 4000, 100000
 NEAR_MS = 1500  # asking daemons one after the other on a busy machine
 
@@ -43,6 +47,7 @@ PORT = {kind.name: 20000 + i for i, kind in enumerate(KINDS)}
 TIMED = [k for k in KINDS if "time" in k.replay]
 TAGGED = [k for k in KINDS if "sgt" in k.more]
 STRICT = [k for k in KINDS if "strict" in k.more]
+LEFT_BEHIND = ("counter", "counter, tag")  # tests forge numbers that h1 hasn't come to
 COUNTED = [k for k in KINDS if "counter" in k.replay]
 
 
@@ -156,6 +161,8 @@ def test_windows_are_of_the_group_s_clock():
 @pytest.fixture(scope="module")
 def stage():
     with Topology() as t, System(t, lab=True, six=True) as s:
+        for m, more in ((s.m1, f"sgt: inline, sgt-default: {DEFAULT}"), (s.m2, f"sgt-default: {DEFAULT2}")):
+            m.dp_text = m.dp_text.replace("mtu: 1500}", f"mtu: 1500, {more}}}")
         s.start(sas=[Sa(k.suite, acl_of(PORT[k.name]), k.mode, k.replay, k.more) for k in KINDS])
         time.sleep(0.2)  # strict windows take stamps later than their own beginning
         yield Stage(s)
@@ -191,7 +198,7 @@ def test_the_metadata_header_on_the_wire(stage):
                 continue
             assert opened.next_header == 253 and header.next_header == number and inner[0] >> 4 == (6 if number == 41 else 4)
             assert header.size == (16 if kind in TAGGED else 12)
-            assert (header.time is not None, header.tag) == (kind in TIMED, 0 if kind in TAGGED else None), kind.name
+            assert (header.time is not None, header.tag) == (kind in TIMED, DEFAULT if kind in TAGGED else None), kind.name
             times.append(header.time)
         if kind in TIMED:
             assert times == sorted(times) and before - NEAR_MS <= times[0] <= times[-1] <= after + NEAR_MS, (before, times, after)
@@ -246,13 +253,27 @@ def test_stamps_at_the_edges(stage):
 
     late = made(lambda now, window: [now - window - 500, *([0] if now > window else [])])
     assert len(late) >= 12  # of all with 4 s; the group isn't 100 s old
+    said = stage.s.m2.log().count(MNEMONIC)
     assert stage.send(late) == ([], {"drop_replay_time": len(late)})
+    wait_for(lambda: stage.s.m2.log().count(MNEMONIC) > said, what="the log to say so")
     early = made(lambda now, window: [now + window + 20000, 1 << 63, (1 << 64) - 1])
     assert stage.send(early) == ([], {"drop_replay_time": len(early)})
     right = made(lambda now, window: [now, now + window // 2, now + window - 500])
     got, verdicts = stage.send(right)
     assert verdicts == {"received_decrypted": len(right)}
     assert ports(got) == {PORT[k.name]: 6 for k in TIMED}
+
+
+def test_the_log_says_both_pseudotimes(stage):
+    """Of what the tests above sent: from where, by which key, at which times; not of every packet."""
+    lines = re.findall(MNEMONIC + r": Packet from (\S+) with SA 0x([0-9a-f]{8}) fails the pseudotime check: "
+                       r"my_pst is (\d+) ms, peer_pst is (\d+) ms", stage.s.m2.log())
+    spis = {stage.spis[k.name]: SHORT_MS if "4s" in k.replay else LONG_MS for k in TIMED}
+    assert set(spis) >= {int(spi, 16) for _, spi, _, _ in lines} and len(lines) >= 2
+    for source, spi, own, peer in lines:
+        assert source in stage.s.h1 and abs(int(own) - int(peer)) > spis[int(spi, 16)]
+        assert int(own) <= stage.clock() + NEAR_MS
+    assert len(lines) < stage.s.m2.verdicts()["drop_replay_time"]
 
 
 def test_metadata_that_is_not_as_the_key_says(stage):
@@ -322,6 +343,57 @@ def test_the_strict_window_of_a_sender(stage):
     assert stage.send([old]) == ([], {"drop_replay_sender" if stage.clock() < LONG_MS else "drop_replay_time": 1})
 
 
+def tagged_frame(kind, src, dst, tag):
+    """(a frame with the 0x8909 header of group tags but without MACs, the packet in it)"""
+    from scapy.layers.inet import IP, UDP
+    packet = bytes(IP(src=src.address, dst=dst.address) / UDP(sport=PORT[kind.name], dport=PORT[kind.name]) / kind.name.encode())
+    return struct.pack("!HBBHHH", 0x8909, 1, 1, 1, tag, 0x800) + packet, packet
+
+
+def test_tags_of_frames_are_carried(stage):
+    """The tag that a frame on the inside brings is in the metadata header, where the key says so; nowhere outside of it."""
+    kinds = TAGGED + [kind_of("none"), kind_of("time of CBC")]
+    frames = {k: tagged_frame(k, stage.s.h1, stage.s.h2, 0x1234 + i) for i, k in enumerate(kinds)}
+    wan = stage.s.capture("site1")
+    with raw_socket(stage.s.h1.ns, "eth0") as wire:
+        before = stage.s.m1.verdicts()["sent_encrypted"]
+        macs = mac_of(stage.s.wan_ns, "site1") + mac_of(stage.s.h1.ns, "eth0")
+        inside = stage.s.t.capture(stage.s.h2.ns, "eth0", "udp")
+        for frame, _ in frames.values():
+            wire.send(macs + frame)
+        wait_for(lambda: stage.s.m1.verdicts()["sent_encrypted"] == before + len(kinds), what="all to be sent")
+    seen = list(esp.frames(wan.stop()))
+    assert not [f for f in seen if b"\x89\x09" == f[12:14]]
+    read = {p.spi: meta_of(esp.opened(p, stage.keys)) for p in esp.esp_packets(wan.path) if p.src in stage.s.h1}
+    for i, kind in enumerate(kinds):
+        header, inner = read[stage.spis[kind.name]]
+        assert inner == frames[kind][1]
+        assert (header and header.tag) == (0x1234 + i if kind in TAGGED else None), kind.name
+    # h2 gets what was sent, but where forged numbers are ahead of it
+    got = {p[28:] for p in esp.ip_packets(inside.stop()) if esp.header(p).dst in stage.s.h2}
+    assert got == {k.name.encode() for k in kinds if k.name not in LEFT_BEHIND}
+
+
+def test_tags_come_back_in_frames(stage):
+    """From h2's plain frames with its site's tag: h1 is in a network that knows tags, so it gets the header in front."""
+    capture = stage.s.t.capture(stage.s.h1.ns, "eth0")
+    before = stage.s.m1.verdicts()["received_decrypted"]
+    for kind in KINDS:
+        with udp_socket(stage.s.h2.ns, stage.s.h2.address, PORT[kind.name]) as b:
+            b.sendto(kind.name.encode(), (stage.s.h1.address, PORT[kind.name]))
+    wait_for(lambda: stage.s.m1.verdicts()["received_decrypted"] == before + len(KINDS), what="all to arrive")
+    frames = {}
+    for f in esp.frames(capture.stop()):
+        text = f[50 if f[12:14] == b"\x89\x09" else 42:].rstrip(b"\0")  # behind IP and UDP
+        frames.update({kind: f[12:22] for kind in KINDS if kind.name.encode() == text})
+    assert set(frames) == set(KINDS)
+    for kind, front in frames.items():
+        if kind in TAGGED:
+            assert front == struct.pack("!HBBHHH", 0x8909, 1, 1, 1, DEFAULT2, 0x800), kind.name
+        else:
+            assert front[:2] == TYPE[4], kind.name
+
+
 def test_counts_and_offsets(stage):
     """What `show counters` and `show gm replay` say is what happened."""
     verdicts = stage.s.m2.verdicts()
@@ -336,7 +408,6 @@ def test_counts_and_offsets(stage):
         assert gm_sa(stage.s.m2, kind)["packets_in"] == mine["packets_in"] > 0
 
 
-LEFT_BEHIND = ("counter", "counter, tag")  # what was forged above has numbers that h1 hasn't come to
 
 
 def clean_kinds():
