@@ -31,6 +31,7 @@ struct pull {
     mono_t started;
     mono_t answered; /* member: when message 2 came */
     bool last_try;   /* member: a slow answer is better than none */
+    bool legacy;     /* member: weak suites may be used, too */
     uint8_t nonces[2 * ISAKMP_NONCE_MAX]; /* Ni_b, then Nr_b */
     size_t nonce_i_len, nonces_len;       /* nonces_len: all that was exchanged so far */
     uint8_t *sa_body;                     /* member: SA payload of message 2, until message 4 */

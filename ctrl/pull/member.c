@@ -66,22 +66,38 @@ static enum pull_result bad_policy(struct pull *p, struct pull_report *report, c
     return pull_say(report, PULL_BAD_POLICY, why);
 }
 
-/*
- * Every SAT is read before anything is accepted; what the keys must be is known only with message 4. *window_s: the smallest
- * replay window in seconds, 0 when no SA tells replays by time.
- */
-static enum isakmp_error check_sa(struct span body, uint16_t *window_s)
+/* What decides whether message 2 is accepted. */
+struct offered {
+    uint16_t window_s;          /* the smallest replay window in seconds, 0 when no SA tells replays by time */
+    const struct suite *legacy; /* a weak suite, if there is one */
+};
+
+/* Every SAT is read before anything is accepted; what the keys must be is known only with message 4. */
+static enum isakmp_error check_sa(struct span body, struct offered *o)
 {
     struct gdoi_sa sa;
     struct gdoi_sat sat;
     enum isakmp_error e = gdoi_sa_get(body, &sa);
-    *window_s = 0;
+    *o = (struct offered){0};
     while (!e && !gdoi_sa_end(&sa)) {
         e = gdoi_sa_next(&sa, &sat);
-        if (!e && sat.replay_method == REPLAY_TIME && (*window_s == 0 || sat.replay_window < *window_s))
-            *window_s = sat.replay_window;
+        if (e)
+            break;
+        const struct suite *suite = suite_by_wire(sat.transform, sat.key_bits, sat.auth);
+        if (suite && suite->legacy)
+            o->legacy = suite;
+        if (sat.replay_method == REPLAY_TIME && (o->window_s == 0 || sat.replay_window < o->window_s))
+            o->window_s = sat.replay_window;
     }
     return e;
+}
+
+static enum pull_result too_weak(struct pull *p, struct pull_report *report, const struct suite *suite)
+{
+    char why[PULL_REASON_MAX];
+    snprintf(why, sizeof why, "the key server's policy uses %s, which needs `legacy: true` in this member's file",
+             suite->name);
+    return bad_policy(p, report, why);
 }
 
 static mono_t trip_limit(const struct pull *p, uint16_t window_s)
@@ -114,18 +130,20 @@ enum pull_result pull_in_sa_out_accept(struct pull *p, const struct pull_input *
                                        struct pull_report *report)
 {
     mono_t trip = mono_sub(in->now, p->started);
-    uint16_t window_s;
+    struct offered offered;
     struct span nonce, body = isakmp_payloads_find(in->ps, ISAKMP_PAYLOAD_SA)->body;
     enum isakmp_error e = isakmp_nonce_get(isakmp_payloads_find(in->ps, ISAKMP_PAYLOAD_NONCE)->body, &nonce);
     if (e)
         return pull_say(report, PULL_DROP_MALFORMED, isakmp_error_text(e));
     if (span_equal(nonce, span_of(p->nonces, p->nonce_i_len)))
         return pull_say(report, PULL_DROP_STATE, "our own nonce came back");
-    e = check_sa(body, &window_s);
+    e = check_sa(body, &offered);
     if (e)
         return bad_policy(p, report, isakmp_error_text(e));
-    if (window_s > 0 && mono_before(trip_limit(p, window_s), trip))
-        return too_slow(p, report, trip, window_s);
+    if (offered.legacy && !p->legacy)
+        return too_weak(p, report, offered.legacy);
+    if (offered.window_s > 0 && mono_before(trip_limit(p, offered.window_s), trip))
+        return too_slow(p, report, trip, offered.window_s);
     uint8_t *copy = malloc(body.len);
     if (!copy)
         return pull_say(report, PULL_ERROR, "out of memory");
@@ -200,6 +218,11 @@ enum pull_result pull_in_kd(struct pull *p, const struct pull_input *in, struct 
 void pull_set_last_try(struct pull *p)
 {
     p->last_try = true;
+}
+
+void pull_set_legacy(struct pull *p)
+{
+    p->legacy = true;
 }
 
 struct policy *pull_policy(struct pull *p)

@@ -60,6 +60,8 @@ struct pull *pull_new_server(struct ike_sa *sa, const struct rng *rng, struct sp
  * the quarter counts, and more is PULL_BAD_POLICY.
  */
 void pull_set_last_try(struct pull *p);
+/* Member: suites that common/suite calls legacy are taken, too. Without it a policy with one is PULL_BAD_POLICY. */
+void pull_set_legacy(struct pull *p);
 /* Wipes keys and policy. NULL is harmless. */
 void pull_free(struct pull *p);
 

@@ -33,6 +33,8 @@ void session_begin_pull(struct session *s, struct now now)
     }
     if (s->slow_pulls == MAX_SLOW_PULLS)
         pull_set_last_try(p->pull);
+    if (ss->config->legacy)
+        pull_set_legacy(p->pull);
     p->message_id = pull_message_id(p->pull);
     repeat_init(&p->repeat, true, s->phase1_repeat.jitter);
     s->n_pulls = 1;

@@ -55,6 +55,31 @@ static void policy_arrives(void **state)
     pair_free(&p);
 }
 
+/* DP2: what is legacy needs the member's own consent; without it nothing is accepted and the server records nobody. */
+static void legacy_suites_need_consent(void **state)
+{
+    (void)state;
+    for (unsigned id = SUITE_NONE + 1; id < SUITE_COUNT; id++) {
+        const struct suite *suite = suite_by_id(id);
+        for (int consent = 0; consent < 2; consent++) {
+            struct pair p;
+            pair_init(&p);
+            struct policy_sa *sa = &p.policy.sas[0];
+            sa->suite = suite;
+            sa->key.len = (uint16_t)(suite->key_len + suite->salt_len);
+            sa->integrity.len = suite->integrity_len;
+            pair_run(&p, 2);
+            if (consent)
+                pull_set_legacy(p.m);
+            enum pull_result r = pair_step(&p, p.m, pair_span(&p.msg[2]), PAIR_NOW, NULL);
+            assert_int_equal(r, suite->legacy && !consent ? PULL_BAD_POLICY : PULL_GOES_ON);
+            if (r == PULL_BAD_POLICY)
+                assert_non_null(strstr(p.report.why, suite->name));
+            pair_free(&p);
+        }
+    }
+}
+
 /* Decision 18: what has passed since message 1 is taken off, rounded up. */
 static void lifetimes_count_from_message_1(void **state)
 {
@@ -352,6 +377,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(policy_arrives),
+        cmocka_unit_test(legacy_suites_need_consent),
         cmocka_unit_test(lifetimes_count_from_message_1),
         cmocka_unit_test(damaged_message_1),
         cmocka_unit_test(damaged_message_2),
