@@ -8,7 +8,8 @@
 
 #include <rte_mbuf.h>
 
-#define MAC_LEN 6
+#define MAC_LEN  6
+#define MACS_LEN 12
 
 void fit_init(struct pipeline_ctx *ctx)
 {
@@ -56,7 +57,7 @@ static struct rte_mbuf *make_too_big(struct pipeline_ctx *ctx, struct rte_mbuf *
     }
     memcpy(to, frame + MAC_LEN, MAC_LEN);
     memcpy(to + MAC_LEN, frame, MAC_LEN);
-    memcpy(to + 2 * MAC_LEN, frame + 2 * MAC_LEN, p->l2_len - 2 * MAC_LEN); /* tags and type */
+    memcpy(to + MACS_LEN, frame + MACS_LEN, p->l2_len - MACS_LEN); /* tags and type */
     icmp_put_too_big(to + p->l2_len, p->l3, &p->h, (uint16_t)limit);
     return out;
 }

@@ -11,7 +11,7 @@
 
 #define UNIT      8
 #define MAP_WORDS ((REASM_PAYLOAD_MAX / UNIT + 63) / 64)
-#define N_ENTRIES (REASM_SETS * REASM_WAYS)
+#define N_ENTRIES ((size_t)REASM_SETS * REASM_WAYS)
 
 _Static_assert(sizeof(struct reasm_key) == 40, "a key is hashed and compared as memory");
 
@@ -70,7 +70,7 @@ void reasm_free(struct reasm *r)
 
 size_t reasm_memory(uint32_t payload_max)
 {
-    return sizeof(struct reasm) + (size_t)N_ENTRIES * payload_max;
+    return sizeof(struct reasm) + N_ENTRIES * payload_max;
 }
 
 static uint64_t rotate(uint64_t x, unsigned n)
@@ -93,7 +93,7 @@ static uint64_t hash(const struct reasm *r, const struct reasm_key *key)
                      r->secret[0] ^ 0x6c7967656e657261, r->secret[1] ^ 0x7465646279746573};
 
     for (unsigned i = 0; i <= sizeof *key / 8; i++) {
-        uint64_t word = i < sizeof *key / 8 ? load64((const uint8_t *)key + 8 * i) : (uint64_t)sizeof *key << 56;
+        uint64_t word = i < sizeof *key / 8 ? load64((const uint8_t *)key + (size_t)8 * i) : (uint64_t)sizeof *key << 56;
 
         v[3] ^= word;
         sip_round(v);

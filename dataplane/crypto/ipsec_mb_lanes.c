@@ -82,7 +82,7 @@ static void set_hmac(IMB_MGR *m, struct lanes_key *s, const uint8_t *integrity, 
 static void set_3des(IMB_MGR *m, struct lanes_key *s, const uint8_t *key)
 {
     for (unsigned i = 0; i < 3; i++) {
-        IMB_DES_KEYSCHED(m, s->des.schedules[i], key + 8 * i);
+        IMB_DES_KEYSCHED(m, s->des.schedules[i], key + (size_t)8 * i);
         s->des.places[i] = s->des.schedules[i];
     }
     s->cipher = IMB_CIPHER_DES3;

@@ -72,8 +72,8 @@ static uint32_t octets(const char *hex, uint8_t *to)
 {
     uint32_t n = (uint32_t)strlen(hex) / 2;
 
-    for (uint32_t i = 0; i < n; i++)
-        to[i] = (uint8_t)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
+    for (uint32_t i = 0; i < n; i++, hex += 2)
+        to[i] = (uint8_t)(digit(hex[0]) << 4 | digit(hex[1]));
     return n;
 }
 
