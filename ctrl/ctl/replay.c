@@ -32,6 +32,9 @@ static void put_gm_sa(struct json *j, const struct gm_sa *s, const struct ipc_pa
     else
         json_kv_null(j, "pseudotime_ms");
     view_packets_in(j, page, s->sa.spi);
+    view_replay_counts(j, page, s->sa.spi, s->sa.replay, s->sa.strict_sender);
+    view_offset_bins(j, s->sa.replay == REPLAY_TIME ? s->sa.window * 1000u : 0);
+    view_senders(j, s->sa.replay == REPLAY_TIME ? page : NULL, s->sa.spi);
     json_end_object(j);
 }
 

@@ -122,7 +122,7 @@ const struct ipc_page *view_page(struct roles *r, const struct gm *gm)
     return dpc_attached(d) ? dpc_page(d) : NULL;
 }
 
-static const struct ipc_page_sa *find_slot(const struct ipc_page *page, uint32_t spi)
+const struct ipc_page_sa *view_slot(const struct ipc_page *page, uint32_t spi)
 {
     for (size_t i = 0; page && i < IPC_MAX_SAS; i++) {
         if (atomic_load_explicit(&page->sas[i].spi, memory_order_acquire) == spi)
@@ -141,7 +141,7 @@ static void counter(struct json *j, const char *key, const _Atomic uint64_t *v)
 
 void view_member_sa(struct json *j, const struct gm *gm, const struct gm_sa *s, const struct ipc_page *page, mono_t now)
 {
-    const struct ipc_page_sa *slot = find_slot(page, s->sa.spi);
+    const struct ipc_page_sa *slot = view_slot(page, s->sa.spi);
 
     json_object(j);
     view_spi(j, "spi", s->sa.spi);
@@ -187,7 +187,7 @@ void view_tek(struct json *j, const struct ks_tek *t, mono_t now)
 
 void view_packets_in(struct json *j, const struct ipc_page *page, uint32_t spi)
 {
-    const struct ipc_page_sa *slot = find_slot(page, spi);
+    const struct ipc_page_sa *slot = view_slot(page, spi);
 
     counter(j, "packets_in", slot ? &slot->packets_in : NULL);
 }

@@ -41,5 +41,17 @@ void view_gm_pseudotime(struct json *j, const struct gm *gm, mono_t now);
 void view_ks_pseudotime(struct json *j, const struct ks_group *g, mono_t now);
 /* The present counter page of a member's data plane; NULL when detached. */
 const struct ipc_page *view_page(struct roles *r, const struct gm *gm);
+/* The slot of an SA in a page; NULL when it has none, or without a page. */
+const struct ipc_page_sa *view_slot(const struct ipc_page *page, uint32_t spi);
+
+/* offsets.c: what the data plane counts for the replay protection of an SA (DP4, DP5). */
+
+/* "data_plane_pseudotime_ms", "sequence" and three "dropped_": null where the method hasn't it, and without a slot. */
+void view_replay_counts(struct json *j, const struct ipc_page *page, uint32_t spi, enum replay_method method,
+                        bool strict);
+/* "offset_bins": names and bounds of the bins for a window of so many ms to either side; none for 0. */
+void view_offset_bins(struct json *j, uint32_t window_ms);
+/* "senders": offsets and verdict of each sender of that SA that the page has a row of; at most IPC_PAGE_SENDERS. */
+void view_senders(struct json *j, const struct ipc_page *page, uint32_t spi);
 
 #endif

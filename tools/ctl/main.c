@@ -29,7 +29,7 @@ static const char usage_text[] =
     "  show version                    of gvpnd and its data planes\n"
     "members\n"
     "  show gm [G]                     registration, bindings, policy and SAs of a member\n"
-    "  show gm replay [G]              how replays are told, windows, pseudotime\n"
+    "  show gm replay [G]              windows, pseudotime, drops, whose clock is off\n"
     "  show ipsec sa                   SAs and their counters\n"
     "  show ruleset [--pair P]         what the data plane has: lists in their order\n"
     "  show fail-close [G]             in effect or not, and what passes then\n"

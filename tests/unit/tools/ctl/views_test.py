@@ -108,6 +108,7 @@ def test_random_documents_never_exceed_the_line(view):
     ("show-workers", ("packets", "polls", "data_plane")), ("show-ks-members", ("address", "identity", "rekeys_sent")),
     ("show-ks-policy", ("spi", "text", "policy_digest")), ("show-isakmp-sa", ("peer", "encryption", "state")),
     ("show-events", ("time", "mnemonic", "text")), ("show-gm", ("key_servers", "last_error", "data_plane")),
+    ("show-gm-replay", ("spi", "sender_id", "source", "last_offset_ms", "dropped_time", "dropped_counter")),
 ])
 def test_no_value_is_cut(view, keys):
     """However lines are broken: without white space, every shown value stands whole in the table."""
