@@ -408,8 +408,27 @@ def test_counts_and_offsets(stage):
     for kind in KINDS:
         mine = {sa["spi"]: sa for sa in stage.s.m2.status()["sas"]}[f"0x{stage.spis[kind.name]:08x}"]
         assert gm_sa(stage.s.m2, kind)["packets_in"] == mine["packets_in"] > 0
+    names = ("time", "counter", "sender")
+
+    def dropped():
+        sas = [gm_sa(stage.s.m2, kind) for kind in KINDS]
+        return [sum(sa[f"dropped_{x}"] or 0 for sa in sas) for x in names]
+
+    wait_for(lambda: dropped() == [verdicts[f"drop_replay_{x}"] for x in names], what=f"the page to say so, there is {dropped()}")
 
 
+def test_whose_clock_is_off(stage):
+    """Senders are told apart: the forger of stamps beyond all windows, and a member that does as it should."""
+    sa = gm_sa(stage.s.m2, kind_of("strict, tag"))
+    assert [b["name"] for b in sa["offset_bins"]] == list(sa["senders"][0]["histogram"])
+    forgers = [x for x in sa["senders"] if x["sender_id"] >> 4 == FOREIGN_SENDER >> 4]
+    forger, = (x for x in forgers if x["sender_id"] == FOREIGN_SENDER)
+    assert forger["verdict"] != "ok" and forger["histogram"]["far_ahead"] > 0
+    right = [x for x in sa["senders"] if x not in forgers]
+    assert right and all(x["verdict"] == "ok" and x["source"] in stage.s.h1 for x in right), right
+    own = sa["data_plane_pseudotime_ms"]
+    assert sa["pseudotime_ms"] - 1000 - NEAR_MS <= own <= sa["pseudotime_ms"] + NEAR_MS
+    assert [gm_sa(stage.s.m1, k)["sequence"] is not None for k in KINDS] == [k in COUNTED for k in KINDS]
 
 
 def clean_kinds():
