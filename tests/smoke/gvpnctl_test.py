@@ -45,7 +45,7 @@ BOTH_COMMANDS = [["status"], ["show", "group"], ["show", "group", GROUP], ["show
                  ["show", "events"], ["show", "version"], ["show", "log-messages"], ["tech-support"]]
 DATA_PLANE_COMMANDS = [["show", "counters"], ["show", "ports"], ["show", "workers"], ["show", "ruleset"],
                        ["explain", "10.1.1.10", "10.1.2.10", "icmp"]]
-LATER = [["show", "gm", "replay"], ["show", "ks", "rekey"], ["show", "ks", "replay"], ["show", "ks", "coop"], ["trace"],
+LATER = [["show", "ks", "rekey"], ["show", "ks", "coop"], ["trace"],
          ["trace", "--count", "3", "host", "10.1.1.10"], ["rekey", GROUP], ["rekey", GROUP, "--replace"],
          ["clear", "gm", "replay"], ["clear", "ks", "coop", "role", GROUP], ["gm", "direction", GROUP, "both"],
          ["plan", "file"], ["debug", "ike", "info"], ["debug", "ike", "info", "peer", "10.0.0.1"], ["monitor"], ["top"]]

@@ -68,7 +68,7 @@ def talk(system):
         for p in pings:
             p.stop(signal.SIGINT)
             answered = set(map(int, re.findall(r"icmp_seq=(\d+) ttl", p.output())))
-            assert len(answered) > 500
+            assert len(answered) > 200
             lost[p.argv[-1]] = max(answered) - len(answered)  # the latest may still be on its way
         lost["tagged"] = stream.lost()
         sender.join()
