@@ -195,6 +195,8 @@ class Topology:
         ns = f"{self.prefix}-{name}"
         self.namespaces.append(ns)
         run("ip", "netns", "add", ns)
+        # Nobody's address is taken twice here, and a router that still asks for its own forwards nothing for a second.
+        run("ip", "netns", "exec", ns, "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
         run("ip", "-n", ns, "link", "set", "lo", "up")
         return ns
 

@@ -64,7 +64,7 @@ static void the_header_is_first_in_the_payload(void **state)
 /* Right ICV, wrong header: every octet but time and tag, in every value. */
 static void a_header_that_differs_is_refused(void **state)
 {
-    static const struct guard_kind kinds[] = {by_time, tagged_time, tagged};
+    const struct guard_kind kinds[] = {by_time, tagged_time, tagged};
 
     (void)state;
     for (unsigned k = 0; k < 3; k++) {
@@ -102,7 +102,7 @@ static void a_header_that_differs_is_refused(void **state)
 /* Required exactly when the SA says so: any two SAs that differ don't talk. */
 static void both_ends_need_the_same_header(void **state)
 {
-    static const struct guard_kind kinds[] = {none, by_time, tagged, tagged_time};
+    const struct guard_kind kinds[] = {none, by_time, tagged, tagged_time};
 
     (void)state;
     for (unsigned i = 0; i < 4; i++)
