@@ -150,7 +150,7 @@ static void the_same_packet_in_one_burst(void **state)
 /* A policy that comes again, another key beside it: what was received stays received. */
 static void a_change_of_policy_forgets_nothing(void **state)
 {
-    static const struct guard_kind kinds[] = {strict, by_counter};
+    const struct guard_kind kinds[] = {strict, by_counter};
 
     (void)state;
     for (unsigned k = 0; k < 2; k++) {
@@ -231,7 +231,7 @@ static void out_of_order(void **state)
 /* A forged packet, however far ahead, moves nothing. */
 static void forgeries_move_no_window(void **state)
 {
-    static const struct guard_kind kinds[] = {strict, by_counter};
+    const struct guard_kind kinds[] = {strict, by_counter};
 
     (void)state;
     for (unsigned k = 0; k < 2; k++) {
