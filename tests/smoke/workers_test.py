@@ -44,7 +44,7 @@ class Stream:
     """Numbered datagrams from all addresses of one host to all of another, as many as come in BURSTs."""
 
     def __init__(self, source, destination):
-        self.sent, self.got, self.stop = 0, set(), threading.Event()
+        self.sent, self.got, self.stop, self.sent_all = 0, set(), threading.Event(), threading.Event()
         with inside(destination.ns):
             self.inbox = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.inbox.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)  # so that a reader who waits loses nothing
@@ -67,18 +67,20 @@ class Stream:
                 self.sent = n + 1
 
     def _receive(self):
-        while not self.stop.is_set() or len(self.got) < self.sent:
+        while not self.sent_all.is_set() or len(self.got) < self.sent:
             try:
                 self.got.add(struct.unpack("!Q", self.inbox.recv(100))[0])
             except socket.timeout:
-                if self.stop.is_set():
+                if self.sent_all.is_set():
                     return
 
     def finish(self):
         """Stops sending and gives the numbers that never came."""
+        receiver, sender = self.threads
         self.stop.set()
-        for t in reversed(self.threads):
-            t.join()
+        sender.join()
+        self.sent_all.set()  # only now: it may have been in the midst of a burst
+        receiver.join()
         for s in (self.inbox, *self.outboxes):
             s.close()
         return sorted(set(range(self.sent)) - self.got)
