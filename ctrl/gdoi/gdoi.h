@@ -57,6 +57,12 @@ enum gdoi_gap_attr {
     GDOI_GAP_GROUP_MODE = 132,
 };
 
+/* RFC 6407 5.3, RFC 8263 8: of a KEK. */
+enum gdoi_kek_cipher { GDOI_KEK_3DES = 2, GDOI_KEK_AES = 3 };
+enum gdoi_signature_hash { GDOI_SIG_SHA1 = 2, GDOI_SIG_SHA256 = 3, GDOI_SIG_SHA384 = 4, GDOI_SIG_SHA512 = 5 };
+enum gdoi_signature { GDOI_SIG_RSA = 1, GDOI_SIG_ECDSA_256 = 4, GDOI_SIG_ECDSA_384 = 5 };
+enum gdoi_kek_ack { GDOI_ACK_KEK_SHA256 = 1, GDOI_ACK_KEK_SHA512 = 3 };
+
 enum gdoi_kd_type { GDOI_KD_TEK = 1, GDOI_KD_KEK = 2, GDOI_KD_LKH = 3, GDOI_KD_SID = 4 };
 enum gdoi_tek_attr { GDOI_TEK_ALGORITHM_KEY = 1, GDOI_TEK_INTEGRITY_KEY = 2, GDOI_TEK_SOURCE_AUTH_KEY = 3 };
 enum gdoi_sid_attr { GDOI_SID_BITS = 1, GDOI_SID_VALUE = 2 };

@@ -57,7 +57,32 @@ struct policy_sa {
     struct secret integrity; /* empty for combined modes */
 };
 
+#define POLICY_KEK_SPI_LEN    16   /* CKY-I | CKY-R of the rekeys */
+#define POLICY_KEK_IV_LEN     16   /* the longest: AES */
+#define POLICY_MAX_PUBLIC_KEY 1100 /* octets of a DER SubjectPublicKeyInfo: RSA of 8192 bits */
+
+/* What protects the rekeys of a group (RFC 6407 5.3, 5.6.2). Immutable but for what is left of its life (decision 19). */
+struct policy_kek {
+    uint8_t spi[POLICY_KEK_SPI_LEN];
+    uint16_t cipher;      /* enum gdoi_kek_cipher */
+    uint16_t key_bits;    /* of AES: 128, 192, 256 */
+    uint16_t signature;   /* enum gdoi_signature */
+    uint16_t hash;        /* enum gdoi_signature_hash; 0 = what the curve says */
+    uint16_t ack;         /* enum gdoi_kek_ack (RFC 8263); 0 = none wanted */
+    uint32_t lifetime_s;  /* remaining, never 0 */
+    struct endpoint source;      /* where rekeys come from; unset address = any */
+    struct endpoint destination; /* multicast group and port; an unset address = unicast, to where the member registered from */
+    uint8_t iv[POLICY_KEK_IV_LEN]; /* the same for every rekey (RFC 6407 5.6.2.1) */
+    struct secret key;
+    uint8_t public_key[POLICY_MAX_PUBLIC_KEY]; /* DER SubjectPublicKeyInfo that signatures are verified with */
+    size_t public_key_len;
+};
+
 struct policy {
+    bool has_kek; /* the group has rekeys; in a rekey: it brings a new KEK */
+    struct policy_kek kek;
+    uint32_t rekey_number; /* in a PULL with a KEK: of the last rekey sent under it, 0 = none yet (RFC 6407 5.7) */
+    bool has_rules; /* `acl` was said; a rekey that doesn't change the list carries the digest alone */
     struct acl acl; /* ordered permit/deny, entries carry SA numbers; owned */
     uint8_t digest[32]; /* SHA-256 of the encoded rules: same policy, same digest */
     struct policy_sa sas[POLICY_MAX_SAS]; /* oldest generation first */
@@ -74,6 +99,7 @@ struct policy {
     mono_t made_at;        /* key server */
     uint32_t round_trip_ms; /* member: of messages 1 and 2, which half is in the value of */
     bool receive_only; /* members send in clear (KS13); never a consequence of anything but the server's word */
+    bool replace;      /* in a rekey: SAs that it doesn't bring go when their delay ends, not at their end (KS18) */
 };
 
 /* "none", "counter", "time" */
