@@ -275,6 +275,9 @@ static const char *handle(struct ipc_server *s, const struct ipc_msg *m, const s
     case IPC_CLEAR_COUNTERS:
         snap_store_clear_counters(s->config.store);
         return NULL;
+    case IPC_CLEAR_REPLAY:
+        snap_store_clear_replay(s->config.store);
+        return NULL;
     default:
         return "it sent a message that is not its to send";
     }

@@ -252,6 +252,16 @@ bool replay_take_late(struct replay *r, struct replay_late *late)
     return has;
 }
 
+void replay_clear(struct replay *r)
+{
+    atomic_store_explicit(&r->dropped_time, 0, memory_order_relaxed);
+    atomic_store_explicit(&r->dropped_counter, 0, memory_order_relaxed);
+    atomic_store_explicit(&r->dropped_sender, 0, memory_order_relaxed);
+    replay_lock(&r->clocks_lock);
+    memset(r->clocks, 0, sizeof r->clocks);
+    replay_unlock(&r->clocks_lock);
+}
+
 /* ---- once a second ---- */
 
 void replay_tick(struct replay *r, uint64_t tsc, mono_t now)

@@ -105,6 +105,12 @@ unsigned replay_publish(struct replay *r, uint32_t spi, uint64_t tsc, struct ipc
 /* The newest packet outside of the window since the last call: true and *late, or false. */
 bool replay_take_late(struct replay *r, struct replay_late *late);
 
+/*
+ * Counts anew: what was dropped, and what is known of senders' clocks. What protects stays as it is, because a window that
+ * forgot would let everything in again that it had let in before.
+ */
+void replay_clear(struct replay *r);
+
 /* --- workers --- */
 
 static inline void replay_lock(_Atomic uint32_t *lock)

@@ -264,6 +264,13 @@ void snap_store_clear_counters(struct snap_store *st)
     }
 }
 
+void snap_store_clear_replay(struct snap_store *st)
+{
+    for (unsigned i = 0; i < st->n_sas; i++)
+        if (st->sas[i]->replay != NULL)
+            replay_clear(st->sas[i]->replay);
+}
+
 const struct snap *snap_store_current(const struct snap_store *st)
 {
     return atomic_load_explicit(&st->current, memory_order_acquire);

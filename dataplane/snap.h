@@ -193,6 +193,8 @@ bool snap_store_settled(struct snap_store *st);
 unsigned snap_store_tick(struct snap_store *st, uint64_t now_tsc, mono_t now, struct ipc_event *events, unsigned cap);
 /* Zeroes all packet counters (workers do it themselves at their next poll). */
 void snap_store_clear_counters(struct snap_store *st);
+/* What was dropped as a replay and what is known of senders' clocks is counted anew, for all SAs; windows and clocks stay. */
+void snap_store_clear_replay(struct snap_store *st);
 
 /* --- any thread --- */
 

@@ -137,6 +137,8 @@ static bool check_replay(const struct ipc_sa *m, const struct suite *suite)
         low = IPC_TIME_WINDOW_MIN_MS;
         high = IPC_TIME_WINDOW_MAX_MS;
     }
+    if (m->replay != IPC_REPLAY_COUNTER && (m->sequence_used != 0 || m->sequence_top != 0))
+        return false;
     return m->window >= low && m->window <= high && time == ((m->metadata & IPC_META_TIME) != 0) &&
            (!m->transport || m->metadata == 0) && (!m->strict_sender || (time && suite->counter_mode));
 }
@@ -167,6 +169,8 @@ static void put_sa(struct buf_writer *w, const struct ipc_sa *m)
     buf_put_u32(w, m->window);
     buf_put_u8(w, m->metadata);
     codec_put_bool(w, m->strict_sender);
+    buf_put_u32(w, m->sequence_used);
+    buf_put_u32(w, m->sequence_top);
     buf_put_u8(w, m->sid_bits);
     buf_put_u32(w, m->send_in_ms);
     buf_put_u32(w, m->send_end_in_ms);
@@ -185,8 +189,9 @@ static bool get_sa(struct buf_reader *r, struct ipc_sa *m)
     if (!buf_get_u16(r, &m->group) || !buf_get_u16(r, &m->number) || !buf_get_u32(r, &m->spi) ||
         !buf_get_u8(r, &m->suite) || !codec_get_bool(r, &m->receive) || !codec_get_bool(r, &m->send) ||
         !codec_get_bool(r, &m->transport) || !codec_get_enum(r, &m->replay) || !buf_get_u32(r, &m->window) ||
-        !buf_get_u8(r, &m->metadata) || !codec_get_bool(r, &m->strict_sender) || !buf_get_u8(r, &m->sid_bits) ||
-        !buf_get_u32(r, &m->send_in_ms) || !buf_get_u32(r, &m->send_end_in_ms) || !buf_get_u64(r, &m->end_in_ms) || !codec_get_secret(r, &m->key) ||
+        !buf_get_u8(r, &m->metadata) || !codec_get_bool(r, &m->strict_sender) || !buf_get_u32(r, &m->sequence_used) ||
+        !buf_get_u32(r, &m->sequence_top) || !buf_get_u8(r, &m->sid_bits) || !buf_get_u32(r, &m->send_in_ms) ||
+        !buf_get_u32(r, &m->send_end_in_ms) || !buf_get_u64(r, &m->end_in_ms) || !codec_get_secret(r, &m->key) ||
         !codec_get_secret(r, &m->integrity) || !buf_get_u16(r, &m->n_senders) || m->n_senders > IPC_MAX_WORKERS)
         return false;
     for (size_t i = 0; i < m->n_senders; i++)
@@ -274,7 +279,7 @@ static bool get_explain(struct buf_reader *r, struct ipc_explain *m)
 static bool check_explained(const struct ipc_explained *m)
 {
     return m->decision <= IPC_DECISION_LOCAL && m->verdict < VERDICT_COUNT && m->source <= IPC_SOURCE_FAIL_CLOSE &&
-           (!m->has_rule || codec_check_entry(&m->rule));
+           (!m->has_rule || codec_check_entry(&m->rule)) && (m->path_mtu != 0 || m->path_mtu_left_s == 0);
 }
 
 static void put_explained(struct buf_writer *w, const struct ipc_explained *m)
@@ -292,6 +297,8 @@ static void put_explained(struct buf_writer *w, const struct ipc_explained *m)
     codec_put_bool(w, m->has_spi);
     buf_put_u32(w, m->spi);
     buf_put_u32(w, m->effective_mtu);
+    buf_put_u32(w, m->path_mtu);
+    buf_put_u32(w, m->path_mtu_left_s);
 }
 
 static bool get_explained(struct buf_reader *r, struct ipc_explained *m)
@@ -301,7 +308,7 @@ static bool get_explained(struct buf_reader *r, struct ipc_explained *m)
            codec_get_enum(r, &m->source) && codec_get_bool(r, &m->has_rule) &&
            (!m->has_rule || codec_get_entry(r, &m->rule)) && codec_get_bool(r, &m->has_group) &&
            codec_get_text(r, m->group, IPC_NAME_MAX) && codec_get_bool(r, &m->has_spi) && buf_get_u32(r, &m->spi) &&
-           buf_get_u32(r, &m->effective_mtu);
+           buf_get_u32(r, &m->effective_mtu) && buf_get_u32(r, &m->path_mtu) && buf_get_u32(r, &m->path_mtu_left_s);
 }
 
 /* ---- all of them ---- */
@@ -337,6 +344,7 @@ static bool check(const struct ipc_msg *m)
     case IPC_ATTACH:
     case IPC_REFUSE:
     case IPC_CLEAR_COUNTERS:
+    case IPC_CLEAR_REPLAY:
         return true;
     }
     return false;
@@ -394,6 +402,7 @@ void ipc_encode(struct buf_writer *w, const struct ipc_msg *m)
         put_explained(w, &m->u.explained);
         break;
     case IPC_CLEAR_COUNTERS:
+    case IPC_CLEAR_REPLAY:
         break;
     }
 }
@@ -430,6 +439,7 @@ static bool get_body(struct buf_reader *r, struct ipc_msg *m)
     case IPC_EXPLAINED:
         return get_explained(r, &m->u.explained);
     case IPC_CLEAR_COUNTERS:
+    case IPC_CLEAR_REPLAY:
         return true;
     }
     return false;

@@ -16,7 +16,7 @@
 #include "common/mono.h"
 #include "common/secret.h"
 
-#define IPC_VERSION       3
+#define IPC_VERSION       4
 #define IPC_NAME_MAX      32   /* group, pair and port names, NUL included */
 #define IPC_TEXT_MAX      160  /* reasons, NUL included */
 #define IPC_MAX_PAIRS     16
@@ -44,6 +44,7 @@ enum ipc_type {
     IPC_EXPLAINED,   /* dp -> ctrl */
     IPC_CLEAR_COUNTERS, /* ctrl -> dp */
     IPC_BIND,        /* ctrl -> dp, part of a transaction like GROUP */
+    IPC_CLEAR_REPLAY, /* ctrl -> dp: what was dropped as a replay and the senders' clocks are counted anew; windows stay */
 };
 
 struct ipc_attach {
@@ -134,6 +135,9 @@ struct ipc_sa {
     uint32_t window;    /* packets with IPC_REPLAY_COUNTER, ms to either side with IPC_REPLAY_TIME, else 0 */
     uint8_t metadata;   /* IPC_META_ bits; 0 = packets have no metadata header, and need none */
     bool strict_sender; /* beside the time, a window of IPC_STRICT_WINDOW IVs per sender id; counter modes only */
+    /* With IPC_REPLAY_COUNTER, else 0, and only for an SA that is new to the data plane: what another data-plane process
+       did with it. Numbers up to the first may have been sent, and up to the second accepted: neither happens again. */
+    uint32_t sequence_used, sequence_top;
     uint8_t sid_bits; /* sender id bits: 8 to 32; 0 when the suite isn't a counter mode, or nobody has ids */
     uint32_t send_in_ms;     /* activation delay */
     uint32_t send_end_in_ms; /* stop sending with it; 0 = at its end */
@@ -213,6 +217,8 @@ struct ipc_explained {
     bool has_spi;
     uint32_t spi;
     uint32_t effective_mtu; /* largest IP packet that still fits; 0 = unknown */
+    uint32_t path_mtu;      /* 0 = the pair's MTU counts; else the WAN said that it takes no more to this destination ... */
+    uint32_t path_mtu_left_s; /* ... which holds for so much longer, in real seconds; 0 without */
 };
 
 struct ipc_msg {

@@ -3,7 +3,7 @@
  * The counter page: one memfd that the data plane makes when it starts, hands out at every attach, writes, and gvpnd
  * can only map read-only. gvpnd keeps it mapped when the data plane dies, because the leases in it say which IVs may
  * have been used (RFC 6054; DP3): before a worker uses a block of IPC_IV_LEASE IVs it publishes the block's end
- * here.
+ * here. With counter replay the workers lease their common sequence numbers alike, in blocks of IPC_SEQUENCE_LEASE.
  *
  * Readers treat every number in it as hostile: counts are clamped, indices checked.
  */
@@ -17,6 +17,7 @@
 
 #define IPC_PAGE_MAGIC 0x6776706e70616765ULL /* "gvpnpage" */
 #define IPC_IV_LEASE   (1u << 20)
+#define IPC_SEQUENCE_LEASE (1u << 16)
 
 /* By what a port spreads frames over its queues: addresses of IPv4 and IPv6, and ports of TCP and UDP as well. */
 #define IPC_PORT_RSS_IPV4  1u
@@ -85,6 +86,11 @@ struct ipc_page_sa {
     _Atomic uint64_t packets_in, bytes_in, packets_out, bytes_out;
     _Atomic uint64_t sender_id[IPC_MAX_WORKERS];
     _Atomic uint64_t lease_end[IPC_MAX_WORKERS]; /* first IV counter that this worker has surely not used */
+    /* Counter replay: no number above the first was sent, none above the second accepted. Each is published before it is
+       true of a packet that leaves; for the next data-plane process they are sequence_used and sequence_top of the SA. */
+    _Atomic uint64_t sequence_lease, sequence_top;
+    _Atomic uint32_t replay; /* enum ipc_replay */
+    uint32_t reserved;
     /* Replay protection: our pseudotime when the page was written, the highest sequence number sent (counter method),
        and what was dropped as a replay. */
     _Atomic uint64_t pseudotime_ms, sequence, replay_time, replay_counter, replay_sender;

@@ -401,6 +401,8 @@ static void questions_are_answered_and_counters_cleared(void **state)
     send_msg(f, &m);
     m = (struct ipc_msg){.type = IPC_CLEAR_COUNTERS};
     send_msg(f, &m);
+    m = (struct ipc_msg){.type = IPC_CLEAR_REPLAY};
+    send_msg(f, &m);
     run(f);
     assert_int_equal(ipc_receive(&f->ctrl, &m), IPC_RING_OK);
     assert_int_equal(m.type, IPC_EXPLAINED);
@@ -408,6 +410,7 @@ static void questions_are_answered_and_counters_cleared(void **state)
     assert_int_equal(m.u.explained.effective_mtu, 1446);
     assert_int_equal(f->asked, 1);
     assert_int_equal(f->store.clears, 1);
+    assert_int_equal(f->store.replay_clears, 1);
 }
 
 static void events_are_sent_or_counted(void **state)

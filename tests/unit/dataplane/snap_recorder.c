@@ -67,3 +67,8 @@ void snap_store_clear_counters(struct snap_store *st)
 {
     st->clears++;
 }
+
+void snap_store_clear_replay(struct snap_store *st)
+{
+    st->replay_clears++;
+}

@@ -8,7 +8,7 @@
 struct snap_store {
     uint64_t epoch;
     bool open; /* something of a transaction is kept */
-    unsigned begins, groups, binds, rules, sas, times, commits, clears;
+    unsigned begins, groups, binds, rules, sas, times, commits, clears, replay_clears;
     uint64_t now_tsc;
     mono_t now;
     enum ipc_result result; /* what snap_commit() answers, with the reason "because" */

@@ -51,7 +51,7 @@ static void every_message_survives_the_round_trip(void **state)
     (void)state;
     struct ipc_msg in[SAMPLES_MAX], out;
     size_t n = samples(in);
-    bool seen[IPC_BIND + 1] = {false};
+    bool seen[IPC_CLEAR_REPLAY + 1] = {false};
     for (size_t i = 0; i < n; i++) {
         struct span s = encode(&in[i]);
         assert_true(s.len > 0);
@@ -61,7 +61,7 @@ static void every_message_survives_the_round_trip(void **state)
         seen[out.type] = true;
         release(s);
     }
-    for (int t = IPC_HELLO; t <= IPC_BIND; t++)
+    for (int t = IPC_HELLO; t <= IPC_CLEAR_REPLAY; t++)
         assert_true(seen[t]);
 }
 
@@ -142,7 +142,7 @@ static void random_octets_are_refused_or_mean_one_thing(void **state)
         for (size_t j = 0; j < len; j++)
             bytes[j] = (uint8_t)random();
         if (len > 0)
-            bytes[0] = (uint8_t)(random() % 16);
+            bytes[0] = (uint8_t)(random() % (IPC_CLEAR_REPLAY + 2));
         check_canonical(span_of(bytes, len));
     }
 }
@@ -174,7 +174,7 @@ static void cbc(struct ipc_msg *m)
         member;                                                                                                        \
     }
 BAD(no_type, m->type = 0)
-BAD(unknown_type, m->type = IPC_BIND + 1)
+BAD(unknown_type, m->type = IPC_CLEAR_REPLAY + 1)
 BAD(hello_pairs, m->u.hello.n_pairs = IPC_MAX_PAIRS + 1)
 BAD(hello_no_worker, m->u.hello.n_workers = 0)
 BAD(hello_workers, m->u.hello.n_workers = IPC_MAX_WORKERS + 1)
@@ -221,6 +221,8 @@ BAD(sa_tagged_transport, m->u.sa.transport = true; m->u.sa.metadata = IPC_META_T
 BAD(sa_counter_small, counter(m, IPC_COUNTER_WINDOW_MIN - 1))
 BAD(sa_counter_large, counter(m, IPC_COUNTER_WINDOW_MAX + 1))
 BAD(sa_counter_strict, counter(m, 64); m->u.sa.strict_sender = true)
+BAD(sa_used_without_counter, m->u.sa.sequence_used = 1)
+BAD(sa_top_by_time, by_time(m, 5000); m->u.sa.sequence_top = 1)
 BAD(sa_time_short, by_time(m, IPC_TIME_WINDOW_MIN_MS - 1))
 BAD(sa_time_long, by_time(m, IPC_TIME_WINDOW_MAX_MS + 1))
 BAD(sa_time_without_header, by_time(m, 5000); m->u.sa.metadata = 0)
@@ -241,6 +243,7 @@ BAD(explained_verdict, m->u.explained.verdict = VERDICT_COUNT)
 BAD(explained_source, m->u.explained.source = IPC_SOURCE_FAIL_CLOSE + 1)
 BAD(explained_group, memset(m->u.explained.group, 'x', IPC_NAME_MAX))
 BAD(explained_rule, m->u.explained.has_rule = true)
+BAD(explained_left, m->u.explained.path_mtu_left_s = 1)
 
 static const struct {
     const char *name;
@@ -260,13 +263,13 @@ static const struct {
     B(IPC_SA, sa_senders), B(IPC_SA, sa_sender_id), B(IPC_SA, sa_iv_first), B(IPC_SA, sa_same_sender),
     B(IPC_SA, sa_method), B(IPC_SA, sa_window_of_none), B(IPC_SA, sa_metadata), B(IPC_SA, sa_time_without_method),
     B(IPC_SA, sa_strict_without_time), B(IPC_SA, sa_tagged_transport), B(IPC_SA, sa_counter_small),
-    B(IPC_SA, sa_counter_large), B(IPC_SA, sa_counter_strict), B(IPC_SA, sa_time_short), B(IPC_SA, sa_time_long),
+    B(IPC_SA, sa_counter_large), B(IPC_SA, sa_counter_strict), B(IPC_SA, sa_used_without_counter), B(IPC_SA, sa_top_by_time), B(IPC_SA, sa_time_short), B(IPC_SA, sa_time_long),
     B(IPC_SA, sa_time_without_header), B(IPC_SA, sa_time_in_transport), B(IPC_SA, sa_strict_cbc), B(IPC_TIME, time_spi),
     B(IPC_TIME, time_group), B(IPC_COMMIT, commit_epoch), B(IPC_ACK, ack_epoch), B(IPC_ACK, ack_result),
     B(IPC_EVENT, event_kind), B(IPC_EXPLAIN, explain_vlan), B(IPC_EXPLAIN, explain_ports),
     B(IPC_EXPLAIN, explain_mixed), B(IPC_EXPLAIN, explain_family), B(IPC_EXPLAINED, explained_decision),
     B(IPC_EXPLAINED, explained_verdict), B(IPC_EXPLAINED, explained_source), B(IPC_EXPLAINED, explained_group),
-    B(IPC_EXPLAINED, explained_rule),
+    B(IPC_EXPLAINED, explained_rule), B(IPC_EXPLAINED, explained_left),
 #undef B
 };
 

@@ -101,6 +101,10 @@ static void replay(struct ipc_msg *m, enum ipc_replay method, uint32_t window, u
     m->u.sa.window = window;
     m->u.sa.metadata = metadata;
     m->u.sa.strict_sender = strict;
+    if (method == IPC_REPLAY_COUNTER) {
+        m->u.sa.sequence_used = UINT32_MAX;
+        m->u.sa.sequence_top = 7;
+    }
 }
 
 static void explain(struct ipc_msg *m, uint8_t family)
@@ -133,6 +137,8 @@ static void explained(struct ipc_msg *m, bool full)
     x->has_spi = full;
     x->spi = 0xfffffffe;
     x->effective_mtu = 1446;
+    x->path_mtu = full ? 1400 : 0;
+    x->path_mtu_left_s = full ? 599 : 0;
 }
 
 size_t samples(struct ipc_msg out[SAMPLES_MAX])
@@ -186,5 +192,6 @@ size_t samples(struct ipc_msg out[SAMPLES_MAX])
     explained(m++, false);
     explained(m++, true);
     m++->type = IPC_CLEAR_COUNTERS;
+    m++->type = IPC_CLEAR_REPLAY;
     return (size_t)(m - out);
 }
