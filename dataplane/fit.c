@@ -5,6 +5,7 @@
 #include "dataplane/core/frag.h"
 #include "dataplane/core/icmp.h"
 #include "dataplane/pmtu.h"
+#include "dataplane/sgt.h"
 
 #include <rte_mbuf.h>
 
@@ -188,6 +189,14 @@ static void cut(struct pipeline_ctx *ctx, struct pkt_vec *v, struct rte_mbuf *m,
     v->n = (uint16_t)(v->n + count - 1);
 }
 
+/* A packet that waits is parsed again later: the header for its group tag goes back where parse_vec() took it from. */
+static void leave(struct pkt_vec *v, struct rte_mbuf *m, const struct pkt *p)
+{
+    if (p->tag != 0)
+        (void)sgt_write(m, p->l2_len, p->tag);
+    v->rest[v->n_rest++] = m;
+}
+
 /*
  * From the first packet on that has to be cut: the vector is written anew, in order. Packets for which no place is left
  * wait, as they came, for vec_next().
@@ -213,8 +222,8 @@ static void cut_from(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned first
             v->pkts[v->n++] = *p;
         }
     }
-    v->n_rest = (uint16_t)(n - i);
-    memcpy(v->rest, f->m + i, v->n_rest * sizeof v->rest[0]);
+    for (v->n_rest = 0; i < n; i++)
+        leave(v, f->m[i], &f->pkts[i]);
 }
 
 void fit_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)

@@ -141,6 +141,48 @@ static void a_default_tag(void **state)
     close_both();
 }
 
+/* A burst of which more has to be cut than there are places for: what waits for its turn keeps its tag. */
+static void tags_of_packets_that_wait(void **state)
+{
+    static uint8_t packets[VEC_BURST][2048];
+    static struct rig_out out, back;
+    const uint8_t *frames[VEC_BURST], *esp[RIG_OUT_MAX];
+    size_t lens[VEC_BURST], esp_lens[RIG_OUT_MAX];
+
+    (void)state;
+    for (unsigned vlans = 0; vlans <= 1; vlans++) {
+        unsigned n = 0;
+
+        open_with(SUITE_AES_GCM_128, IPC_META_TAG, true);
+        a.config.pairs[0].tag = 9;
+        a.config.pairs[0].mtu = 400;
+        for (unsigned i = 0; i < VEC_BURST; i++) {
+            size_t len = rig_ipv4(f, "10.1.0.1", "10.2.0.1", 17, 1000, 53, 1400);
+
+            f[20] = 0; /* no DF */
+            f[19] = (uint8_t)i;
+            rig_fix_checksum(f);
+            len = with_tag(vlans ? rig_tag(f, len, 0x8100, 7) : len, vlans, (uint16_t)(0x100 + i));
+            memcpy(packets[i], f, len);
+            frames[i] = packets[i];
+            lens[i] = len;
+        }
+        rig_all(&a, 0, false, false, VEC_BURST, frames, lens, &out);
+        assert_true(out.rounds > 1 && out.n_tx > VEC_MAX);
+        for (unsigned i = 0; i < out.n_tx; i++, n++) {
+            esp[n] = out.tx[i].bytes;
+            esp_lens[n] = out.tx[i].len;
+        }
+        for (unsigned i = 0; i < n; i++) {
+            rig_all(&b, 0, true, false, 1, &esp[i], &esp_lens[i], &back);
+            assert_int_equal(back.n_tx, 1);
+            /* version, length, option, then the tag; the low octet of the identification tells the packet. */
+            assert_int_equal(load16_be(back.tx[0].bytes + 12 + 4 * vlans + 6), 0x100 + back.tx[0].bytes[22 + 4 * vlans + 5]);
+        }
+        close_both();
+    }
+}
+
 static const char *verdict_of(struct rig *r, bool inbound, size_t len)
 {
     return verdict_name(rig_one(r, inbound, f, len).verdict);
@@ -192,6 +234,7 @@ int main(void)
         cmocka_unit_test(tags_cross),
         cmocka_unit_test(tags_end_where_nobody_wants_them),
         cmocka_unit_test(a_default_tag),
+        cmocka_unit_test(tags_of_packets_that_wait),
         cmocka_unit_test(no_way_around_the_policy),
     };
 
