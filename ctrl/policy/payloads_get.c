@@ -275,6 +275,7 @@ static bool take_sa(struct draft *d, struct span body, policy_digest_fn digest, 
         return policy_fault_decode(why, e);
     d->atd_s = sa.gap.atd_s;
     d->dtd_s = sa.gap.dtd_s;
+    d->p.deactivate_in_s = sa.gap.dtd_s;
     while (!gdoi_sa_end(&sa)) {
         struct gdoi_sat sat;
         e = gdoi_sa_next(&sa, &sat);

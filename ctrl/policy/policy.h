@@ -99,7 +99,8 @@ struct policy {
     mono_t made_at;        /* key server */
     uint32_t round_trip_ms; /* member: of messages 1 and 2, which half is in the value of */
     bool receive_only; /* members send in clear (KS13); never a consequence of anything but the server's word */
-    bool replace;      /* in a rekey: SAs that it doesn't bring go when their delay ends, not at their end (KS18) */
+    bool replace;      /* in a rekey: SAs that it doesn't bring go after deactivate_in_s, not at their end (KS18) */
+    uint32_t deactivate_in_s; /* in a rekey: for SAs that it replaces or deletes (RFC 6407 5.4.1); 0 = at once */
 };
 
 /* "none", "counter", "time" */
