@@ -264,11 +264,14 @@ class Member(Node):
 class System:
     """Namespaces, key server and members; nothing runs before it is started."""
 
-    def __init__(self, t, bridged=False, members=2, lab=False, rate=1, options=(), six=False, mtu=MTU, legacy=False):
-        """`options` are for every daemon; `six`: the hosts have IPv6; `mtu` is the hosts'; `legacy` allows every suite."""
+    def __init__(self, t, bridged=False, members=2, lab=False, rate=1, options=(), six=False, mtu=MTU, legacy=False,
+                 packet=False):
+        """`options` are for every daemon; `six`: the hosts have IPv6; `mtu` is the hosts'; `legacy` allows every suite;
+        `packet`: members with packet sockets for ports (routed only).
+        """
         self.t, self.rate, self.lab, self.options = t, rate, lab or rate != 1, options
         self.keylog = t.path("keys.log") if self.lab else None
-        self.members, self.six, self.mtu, self.legacy = [], six, mtu, legacy
+        self.members, self.six, self.mtu, self.legacy, self.packet = [], six, mtu, legacy, packet
         if bridged:
             self._build_bridged(members)
         else:
@@ -300,7 +303,7 @@ class System:
         ip(ks_ns, "addr add 10.0.0.1/24 dev eth0", "route add default via 10.0.0.254")
         self.ks = KeyServer(self, "ks", ks_ns, "10.0.0.1")
         for i in range(1, members + 1):
-            gw = self.t.gateway(f"m{i}")
+            gw = self.t.packet_gateway(f"m{i}") if self.packet else self.t.gateway(f"m{i}")
             self.t.plug(self.wan_ns, f"site{i}", gw.outside, f"10.1.{i}.254/24", f"10.0.{i}.254/24",
                         *([f"2001:db8:1:{i}::254/64"] if self.six else []))
             host = self._host(i, gw.inside, 24, 64, gateway=[f"10.1.{i}.254", f"2001:db8:1:{i}::254"][:1 + self.six])
