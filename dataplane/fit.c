@@ -190,10 +190,13 @@ static void cut(struct pipeline_ctx *ctx, struct pkt_vec *v, struct rte_mbuf *m,
 }
 
 /* A packet that waits is parsed again later: the header for its group tag goes back where parse_vec() took it from. */
-static void leave(struct pkt_vec *v, struct rte_mbuf *m, const struct pkt *p)
+static void leave(struct pipeline_ctx *ctx, struct pkt_vec *v, struct rte_mbuf *m, const struct pkt *p)
 {
-    if (p->tag != 0)
-        (void)sgt_write(m, p->l2_len, p->tag);
+    if (p->tag != 0 && !sgt_write(m, p->l2_len, p->tag)) {
+        pipeline_count(ctx, VERDICT_DROP_NO_BUFFER, 1);
+        rte_pktmbuf_free(m);
+        return;
+    }
     v->rest[v->n_rest++] = m;
 }
 
@@ -223,7 +226,7 @@ static void cut_from(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned first
         }
     }
     for (v->n_rest = 0; i < n; i++)
-        leave(v, f->m[i], &f->pkts[i]);
+        leave(ctx, v, f->m[i], &f->pkts[i]);
 }
 
 void fit_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
