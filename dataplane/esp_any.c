@@ -254,11 +254,19 @@ static void deliver(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound, c
 static void collect(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound, struct lanes *q)
 {
     const struct lanes_slot *s;
+    struct sa *counted = NULL; /* what was accepted with it isn't published yet */
 
     while ((s = lanes_take(q)) != NULL) {
         ctx->in_lanes--;
         deliver(ctx, v, inbound, s);
+        if (!inbound || s->p.sa == counted || !(s->p.sa->checks & SA_COUNTER))
+            continue;
+        if (counted != NULL)
+            replay_counter_publish(counted->replay);
+        counted = s->p.sa;
     }
+    if (counted != NULL)
+        replay_counter_publish(counted->replay);
 }
 
 static void empty(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound, struct lanes *q)

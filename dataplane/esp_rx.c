@@ -207,6 +207,8 @@ static void end_run(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v, 
         return;
     if (r->n_strict != 0)
         accept_strict(r, v, list);
+    if (unlikely(r->sa->checks & SA_COUNTER))
+        replay_counter_publish(r->sa->replay);
     esp_rx_count(ctx, r->sa, r->packets, r->bytes);
 }
 

@@ -25,6 +25,10 @@ struct replay *replay_new(const struct ipc_sa *m, bool *ok)
     r->window = m->window;
     r->sid_bits = suite_by_id(m->suite)->counter_mode ? m->sid_bits : 0;
     r->counter.size = m->replay == IPC_REPLAY_COUNTER ? m->window : 1;
+    atomic_init(&r->sequence, m->sequence_used);
+    atomic_init(&r->sequence_lease, m->sequence_used);
+    if (m->sequence_top != 0)
+        replay_window_shut(&r->counter, m->sequence_top);
     if (!m->strict_sender)
         return r;
     /* Memory of windows that are never used stays untouched: big blocks of calloc() are pages of zeroes. */
@@ -42,6 +46,13 @@ void replay_free(struct replay *r)
     if (r != NULL)
         free(r->strict);
     free(r);
+}
+
+void replay_attach(struct replay *r, struct ipc_page_sa *slot)
+{
+    atomic_store(&slot->sequence_lease, atomic_load(&r->sequence_lease));
+    atomic_store(&slot->sequence_top, atomic_load(&r->counter.top));
+    r->slot = slot;
 }
 
 bool replay_same(const struct replay *r, const struct ipc_sa *m)
@@ -69,6 +80,31 @@ bool replay_counter_accept(struct replay *r, uint32_t sequence)
     accepted = replay_window_accept(&r->counter, sequence);
     replay_unlock(&r->counter_lock);
     return accepted;
+}
+
+void replay_publish_top(struct replay *r)
+{
+    replay_lock(&r->counter_lock); /* or a worker that was slow would take back what another one said */
+    atomic_store(&r->slot->sequence_top, atomic_load_explicit(&r->counter.top, memory_order_relaxed));
+    replay_unlock(&r->counter_lock);
+}
+
+bool replay_lease(struct replay *r, uint64_t next)
+{
+    uint64_t end = next + (IPC_SEQUENCE_LEASE - 1);
+
+    if (next > REPLAY_SEQUENCE_MAX)
+        return false;
+    if (end > REPLAY_SEQUENCE_MAX)
+        end = REPLAY_SEQUENCE_MAX;
+    replay_lock(&r->counter_lock);
+    if (next > atomic_load_explicit(&r->sequence_lease, memory_order_relaxed)) {
+        /* Published first, used afterwards, as with IVs. */
+        atomic_store(&r->slot->sequence_lease, end);
+        atomic_store_explicit(&r->sequence_lease, end, memory_order_release);
+    }
+    replay_unlock(&r->counter_lock);
+    return true;
 }
 
 /* Ids are given in blocks; the golden ratio spreads what lies in equal steps evenly. */

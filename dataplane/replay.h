@@ -78,8 +78,12 @@ struct replay {
     struct replay_clock clocks[REPLAY_CLOCKS];
     uint64_t aged_ms; /* the control thread's: when counts were halved */
 
-    _Atomic uint64_t sequence __attribute__((aligned(64))); /* last one sent; counter method only */
-    _Atomic uint32_t counter_lock __attribute__((aligned(64)));
+    struct ipc_page_sa *slot; /* where the counter method publishes what it uses and accepts */
+
+    /* Counter method: the last number sent, and the last one that is published as possibly sent. */
+    _Atomic uint64_t sequence __attribute__((aligned(64)));
+    _Atomic uint64_t sequence_lease;
+    _Atomic uint32_t counter_lock __attribute__((aligned(64))); /* for the window, the lease and what is published of both */
     struct replay_window counter;
 };
 
@@ -89,6 +93,8 @@ struct replay {
  */
 struct replay *replay_new(const struct ipc_sa *m, bool *ok);
 void replay_free(struct replay *r);
+/* The SA gets its slot of the counter page, before any worker knows it: from now on sequence numbers may be used. */
+void replay_attach(struct replay *r, struct ipc_page_sa *slot);
 /* Is the message about the same protection? What an installed SA has never changes; r may be NULL. */
 bool replay_same(const struct replay *r, const struct ipc_sa *m);
 
@@ -138,16 +144,20 @@ static inline struct replay_now replay_now(const struct replay *r, uint64_t tsc)
     return (struct replay_now){ms, replay_span_of(ms, r->window)};
 }
 
+/* The numbers up to `next` aren't leased: publishes the end of another block. False after the last number of all. */
+bool replay_lease(struct replay *r, uint64_t next);
+
 /*
  * The next sequence number of the SA, shared by all workers (counter method). Returns false for ever after the last one
- * (RFC 4303 3.3.3).
+ * (RFC 4303 3.3.3). No number is given out before the page says that it may have been used.
  */
 static inline bool replay_next_sequence(struct replay *r, uint32_t *sequence)
 {
     uint64_t next = atomic_fetch_add_explicit(&r->sequence, 1, memory_order_relaxed) + 1;
 
     *sequence = (uint32_t)next;
-    return next <= REPLAY_SEQUENCE_MAX;
+    return __builtin_expect(next <= atomic_load_explicit(&r->sequence_lease, memory_order_acquire), 1) ||
+           replay_lease(r, next);
 }
 
 /* Counter method, before decryption: false when the number can't be accepted any more. */
@@ -157,6 +167,19 @@ static inline bool replay_counter_may(const struct replay *r, uint32_t sequence)
 }
 /* The same after the ICV was right: accepts it once. */
 bool replay_counter_accept(struct replay *r, uint32_t sequence);
+
+void replay_publish_top(struct replay *r);
+
+/*
+ * Once per run of packets that were accepted, before any of them leaves: the page says that numbers up to the top of the
+ * window may have been accepted, so that the next process accepts none of them (docs/invariants.md).
+ */
+static inline void replay_counter_publish(struct replay *r)
+{
+    if (atomic_load_explicit(&r->counter.top, memory_order_relaxed) >
+        atomic_load_explicit(&r->slot->sequence_top, memory_order_relaxed))
+        replay_publish_top(r);
+}
 
 /*
  * Strict. A sender is named by its key: the sender id where it stands in an IV, and the lowest bit, which no id reaches; a

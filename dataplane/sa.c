@@ -82,6 +82,8 @@ static bool replay_right(const struct ipc_sa *m, const struct suite *suite)
         return false;
     if (m->replay != IPC_REPLAY_NONE && (m->window == 0 || (!time && m->window > REPLAY_WINDOW_MAX)))
         return false;
+    if (m->replay != IPC_REPLAY_COUNTER && (m->sequence_used != 0 || m->sequence_top != 0))
+        return false;
     return !m->strict_sender || (time && suite->counter_mode && m->sid_bits >= 8 && m->sid_bits <= 32);
 }
 

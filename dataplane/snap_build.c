@@ -430,6 +430,11 @@ static void take_slot(struct snap_store *st, struct sa *sa)
     atomic_store(&page->replay_time, 0);
     atomic_store(&page->replay_counter, 0);
     atomic_store(&page->replay_sender, 0);
+    atomic_store(&page->replay, sa->replay != NULL ? sa->replay->method : IPC_REPLAY_NONE);
+    atomic_store(&page->sequence_lease, 0);
+    atomic_store(&page->sequence_top, 0);
+    if (sa->replay != NULL)
+        replay_attach(sa->replay, page);
 }
 
 static void show_sa(struct snap_store *st, const struct sa *sa, unsigned group)

@@ -3,6 +3,7 @@
 #include "ctrl/run/plane.h"
 
 #include "common/log.h"
+#include "ctrl/run/spis.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,6 @@
 #define EXPLAIN_WAIT   mono_s(2)
 #define EXPLAIN_AGAIN  mono_ms(20) /* a full ring: one look of the other side, or a few */
 #define TAKE_OVER_WAIT mono_s(30) /* see may_transact() */
-
-#define MAX_LOST 1024 /* SPIs that a data plane has deleted and we remember */
 
 struct plane_member {
     struct gm *gm;
@@ -36,11 +35,7 @@ struct plane {
     bool takes_over;    /* the data plane still runs what an earlier gvpnd installed */
     mono_t takes_over_until;
     char last_reason[IPC_TEXT_MAX];
-    uint32_t put[IPC_MAX_SAS], held[IPC_MAX_SAS]; /* SPIs of the transaction under way, and of the last in effect */
-    size_t n_put, n_held;
-    uint32_t lost[MAX_LOST]; /* ring */
-    size_t n_lost;
-    uint64_t lost_instance; /* data-plane process that lost them */
+    struct spis spis;
 
     struct timer explain_timeout, explain_again;
     struct ipc_explain question; /* its `request` tells a late answer to an earlier one */
@@ -69,40 +64,31 @@ static bool has_pair(const struct plane *p, const char *pair)
     return false;
 }
 
+/* An SA as the member wishes it, and what earlier data-plane processes did with it. */
+static void put_sa(struct plane *p, const struct ipc_msg *m)
+{
+    struct ipc_msg sa = *m;
+
+    spis_put(&p->spis, &sa.u.sa);
+    dpc_put(p->dpc, &sa);
+    wipe(&sa, sizeof(sa));
+}
+
 static void put(void *ctx, const struct ipc_msg *m)
 {
     struct plane *p = ctx;
 
     if (m->type == IPC_BIND && !has_pair(p, m->u.bind.pair))
         return; /* told of already: the group's other places go on */
-    if (m->type == IPC_SA && p->n_put < IPC_MAX_SAS)
-        p->put[p->n_put++] = m->u.sa.spi;
-    dpc_put(p->dpc, m);
-}
-
-static bool contains(const uint32_t *spis, size_t n, uint32_t spi)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (spis[i] == spi)
-            return true;
-    }
-    return false;
-}
-
-/* The transaction is in effect: what the one before had and it hasn't is deleted for good. */
-static void note_lost(struct plane *p)
-{
-    for (size_t i = 0; i < p->n_held; i++) {
-        if (!contains(p->put, p->n_put, p->held[i]))
-            p->lost[p->n_lost++ % MAX_LOST] = p->held[i];
-    }
-    memcpy(p->held, p->put, p->n_put * sizeof(p->put[0]));
-    p->n_held = p->n_put;
+    if (m->type == IPC_SA)
+        put_sa(p, m);
+    else
+        dpc_put(p->dpc, m);
 }
 
 bool plane_lost(const struct plane *p, uint32_t spi)
 {
-    return contains(p->lost, p->n_lost < MAX_LOST ? p->n_lost : MAX_LOST, spi);
+    return spis_lost(&p->spis, spi);
 }
 
 /* Has the attached data plane one of the membership's pairs? Says which it hasn't, once. */
@@ -179,7 +165,7 @@ static void on_transact(struct timer *t, mono_t now)
     if (!p->under_way)
         return;
     p->changed = false;
-    p->n_put = 0;
+    spis_begin(&p->spis);
     for (size_t i = 0; i < p->n_members; i++) {
         if (p->members[i].pair_there)
             gm_wish(p->members[i].gm, (uint16_t)i, p->under_way, put, p, scaled);
@@ -203,16 +189,7 @@ static void on_attached(void *ctx, struct dpc *d, const struct ipc_hello *hello)
     p->under_way = 0;
     p->takes_over = page && atomic_load(&page->epoch) > 0;
     p->takes_over_until = MONO_NEVER;
-    p->n_held = 0;
-    for (size_t i = 0; page && i < IPC_MAX_SAS; i++) { /* what an earlier gvpnd installed can be lost, too */
-        uint32_t spi = atomic_load_explicit(&page->sas[i].spi, memory_order_acquire);
-
-        if (spi)
-            p->held[p->n_held++] = spi;
-    }
-    if (p->lost_instance != hello->instance)
-        p->n_lost = 0;
-    p->lost_instance = hello->instance;
+    spis_attached(&p->spis, hello->instance, page, dpc_last_page(d));
     for (size_t i = 0; i < p->n_members; i++) {
         p->members[i].missing[0] = '\0';
         meet(p, &p->members[i]);
@@ -267,7 +244,7 @@ static void on_ack(void *ctx, struct dpc *d, const struct ipc_ack *ack)
         return;
     p->under_way = 0;
     if (!refused)
-        note_lost(p);
+        spis_in_effect(&p->spis);
     for (size_t i = 0; i < p->n_members; i++) {
         if (p->members[i].pair_there)
             gm_acknowledged(p->members[i].gm, ack->epoch, refused ? ack->reason : NULL, loop_now(p->loop));

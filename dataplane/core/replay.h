@@ -29,6 +29,9 @@ static inline _Atomic uint64_t *replay_window_word(struct replay_window *w, uint
     return &w->bits[n / 64 % REPLAY_WORDS];
 }
 
+/* Shuts a window that nothing came to yet for the numbers up to top: whether they were accepted before isn't known. */
+void replay_window_shut(struct replay_window *w, uint64_t top);
+
 /* Frees the places of the numbers first..last, at most a ring full. */
 void replay_window_clear(struct replay_window *w, uint64_t first, uint64_t last);
 

@@ -25,6 +25,9 @@ static struct {
     bool has_policy[2], attached;
     unsigned met[2], left_alone[2], wished[2], acknowledged[2]; /* what each member heard */
     uint32_t spis[4]; /* that the members wish; 0 ends */
+    enum ipc_replay replay; /* of these SAs */
+    struct ipc_sa sa; /* the last one that reached the data plane */
+    struct ipc_page last; /* of the attach before */
     struct ipc_bind binds[8]; /* that reached the data plane */
     unsigned n_binds;
     unsigned transactions;
@@ -115,6 +118,8 @@ void dpc_put(struct dpc *d, const struct ipc_msg *m)
     (void)d;
     if (m->type == IPC_BIND)
         w.binds[w.n_binds++] = m->u.bind;
+    else if (m->type == IPC_SA)
+        w.sa = m->u.sa;
 }
 
 bool dpc_tell(struct dpc *d, const struct ipc_msg *m)
@@ -128,6 +133,12 @@ const struct ipc_page *dpc_page(const struct dpc *d)
 {
     (void)d;
     return &w.page;
+}
+
+const struct ipc_page *dpc_last_page(const struct dpc *d)
+{
+    (void)d;
+    return w.last.instance != 0 ? &w.last : NULL;
 }
 
 /* ---- the members ---- */
@@ -169,7 +180,7 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
         put(ctx, &m);
     }
     for (size_t i = 0; gm == member(0) && w.spis[i]; i++) {
-        struct ipc_msg m = {.type = IPC_SA, .u.sa.spi = w.spis[i]};
+        struct ipc_msg m = {.type = IPC_SA, .u.sa = {.spi = w.spis[i], .replay = w.replay}};
 
         put(ctx, &m);
     }
@@ -374,6 +385,48 @@ static void deleted_spis_are_remembered(void **state)
     stop(p);
 }
 
+/* The data plane dies and another one attaches, whose page is empty. */
+static void replace_data_plane(void)
+{
+    w.last = w.page;
+    w.last.instance = w.hello.instance++;
+    memset(&w.page, 0, sizeof(w.page));
+    w.events.detached(w.events.ctx, (struct dpc *)(void *)&w, "test");
+}
+
+/* KS12: the next data plane goes on behind what the dead one published, whatever dies when. */
+static void sequence_numbers_outlive_the_data_plane(void **state)
+{
+    struct plane *p = start(0);
+
+    (void)state;
+    w.spis[0] = 1000;
+    w.replay = IPC_REPLAY_COUNTER;
+    acknowledge();
+    plane_changed(p);
+    run_until(3);
+    assert_true(w.sa.spi == 1000 && w.sa.sequence_used == 0 && w.sa.sequence_top == 0);
+    acknowledge();
+    w.page.sas[5].spi = 1000;
+    w.page.sas[5].replay = IPC_REPLAY_COUNTER;
+    w.page.sas[5].sequence_lease = 65536;
+    w.page.sas[5].sequence_top = 777;
+    replace_data_plane();
+    run_until(5);
+    assert_true(w.sa.spi == 1000 && w.sa.sequence_used == 65536 && w.sa.sequence_top == 777);
+    replace_data_plane(); /* it had come to nothing */
+    run_until(7);
+    assert_true(w.sa.sequence_used == 65536 && w.sa.sequence_top == 777);
+    w.page.sas[0].spi = 1000;
+    w.page.sas[0].replay = IPC_REPLAY_COUNTER;
+    w.page.sas[0].sequence_lease = 1ULL << 40; /* a page that lies */
+    w.page.sas[0].sequence_top = 5;
+    replace_data_plane();
+    run_until(9);
+    assert_true(w.sa.sequence_used == UINT32_MAX && w.sa.sequence_top == 777);
+    stop(p);
+}
+
 /* What an earlier gvpnd installed and we leave out is deleted, too. */
 static void spis_of_an_earlier_gvpnd_are_remembered(void **state)
 {
@@ -499,6 +552,7 @@ int main(void)
         cmocka_unit_test(a_member_without_a_pair_holds_up_nobody),
         cmocka_unit_test(a_pair_that_is_missing_holds_up_no_other),
         cmocka_unit_test(deleted_spis_are_remembered),
+        cmocka_unit_test(sequence_numbers_outlive_the_data_plane),
         cmocka_unit_test(spis_of_an_earlier_gvpnd_are_remembered),
         cmocka_unit_test(starting_twice_attaches_once),
     };
