@@ -7,13 +7,18 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Octets of `text` to out; returns how many (at most cap). */
+static inline int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Octets of `text` to out, up to the first that isn't one; returns how many (at most cap). */
 static inline size_t hex_decode(const char *text, uint8_t *out, size_t cap)
 {
     size_t n = 0;
-    unsigned v;
-    for (; n < cap && text[0] && text[1] && sscanf(text, "%2x", &v) == 1; text += 2)
-        out[n++] = (uint8_t)v;
+
+    for (; n < cap && hex_digit(text[0]) >= 0 && hex_digit(text[1]) >= 0; text += 2)
+        out[n++] = (uint8_t)(hex_digit(text[0]) * 16 + hex_digit(text[1]));
     return n;
 }
 
