@@ -143,6 +143,7 @@ static void free_group(struct config_group *g)
     for (size_t i = 0; i < g->ks.n_sas; i++)
         acl_free(&g->ks.sas[i].acl);
     free(g->ks.sas);
+    config_signing_key_release(g->ks.rekey.key);
     acl_free(&g->ks.authorize);
     acl_free(&g->gm.fail_close_allow);
     acl_free(&g->gm.local_acl);

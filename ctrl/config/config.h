@@ -12,6 +12,7 @@
 #include "common/secret.h"
 #include "common/suite.h"
 #include "common/yaml.h"
+#include "ctrl/crypto/sig.h"
 #include "ctrl/policy/policy.h"
 
 #define CONFIG_NAME_MAX      32 /* NUL included */
@@ -28,6 +29,7 @@
 #define CONFIG_MAX_VLAN      4094
 #define CONFIG_MAX_BINDINGS  64 /* of one group: pairs times VLANs */
 #define CONFIG_PSK_MIN       16 /* octets */
+#define CONFIG_PSEUDOTIME_SYNC_S 1800 /* default of `pseudotime-sync` (KS11) */
 
 /* Phase-1 numbers as they stand on the wire (RFC 2409 appendix A). */
 struct config_proposal {
@@ -48,6 +50,7 @@ struct config_psk {
 /* One `sa` entry of a key server's group, everything resolved. */
 struct config_sa {
     uint16_t number;
+    char profile[CONFIG_NAME_MAX]; /* its name: another one is another key (KS9) */
     const struct suite *suite;
     bool transport;
     uint32_t lifetime_s;
@@ -58,8 +61,30 @@ struct config_sa {
     struct acl acl; /* entries carry this SA's number */
 };
 
+/* A signing key lives as long as a configuration or a KEK that was made with it needs it: a rekey is signed by the old one. */
+struct config_signing_key {
+    struct sig_key *key;
+    unsigned users;
+};
+
+/* `rekey` of a key server's group (KS4 to KS8), in the numbers of RFC 6407 5.3 and RFC 8263. */
+struct config_rekey {
+    bool unicast;
+    uint32_t lifetime_s; /* of the KEK */
+    uint16_t cipher, key_bits;
+    uint16_t hash; /* 0 = what the curve says */
+    uint16_t ack;  /* 0 = none wanted, as with multicast */
+    uint32_t interval_s, count;              /* retransmissions */
+    uint32_t wave_members, wave_interval_s;  /* unicast */
+    struct endpoint destination;             /* multicast; unset for unicast */
+    struct config_signing_key *key;          /* owned as one of its users */
+};
+
 struct config_key_server {
     struct addr address;
+    bool has_rekey; /* false: no KEK, members renew by registering */
+    struct config_rekey rekey;
+    uint32_t pseudotime_sync_s; /* with time replay and rekey: how often members hear of the time at least (KS11) */
     struct config_sa *sas; /* ordered by number */
     size_t n_sas;
     struct acl authorize; /* permit/deny on the source address; implicit deny at the end */
@@ -127,6 +152,10 @@ void config_free(struct config *c);
 /* `wan`, `wan VLAN 10`, or the first with ` and N more`: for messages. */
 #define CONFIG_BINDINGS_TEXT 64
 char *config_bindings_text(const struct config_member *m, char out[CONFIG_BINDINGS_TEXT]);
+/* One more user of a signing key; returns it. */
+struct config_signing_key *config_signing_key_hold(struct config_signing_key *k);
+/* One less; the last one frees it. NULL is harmless. */
+void config_signing_key_release(struct config_signing_key *k);
 const struct config_group *config_find_group(const struct config *c, const char *name);
 /* "aes-256/sha256/19/psk", for logs; numbers that have no name come out as numbers. Returns out. */
 const char *config_proposal_text(const struct config_proposal *p, char out[CONFIG_PROPOSAL_TEXT]);

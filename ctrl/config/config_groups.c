@@ -97,6 +97,7 @@ static bool parse_group(struct schema *s, const struct yaml_node *n, void *at)
 
     g->line = n->line;
     g->ks.sender_id_bits = 24;
+    g->ks.pseudotime_sync_s = CONFIG_PSEUDOTIME_SYNC_S;
     g->gm.fail_close = true;
     g->gm.leave_on_stop = true;
     memcpy(g->gm.dp_socket, "gvpn-dp.sock", sizeof("gvpn-dp.sock"));

@@ -26,19 +26,6 @@ static bool parse_addr(struct schema *s, const struct yaml_node *n, void *at)
     return config_value_addr(s, n, &a);
 }
 
-static bool parse_multicast(struct schema *s, const struct yaml_node *n, void *at)
-{
-    const char *text = schema_text(s, n, ADDR_TEXT_MAX);
-    struct addr a;
-
-    (void)at;
-    if (!text)
-        return false;
-    if (!addr_parse(text, &a) || !addr_is_multicast(&a))
-        return schema_fail(s, n, "'%s', expected a multicast address", text);
-    return true;
-}
-
 /* Certificates (IK5). */
 
 static const struct name revocations[] = {{0, "none"}, {1, "crl"}, {0, NULL}};
@@ -60,44 +47,6 @@ const struct schema_field config_later_dpd[] = {
     {0},
 };
 
-/* Rekey (KS4 to KS8). */
-
-static const struct name transports[] = {{0, "multicast"}, {1, "unicast"}, {0, NULL}};
-static const struct name ciphers[] = {{0, "aes-128"}, {1, "aes-192"}, {2, "aes-256"}, {3, "3des"}, {0, NULL}};
-static const struct name hashes[] = {{0, "sha1"}, {1, "sha256"}, {2, "sha384"}, {3, "sha512"}, {0, NULL}};
-static const struct name acknowledgements[] = {{0, "rfc8263"}, {1, "none"}, {0, NULL}};
-
-static const struct schema_field retransmit_fields[] = {
-    {.key = "interval", .type = SCHEMA_SECONDS, .min = 10, .max = 60},
-    {.key = "count", .type = SCHEMA_UINT, .min = 0, .max = 10},
-    {0},
-};
-
-static const struct schema_field wave_fields[] = {
-    {.key = "members", .type = SCHEMA_UINT, .min = 1, .max = 10000},
-    {.key = "interval", .type = SCHEMA_SECONDS, .min = 1, .max = 60},
-    {0},
-};
-
-static const struct schema_field multicast_fields[] = {
-    {.key = "destination", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, .fn = parse_multicast},
-    {.key = "port", .type = SCHEMA_UINT, .min = 1, .max = UINT16_MAX},
-    {0},
-};
-
-const struct schema_field config_later_rekey[] = {
-    {.key = "transport", .type = SCHEMA_ENUM, .names = transports},
-    {.key = "lifetime", .type = SCHEMA_SECONDS, .min = 300, .max = DAYS_30},
-    {.key = "encryption", .type = SCHEMA_ENUM, .names = ciphers},
-    {.key = "hash", .type = SCHEMA_ENUM, .names = hashes},
-    {.key = "signing-key", .type = SCHEMA_TEXT, .flags = SCHEMA_REQUIRED, .max = CONFIG_MAX_TEXT - 1},
-    {.key = "retransmit", .type = SCHEMA_MAP, .fields = retransmit_fields},
-    {.key = "waves", .type = SCHEMA_MAP, .fields = wave_fields},
-    {.key = "acknowledgement", .type = SCHEMA_ENUM, .names = acknowledgements},
-    {.key = "multicast", .type = SCHEMA_MAP, .fields = multicast_fields},
-    {0},
-};
-
 /* Cooperative key servers (CO1 on). */
 
 const struct schema_field config_later_cooperative[] = {
@@ -113,6 +62,9 @@ const struct schema_field config_later_cooperative[] = {
 };
 
 /* What a member takes from a key server (GM9). */
+
+static const struct name ciphers[] = {{0, "aes-128"}, {1, "aes-192"}, {2, "aes-256"}, {3, "3des"}, {0, NULL}};
+static const struct name hashes[] = {{0, "sha1"}, {1, "sha256"}, {2, "sha384"}, {3, "sha512"}, {0, NULL}};
 
 static bool parse_cipher(struct schema *s, const struct yaml_node *n, void *at)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pre-shared keys: written in the file itself, or the content of another file less one newline. That file
- * must be a regular one that others can't touch: no rights for everybody, no write right for its group.
+ * Pre-shared keys: written in the file itself, or the content of another file less one newline. That file, and any other
+ * that holds a secret, must be a regular one that others can't touch: no rights for everybody, no write right for its group.
  */
 #include "ctrl/config/loader.h"
 
@@ -52,13 +52,12 @@ static bool check_len(struct schema *s, const struct yaml_node *n, size_t len)
     return true;
 }
 
-static bool read_file(struct schema *s, const struct yaml_node *n, struct secret *out)
+bool config_secret_file(struct schema *s, const struct yaml_node *n, uint8_t *out, size_t cap, size_t *len)
 {
     const char *name = schema_text(s, n, CONFIG_MAX_TEXT - 1);
-    uint8_t bytes[SECRET_MAX + 2];
-    ssize_t len = 0;
     struct stat st;
     bool ok = false;
+    ssize_t got;
     int fd = -1;
 
     if (!name)
@@ -77,18 +76,29 @@ static bool read_file(struct schema *s, const struct yaml_node *n, struct secret
                         (unsigned)st.st_mode & 07777);
         goto out;
     }
-    len = read_all(fd, bytes, sizeof(bytes));
-    if (len < 0) {
+    got = read_all(fd, out, cap);
+    if (got < 0) {
         schema_fail_key(s, n, "can't read '%s': %s", name, strerror(errno));
         goto out;
     }
-    if (len > 0 && bytes[len - 1] == '\n')
-        len--;
-    ok = check_len(s, n, (size_t)len) && secret_set(out, bytes, (size_t)len);
+    *len = (size_t)got;
+    ok = true;
 out:
-    wipe(bytes, sizeof(bytes));
     if (fd >= 0)
         close(fd);
+    return ok;
+}
+
+static bool read_file(struct schema *s, const struct yaml_node *n, struct secret *out)
+{
+    uint8_t bytes[SECRET_MAX + 2];
+    size_t len = 0;
+    bool ok = config_secret_file(s, n, bytes, sizeof(bytes), &len);
+
+    if (ok && len > 0 && bytes[len - 1] == '\n')
+        len--;
+    ok = ok && check_len(s, n, len) && secret_set(out, bytes, len);
+    wipe(bytes, sizeof(bytes));
     return ok;
 }
 

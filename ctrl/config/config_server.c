@@ -179,6 +179,7 @@ static bool parse_sa(struct schema *s, const struct yaml_node *n, void *at)
     sa->suite = d.profile->set->suite;
     sa->transport = d.profile->set->transport;
     sa->lifetime_s = d.profile->lifetime_s;
+    memcpy(sa->profile, d.profile->name, sizeof(sa->profile));
     if (!acl_copy(&sa->acl, &d.acl->acl))
         return schema_fail(s, n, "out of memory");
     ks->n_sas++;
@@ -290,20 +291,24 @@ const struct schema_field config_server_fields[] = {
      .flags = SCHEMA_REQUIRED,
      SCHEMA_AT(struct config_group, ks.address),
      .fn = parse_address},
-    {.key = "rekey", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_rekey},
     {.key = "sa",
      .type = SCHEMA_CUSTOM,
      .flags = SCHEMA_REQUIRED,
      .offset = offsetof(struct config_group, ks),
      .fn = parse_sas},
-    {.key = "receive-only", .type = SCHEMA_FALSE},
+    {.key = "rekey", .type = SCHEMA_CUSTOM, .offset = offsetof(struct config_group, ks), .fn = config_rekey_parse},
+    {.key = "receive-only", .type = SCHEMA_BOOL, SCHEMA_AT(struct config_group, ks.receive_only)},
     {.key = "authorize", .type = SCHEMA_CUSTOM, .fn = parse_authorize},
     {.key = "sender-id-bits",
      .type = SCHEMA_UINT,
      SCHEMA_AT(struct config_group, ks.sender_id_bits),
      .min = 8,
      .max = 32},
-    {.key = "pseudotime-sync", .type = SCHEMA_SECONDS, .flags = SCHEMA_LATER, .min = 60, .max = 7200},
+    {.key = "pseudotime-sync",
+     .type = SCHEMA_SECONDS,
+     SCHEMA_AT(struct config_group, ks.pseudotime_sync_s),
+     .min = 60,
+     .max = 7200},
     {.key = "cooperative", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_cooperative},
     {.key = "interop", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_interop},
     {0},

@@ -67,6 +67,11 @@ const void *config_value_find(struct schema *s, const struct yaml_node *n, const
 
 /* config_secret.c: `secret` or `secret-file` of a map -> struct secret, length checked. */
 bool config_secret_parse(struct schema *s, const struct yaml_node *map, struct secret *out);
+/* Up to cap octets of the file that n names; refused when others may touch it. The caller wipes out. */
+bool config_secret_file(struct schema *s, const struct yaml_node *n, uint8_t *out, size_t cap, size_t *len);
+
+/* config_rekey.c: `key-server.rekey` -> has_rekey and rekey of a struct config_key_server whose `sa` are known. */
+schema_fn config_rekey_parse;
 
 /* config_acl.c */
 schema_fn config_acl_named;      /* the section acls */
@@ -91,7 +96,6 @@ schema_fn config_groups_parse;
 /* config_later.c: parts of the language that this version checks and then refuses. */
 extern const struct schema_field config_later_certificates[];
 extern const struct schema_field config_later_dpd[];
-extern const struct schema_field config_later_rekey[];
 extern const struct schema_field config_later_cooperative[];
 extern const struct schema_field config_later_accept[];
 extern const struct schema_field config_later_interop[];
