@@ -7,8 +7,9 @@
 
 #include <string.h>
 
-#define UDP  17
-#define IGMP 2
+#define UDP  IPPROTO_UDP_OCTET
+#define IGMP IPPROTO_IGMP_OCTET
+#define IGMP_QUERY 0x11 /* RFC 3376 4 */
 
 /* Port 500 would be exempt if gvpnd used it (decision 2). It doesn't: there it is a service like any other. */
 static bool is_ike_port(uint16_t port)
@@ -80,6 +81,37 @@ bool exempt_to_us(const struct pkt *p)
     return l3_ports(h) == FLOW_LATER_FRAGMENT || is_ike_port(l3_dport(h));
 }
 
+bool exempt_rekey(const struct snap *s, const struct l3 *h)
+{
+    bool later = l3_ports(h) == FLOW_LATER_FRAGMENT;
+
+    if (h->kind != L3_IPV4 || l3_proto(h) != UDP || h->flaw == L3_OPTIONS || h->extra != 0)
+        return false;
+    for (unsigned i = 0; i < s->n_rekeys; i++)
+        if (s->rekeys[i].addr == (uint32_t)(h->addrs >> 32) && (later || s->rekeys[i].port == l3_dport(h)))
+            return true;
+    return false;
+}
+
+bool exempt_is_query(const struct l3 *h, const uint8_t *ip)
+{
+    uint32_t header = IPV4_LEN + 4u * h->extra;
+
+    return h->kind == L3_IPV4 && l3_proto(h) == IGMP && h->flaw == L3_OK && h->len >= header + 8 && ip[header] == IGMP_QUERY;
+}
+
+/* The same of a flow. */
+static bool is_rekey_flow(const struct snap *s, const struct flow *f)
+{
+    uint32_t addr;
+
+    memcpy(&addr, f->dst.b, sizeof addr);
+    for (unsigned i = 0; s != NULL && i < s->n_rekeys; i++)
+        if (s->rekeys[i].addr == addr && s->rekeys[i].port == f->dport)
+            return true;
+    return false;
+}
+
 bool pipeline_is_own(const struct pipeline_config *config, unsigned pair, const struct addr *a)
 {
     if (config->local_pair < 0 || (unsigned)config->local_pair != pair)
@@ -90,10 +122,15 @@ bool pipeline_is_own(const struct pipeline_config *config, unsigned pair, const 
     return false;
 }
 
-bool pipeline_exempt(const struct pipeline_config *config, unsigned pair, bool inbound, const struct flow *f)
+bool pipeline_exempt(const struct pipeline_config *config, const struct snap *s, unsigned pair, bool inbound,
+                     const struct flow *f)
 {
     /* IKE runs over IPv4 only. */
-    if (f->src.family != 4 || !pipeline_is_own(config, pair, inbound ? &f->dst : &f->src))
+    if (f->src.family != 4)
+        return false;
+    if (config->local_pair == (int)pair && f->proto == UDP && f->ports == FLOW_PORTS && is_rekey_flow(s, f))
+        return true;
+    if (!pipeline_is_own(config, pair, inbound ? &f->dst : &f->src))
         return false;
     if (f->proto == IGMP)
         return !inbound;

@@ -14,5 +14,12 @@ bool exempt_from_us(struct pipeline_ctx *ctx, const struct pkt *p);
 bool exempt_mld(const struct pipeline_ctx *ctx, const struct pkt *p);
 /* Is this clear packet from the outside, addressed to us, exempt? */
 bool exempt_to_us(const struct pkt *p);
+/*
+ * Is it a rekey to some group's multicast address (RFC 6407 4), or a later fragment of one? It is for the appliance's own gvpnd
+ * when it comes from outside, and passes when it goes there; no IPv6, as IKE has none here.
+ */
+bool exempt_rekey(const struct snap *s, const struct l3 *h);
+/* Does a multicast router ask who listens (RFC 3376)? The appliance has to answer, too, to go on hearing rekeys. */
+bool exempt_is_query(const struct l3 *h, const uint8_t *ip);
 
 #endif

@@ -90,7 +90,7 @@ void explain_flow(const struct pipeline_config *config, const struct snap *snap,
     a->effective_mtu = config->pairs[pair].mtu;
     /* Own addresses live untagged. */
     untagged = q->vlan == 0;
-    if (untagged && (pipeline_exempt(config, pair, q->inbound, &q->flow) ||
+    if (untagged && (pipeline_exempt(config, snap, pair, q->inbound, &q->flow) ||
                      (!q->inbound && pipeline_is_own(config, pair, &q->flow.dst)))) {
         decide(a, IPC_DECISION_LOCAL, VERDICT_LOCAL);
         return;

@@ -106,11 +106,13 @@ static void start_odd_esp(struct pipeline_ctx *ctx, struct pkt *p)
 }
 
 /* What is left after malformed packets and what isn't IP. from_tap: an untagged frame of our own. */
-static void parse_ip(struct pipeline_ctx *ctx, struct pkt *p, bool inbound, bool from_tap)
+static void parse_ip(struct pipeline_ctx *ctx, struct pkt *p, bool inbound, bool from_tap, bool rekey)
 {
     bool four = p->h.kind == L3_IPV4;
 
-    if (from_tap && (four ? exempt_from_us(ctx, p) : exempt_mld(ctx, p)))
+    if (rekey)
+        pkt_finish(p, VERDICT_LOCAL, inbound ? PKT_TO_PUNT : PKT_TO_TX);
+    else if (from_tap && (four ? exempt_from_us(ctx, p) : exempt_mld(ctx, p)))
         pkt_finish(p, VERDICT_LOCAL, PKT_TO_TX);
     else if (p->own_dst && !inbound && !from_tap)
         pkt_finish(p, VERDICT_LOCAL, PKT_TO_PUNT);
@@ -130,10 +132,10 @@ static void parse_ip(struct pipeline_ctx *ctx, struct pkt *p, bool inbound, bool
         start(p, inbound, p->own_dst);
 }
 
-static void parse_frame(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct rte_mbuf *m, struct pkt *p, bool inbound);
+static void parse_frame(struct pipeline_ctx *ctx, struct pkt_vec *v, struct rte_mbuf *m, struct pkt *p, bool inbound);
 
 /* A frame with a header for group tags. Returns whether it is to be treated like others that aren't IP. */
-static bool parse_group_tag(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct rte_mbuf *m, struct pkt *p, bool inbound)
+static bool parse_group_tag(struct pipeline_ctx *ctx, struct pkt_vec *v, struct rte_mbuf *m, struct pkt *p, bool inbound)
 {
     bool take = !inbound && !v->local && ctx->config->pairs[v->pair].sgt_inline;
     uint16_t tag;
@@ -151,13 +153,40 @@ static bool parse_group_tag(struct pipeline_ctx *ctx, const struct pkt_vec *v, s
     }
 }
 
+/* Do some groups hear their rekeys by multicast? */
+static inline bool hears_rekeys(const struct pipeline_ctx *ctx)
+{
+    return ctx->snap != NULL && ctx->snap->n_rekeys != 0;
+}
+
+/* May it have to do with that? Behind this, policy's multicast traffic goes on. */
+static inline bool may_be_rekey(const struct l3 *h)
+{
+    return (h->addrs >> 32 & 0xf0) == 0xe0 && (l3_proto(h) == IPPROTO_UDP_OCTET || l3_proto(h) == IPPROTO_IGMP_OCTET);
+}
+
+/* The appliance gets a copy of what a multicast router asks everybody on its link. */
+static void copy_query(struct pipeline_ctx *ctx, struct pkt_vec *v, struct rte_mbuf *m, const struct pkt *p)
+{
+    struct rte_mbuf *copy;
+
+    if (!exempt_is_query(&p->h, p->l3))
+        return;
+    copy = rte_pktmbuf_copy(m, m->pool, 0, UINT32_MAX);
+    if (copy == NULL)
+        return; /* it asks again */
+    v->punt_verdict[v->n_punt] = VERDICT_LOCAL;
+    v->punt[v->n_punt++] = copy;
+    pipeline_count(ctx, VERDICT_LOCAL, 1);
+}
+
 /* Anything but a plain untagged packet that neither comes from us nor goes to us. Own addresses live untagged. */
-static void __attribute__((noinline)) parse_frame(struct pipeline_ctx *ctx, const struct pkt_vec *v, struct rte_mbuf *m,
+static void __attribute__((noinline)) parse_frame(struct pipeline_ctx *ctx, struct pkt_vec *v, struct rte_mbuf *m,
                                                   struct pkt *p, bool inbound)
 {
     uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
     size_t len = m->data_len;
-    bool here = ctx->local_pair == (int)v->pair;
+    bool here = ctx->local_pair == (int)v->pair, hears;
     struct l2 l2;
 
     l3_parse(frame, len, &l2, &p->h);
@@ -168,6 +197,7 @@ static void __attribute__((noinline)) parse_frame(struct pipeline_ctx *ctx, cons
     if (l2.type_be == L2_CMD_BE && !parse_group_tag(ctx, v, m, p, inbound))
         return;
     here = here && l2.len == L2_LEN;
+    hears = here && hears_rekeys(ctx);
     p->l3 = frame + l2.len;
     p->place = pkt_place(snap_group_of(ctx->snap, v->pair, l2.vlan), l2.vlan, l2.len);
     p->own_dst = here && ((p->h.kind == L3_IPV4 && own4(ctx, (uint32_t)(p->h.addrs >> 32))) ||
@@ -177,18 +207,20 @@ static void __attribute__((noinline)) parse_frame(struct pipeline_ctx *ctx, cons
     else if (p->h.marks & L3_IS_ND)
         parse_nd(ctx, p, here && !v->local);
     else
-        parse_ip(ctx, p, inbound, v->local && l2.len == L2_LEN);
+        parse_ip(ctx, p, inbound, v->local && l2.len == L2_LEN, hears && exempt_rekey(ctx->snap, &p->h));
+    if (hears && inbound && p->todo != PKT_DONE)
+        copy_query(ctx, v, m, p);
 }
 
 /* Is it a plain untagged packet that has nothing to do with the appliance itself? Sets the packet's header then. */
 static inline bool is_transit(const struct pipeline_ctx *ctx, struct pkt *p, const uint8_t *frame, uint32_t len,
-                              bool check_own)
+                              bool check_own, bool hears)
 {
     if (unlikely(len <= L2_LEN))
         return false;
     if (likely(l3_is_ipv4(frame)))
         return likely(l3_try_ipv4(frame + L2_LEN, len - L2_LEN, &p->h)) &&
-               !(check_own && own4(ctx, (uint32_t)(p->h.addrs >> 32)));
+               !(check_own && own4(ctx, (uint32_t)(p->h.addrs >> 32))) && !(hears && may_be_rekey(&p->h));
     return l3_is_ipv6(frame) && likely(l3_try_ipv6(frame + L2_LEN, len - L2_LEN, &p->h)) &&
            !(check_own && own6(ctx, frame + L2_LEN + 24));
 }
@@ -214,7 +246,7 @@ static bool __attribute__((noinline)) is_tagged_transit(const struct pipeline_ct
 
 void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
 {
-    bool check_own = ctx->local_pair == (int)v->pair, local = v->local;
+    bool check_own = ctx->local_pair == (int)v->pair, hears = check_own && hears_rekeys(ctx), local = v->local;
     unsigned n = v->n, first = n < PREFETCH_AHEAD ? n : PREFETCH_AHEAD;
     uint64_t untagged = pkt_place(snap_group_of(ctx->snap, v->pair, 0), 0, L2_LEN);
 
@@ -238,7 +270,7 @@ void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
         frame = rte_pktmbuf_mtod(m, uint8_t *);
         p->l3 = frame + L2_LEN;
         p->place = untagged;
-        if (likely(is_transit(ctx, p, frame, m->data_len, check_own) && !local))
+        if (likely(is_transit(ctx, p, frame, m->data_len, check_own, hears) && !local))
             start(p, inbound, false);
         else if (!local && is_tagged_transit(ctx, v, p, frame, m->data_len))
             start(p, inbound, false);

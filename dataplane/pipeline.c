@@ -173,6 +173,16 @@ static inline bool leave_clear(struct pkt *p, enum verdict verdict, uint32_t mtu
     return true;
 }
 
+static void drop_judged(struct pipeline_ctx *ctx, struct pkt *p, enum verdict verdict)
+{
+    pkt_drop(p, verdict);
+    if (verdict == VERDICT_DROP_UNKNOWN_SPI) { /* a policy said so, so there is a group */
+        _Atomic uint64_t *n = &ctx->page->workers[ctx->worker].unknown_spi[p->group];
+
+        atomic_store_explicit(n, atomic_load_explicit(n, memory_order_relaxed) + 1, memory_order_relaxed);
+    }
+}
+
 /* Returns whether fit_vec() has to look at some packet. */
 static bool classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
@@ -195,7 +205,7 @@ static bool classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
         else if (r.action == CLASSIFY_CLEAR)
             fit |= leave_clear(p, (enum verdict)r.verdict, last.mtu);
         else
-            pkt_drop(p, (enum verdict)r.verdict);
+            drop_judged(ctx, p, (enum verdict)r.verdict);
     }
     return fit;
 }

@@ -86,10 +86,11 @@ uint64_t pipeline_counted(const struct pipeline_ctx *ctx, enum verdict verdict);
 unsigned pipeline_effective_mtu(const struct pipeline_config *config, unsigned pair, const struct esp_geometry *g,
                                 unsigned family);
 /*
- * Is this untagged flow exempt from all policy for the appliance itself (decision 2): own IKE, own IGMP? Neighbour discovery
+ * Is this untagged flow exempt from all policy for the appliance itself (decision 2): own IKE, rekeys to a group, own IGMP? Neighbour discovery
  * and MLD are exempt by ICMPv6 types and options, which a flow doesn't say.
  */
-bool pipeline_exempt(const struct pipeline_config *config, unsigned pair, bool inbound, const struct flow *f);
+bool pipeline_exempt(const struct pipeline_config *config, const struct snap *s, unsigned pair, bool inbound,
+                     const struct flow *f);
 /* Is it an own address of this pair? */
 bool pipeline_is_own(const struct pipeline_config *config, unsigned pair, const struct addr *a);
 

@@ -58,6 +58,12 @@ struct snap_spi {
 };
 static_assert(sizeof(struct snap_spi) == 16, "four entries of the SPI table fill one cache line");
 
+/* Where rekeys of some group come to (IPC_GROUP). */
+struct snap_rekey {
+    uint32_t addr; /* IPv4, as in a packet */
+    uint16_t port;
+};
+
 struct snap {
     uint64_t epoch;
     uint32_t generation; /* changes with every snapshot of the process: what the flow cache compares */
@@ -69,6 +75,8 @@ struct snap {
     struct snap_group *groups; /* owned */
     struct sa **sas; /* owned array: every SA that this snapshot refers to */
     int8_t group_of[IPC_MAX_PAIRS][SNAP_VLANS]; /* index of the group that protects it, -1 = none */
+    unsigned n_rekeys;
+    struct snap_rekey rekeys[IPC_MAX_GROUPS * IPC_MAX_REKEYS]; /* of all groups */
 };
 static_assert(IPC_MAX_GROUPS <= INT8_MAX, "a group's index fits group_of");
 

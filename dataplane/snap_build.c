@@ -95,6 +95,12 @@ void snap_group(struct snap_store *st, const struct ipc_group *m)
     g->state = m->state;
     g->passive = m->passive;
     g->receive_only = m->receive_only;
+    for (unsigned i = 0; i < m->n_rekeys && i < IPC_MAX_REKEYS; i++) {
+        struct snap_rekey *r = &b->rekeys[b->n_rekeys++];
+
+        memcpy(&r->addr, m->rekeys[i].addr.b, sizeof r->addr);
+        r->port = m->rekeys[i].port;
+    }
     b->known[m->group] = true;
     if (m->group >= b->n_groups)
         b->n_groups = m->group + 1u;
@@ -378,6 +384,8 @@ static struct snap *make_snap(struct snap_store *st, uint64_t now_tsc)
         goto failed;
     s->n_groups = (uint16_t)b->n_groups;
     link_bindings(s, b);
+    s->n_rekeys = b->n_rekeys;
+    memcpy(s->rekeys, b->rekeys, sizeof s->rekeys);
     memcpy(s->groups, b->groups, b->n_groups * sizeof *s->groups);
     memset(b->groups, 0, sizeof b->groups);
     for (unsigned i = 0; i < b->n_groups; i++) {

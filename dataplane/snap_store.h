@@ -33,6 +33,8 @@ struct snap_builder {
     struct snap_group groups[IPC_MAX_GROUPS]; /* by the transaction's index */
     bool known[IPC_MAX_GROUPS];
     uint16_t n_bindings[IPC_MAX_GROUPS];
+    unsigned n_rekeys;
+    struct snap_rekey rekeys[IPC_MAX_GROUPS * IPC_MAX_REKEYS];
     int8_t bound[IPC_MAX_PAIRS][SNAP_VLANS]; /* VLAN 0: the whole pair; index of a group + 1, 0 = none */
     struct snap_built_sa sas[IPC_MAX_SAS];
 };

@@ -57,6 +57,11 @@ static bool get_attach(struct buf_reader *r, struct ipc_attach *m)
 
 static bool check_group(const struct ipc_group *m)
 {
+    if (m->n_rekeys > IPC_MAX_REKEYS)
+        return false;
+    for (size_t i = 0; i < m->n_rekeys; i++)
+        if (m->rekeys[i].addr.family != 4 || !addr_is_multicast(&m->rekeys[i].addr) || m->rekeys[i].port == 0)
+            return false;
     return m->group < IPC_MAX_GROUPS && m->name[0] != 0 && m->state <= IPC_GROUP_UNPROTECTED_CLEAR;
 }
 
@@ -67,12 +72,23 @@ static void put_group(struct buf_writer *w, const struct ipc_group *m)
     buf_put_u8(w, (uint8_t)m->state);
     codec_put_bool(w, m->passive);
     codec_put_bool(w, m->receive_only);
+    buf_put_u8(w, m->n_rekeys);
+    for (size_t i = 0; i < m->n_rekeys; i++) {
+        codec_put_addr(w, &m->rekeys[i].addr);
+        buf_put_u16(w, m->rekeys[i].port);
+    }
 }
 
 static bool get_group(struct buf_reader *r, struct ipc_group *m)
 {
-    return buf_get_u16(r, &m->group) && codec_get_text(r, m->name, IPC_NAME_MAX) && codec_get_enum(r, &m->state) &&
-           codec_get_bool(r, &m->passive) && codec_get_bool(r, &m->receive_only);
+    if (!buf_get_u16(r, &m->group) || !codec_get_text(r, m->name, IPC_NAME_MAX) || !codec_get_enum(r, &m->state) ||
+        !codec_get_bool(r, &m->passive) || !codec_get_bool(r, &m->receive_only) || !buf_get_u8(r, &m->n_rekeys) ||
+        m->n_rekeys > IPC_MAX_REKEYS)
+        return false;
+    for (size_t i = 0; i < m->n_rekeys; i++)
+        if (!codec_get_addr(r, &m->rekeys[i].addr) || !buf_get_u16(r, &m->rekeys[i].port))
+            return false;
+    return true;
 }
 
 static bool check_bind(const struct ipc_bind *m)

@@ -13,10 +13,11 @@
 #define GVPN_COMMON_IPC_IPC_H
 
 #include "common/acl.h"
+#include "common/addr.h"
 #include "common/mono.h"
 #include "common/secret.h"
 
-#define IPC_VERSION       4
+#define IPC_VERSION       5
 #define IPC_NAME_MAX      32   /* group, pair and port names, NUL included */
 #define IPC_TEXT_MAX      160  /* reasons, NUL included */
 #define IPC_MAX_PAIRS     16
@@ -26,6 +27,7 @@
 #define IPC_MAX_VLAN      4094 /* 4095 is reserved (802.1Q 9.6) */
 #define IPC_MAX_SAS       256  /* SAs at once, all groups */
 #define IPC_MAX_ADDRESSES 8
+#define IPC_MAX_REKEYS    2    /* destinations of a group's rekeys: of its present KEK and of the one before */
 #define IPC_STRICT_WINDOW 4096 /* IVs of one sender (strict_sender) */
 
 enum ipc_type {
@@ -84,6 +86,9 @@ struct ipc_group {
     enum ipc_group_state state;
     bool passive;      /* accepts clear where ESP was expected (GM8) */
     bool receive_only; /* sends clear (KS13) */
+    /* Multicast groups (IPv4) and UDP ports that rekeys come to: for the appliance itself, whatever the policy. */
+    uint8_t n_rekeys;
+    struct endpoint rekeys[IPC_MAX_REKEYS];
 };
 
 /* Where a group that was announced rules (GM11): all of a port pair but the VLANs that are bound apart, or one VLAN. */

@@ -77,6 +77,8 @@ struct ipc_page_worker {
     _Atomic uint64_t lcore;
     _Atomic uint64_t polls, empty_polls;
     _Atomic uint64_t packets[VERDICT_COUNT]; /* per verdict */
+    /* Of each group (by its index): ESP that was dropped because nobody here knows its SPI (GM13). Never cleared. */
+    _Atomic uint64_t unknown_spi[IPC_MAX_GROUPS];
 };
 
 /* Slot of one SA; spi 0 = free. Slots are reused only after the SA has left all snapshots. */

@@ -14,6 +14,8 @@
 #define IPV4_LEN         20
 #define IPV6_LEN         40
 #define IPPROTO_ESP_OCTET 50
+#define IPPROTO_UDP_OCTET 17
+#define IPPROTO_IGMP_OCTET 2
 #define IPV4_DF_BE       0x0040 /* "don't fragment", as in memory */
 #define IPV4_FRAGMENT_BE 0xff3f /* more fragments | offset, as in memory */
 #define IPPROTO_ICMPV6_OCTET 58

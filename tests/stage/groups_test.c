@@ -116,6 +116,7 @@ static unsigned vlan_of(unsigned i)
  */
 static void a_burst_may_mix_groups(void **state)
 {
+    uint64_t unknown = 0, of_groups = 0;
     struct rig a, b;
 
     (void)state;
@@ -151,8 +152,14 @@ static void a_burst_may_mix_groups(void **state)
             want = VERDICT_DROP_UNPROTECTED;
         else if (frames[i][15] != vlan_of(i))
             want = VERDICT_DROP_UNKNOWN_SPI;
+        unknown += want == VERDICT_DROP_UNKNOWN_SPI;
         assert_string_equal(verdict_name(results[i].verdict), verdict_name(want));
     }
+    for (unsigned i = 0; i < IPC_MAX_GROUPS; i++) /* GM13: each group's own, so that the right one recovers */
+        of_groups += atomic_load(&b.page->workers[0].unknown_spi[i]);
+    assert_true(unknown > 0);
+    assert_int_equal(of_groups, unknown);
+    assert_int_equal(of_groups, atomic_load(&b.page->workers[0].unknown_spi[0]) + atomic_load(&b.page->workers[0].unknown_spi[1]));
     rig_close(&a);
     rig_close(&b);
 }

@@ -62,6 +62,20 @@ static size_t esp_of(size_t ip_len)
     return sent.len;
 }
 
+static size_t permitted6(void)
+{
+    return rig_ipv6(f, "2001:db8:1::1", "2001:db8:2::1", 17, 1000, 53, 100);
+}
+
+static size_t esp_of6(void)
+{
+    struct rig_result sent = rig_one(&a, false, f, permitted6());
+
+    assert_int_equal(sent.verdict, VERDICT_SENT_ENCRYPTED);
+    memcpy(f, sent.bytes, sent.len);
+    return sent.len;
+}
+
 /* An ESP frame with a text of our choice, sealed with b's key and a strange sender id. */
 static size_t sealed(const uint8_t *text, uint32_t text_len, const char *src, const char *dst)
 {
@@ -458,8 +472,12 @@ static void passive_and_receive_only(void **state)
         snap_group(b.store, &m);
         rig_bind(&b, 0, "wan", 0);
         rig_rule(&b, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 10.1.0.0/16 10.2.0.0/16");
+        rig_rule(&b, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 2001:db8:1::/48 2001:db8:2::/48");
         rig_sa(&b, &sa);
         assert_int_equal(rig_commit(&b), IPC_OK);
+        expect(&b, true, permitted6(), VERDICT_RECEIVED_CLEAR, PKT_TO_TX);
+        expect(&b, true, esp_of6(), VERDICT_RECEIVED_DECRYPTED, PKT_TO_TX);
+        expect(&b, false, permitted6(), receive_only ? VERDICT_SENT_CLEAR : VERDICT_SENT_ENCRYPTED, PKT_TO_TX);
         expect(&b, true, permitted(100), VERDICT_RECEIVED_CLEAR, PKT_TO_TX);
         expect(&b, true, esp_of(100), VERDICT_RECEIVED_DECRYPTED, PKT_TO_TX);
         expect(&b, false, permitted(100), receive_only ? VERDICT_SENT_CLEAR : VERDICT_SENT_ENCRYPTED, PKT_TO_TX);

@@ -167,7 +167,7 @@ static void cbc(struct ipc_msg *m)
     m->u.sa.integrity.len = 20;
 }
 
-/* Each breaks one value of the first sample of its type (the one with the most senders for SA). */
+/* Each breaks one value of the first sample of its type (the last one of GROUP, the one with the most senders for SA). */
 #define BAD(name, member)                                                                                              \
     static void name(struct ipc_msg *m)                                                                                \
     {                                                                                                                  \
@@ -184,6 +184,11 @@ BAD(begin_epoch, m->u.begin.epoch = 0)
 BAD(group_index, m->u.group.group = IPC_MAX_GROUPS)
 BAD(group_name, m->u.group.name[0] = 0)
 BAD(group_state, m->u.group.state = IPC_GROUP_UNPROTECTED_CLEAR + 1)
+BAD(group_rekeys, m->u.group.n_rekeys = IPC_MAX_REKEYS + 1)
+BAD(group_rekey_6, m->u.group.rekeys[0].addr.family = 6)
+BAD(group_rekey_none, m->u.group.rekeys[1].addr.family = 0)
+BAD(group_rekey_unicast, m->u.group.rekeys[1].addr = addr_v4(0x0a000001))
+BAD(group_rekey_port, m->u.group.rekeys[1].port = 0)
 BAD(bind_group, m->u.bind.group = IPC_MAX_GROUPS)
 BAD(bind_pair, m->u.bind.pair[0] = 0)
 BAD(bind_long, memset(m->u.bind.pair, 'x', IPC_NAME_MAX))
@@ -253,7 +258,9 @@ static const struct {
 #define B(type, name) {#name, type, name}
     B(IPC_HELLO, no_type), B(IPC_HELLO, unknown_type), B(IPC_HELLO, hello_pairs), B(IPC_HELLO, hello_no_worker),
     B(IPC_HELLO, hello_workers), B(IPC_HELLO, hello_name), B(IPC_REFUSE, refuse_text), B(IPC_BEGIN, begin_epoch),
-    B(IPC_GROUP, group_index), B(IPC_GROUP, group_name), B(IPC_GROUP, group_state), B(IPC_BIND, bind_group),
+    B(IPC_GROUP, group_index), B(IPC_GROUP, group_name), B(IPC_GROUP, group_state), B(IPC_GROUP, group_rekeys),
+    B(IPC_GROUP, group_rekey_6), B(IPC_GROUP, group_rekey_none), B(IPC_GROUP, group_rekey_unicast),
+    B(IPC_GROUP, group_rekey_port), B(IPC_BIND, bind_group),
     B(IPC_BIND, bind_pair), B(IPC_BIND, bind_long), B(IPC_BIND, bind_vlan), B(IPC_RULE, rule_group),
     B(IPC_RULE, rule_list), B(IPC_RULE, rule_family),
     B(IPC_RULE, rule_no_family), B(IPC_RULE, rule_mixed), B(IPC_RULE, rule_prefix), B(IPC_RULE, rule_host_bits),
@@ -281,7 +288,7 @@ static void values_out_of_range_are_not_sent(void **state)
     for (size_t b = 0; b < sizeof(bad) / sizeof(bad[0]); b++) {
         const struct ipc_msg *sample = NULL;
         for (size_t i = 0; i < n; i++)
-            if (in[i].type == bad[b].type && (!sample || (in[i].type == IPC_SA && in[i].u.sa.n_senders > 0)))
+            if (in[i].type == bad[b].type && (!sample || in[i].type == IPC_GROUP || (in[i].type == IPC_SA && in[i].u.sa.n_senders > 0)))
                 sample = &in[i];
         assert_non_null(sample);
         struct ipc_msg m = *sample;

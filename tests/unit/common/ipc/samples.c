@@ -41,6 +41,13 @@ static void group(struct ipc_msg *m, enum ipc_group_state state)
     m->u.group.passive = true;
 }
 
+static void rekeys_of(struct ipc_msg *m, uint8_t n)
+{
+    m->u.group.n_rekeys = n;
+    for (uint8_t i = 0; i < n; i++)
+        m->u.group.rekeys[i] = (struct endpoint){addr_v4(0xef000100u + i), (uint16_t)(848 + i)};
+}
+
 static void bind_to(struct ipc_msg *m, const char *pair, uint16_t vlan)
 {
     m->type = IPC_BIND;
@@ -156,6 +163,10 @@ size_t samples(struct ipc_msg out[SAMPLES_MAX])
     m++->u.begin.epoch = UINT64_MAX;
     group(m++, IPC_GROUP_FAIL_CLOSE);
     group(m++, IPC_GROUP_UNPROTECTED_CLEAR);
+    group(m, IPC_GROUP_POLICY);
+    rekeys_of(m++, 1);
+    group(m, IPC_GROUP_POLICY);
+    rekeys_of(m++, IPC_MAX_REKEYS);
     bind_to(m++, "w", 0);
     bind_to(m++, "a-name-of-thirty-one-octets....", IPC_MAX_VLAN);
     rule(m++, IPC_LIST_FAIL_CLOSE, 4);

@@ -8,7 +8,7 @@
 
 #include "common/ipc/ipc.h"
 
-#define SAMPLES_MAX 32
+#define SAMPLES_MAX 40
 
 /* Fills out (padding zeroed) and returns how many there are. */
 size_t samples(struct ipc_msg out[SAMPLES_MAX]);
