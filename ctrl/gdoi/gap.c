@@ -9,7 +9,7 @@
 static enum isakmp_error from_server(const struct isakmp_attr *a, struct gdoi_gap *gap)
 {
     struct buf_reader r = buf_reader_of(a->value);
-    uint16_t mode;
+    uint16_t flag;
     switch (a->type) {
     case GDOI_GAP_ATD:
         return isakmp_attr_u16(a, &gap->atd_s) ? ISAKMP_OK : ISAKMP_E_ATTR_VALUE;
@@ -30,9 +30,14 @@ static enum isakmp_error from_server(const struct isakmp_attr *a, struct gdoi_ga
         gap->has_policy = true;
         return ISAKMP_OK;
     case GDOI_GAP_GROUP_MODE:
-        if (!isakmp_attr_u16(a, &mode) || mode > 1)
+        if (!isakmp_attr_u16(a, &flag) || flag > 1)
             return ISAKMP_E_ATTR_VALUE;
-        gap->receive_only = mode == 1;
+        gap->receive_only = flag == 1;
+        return ISAKMP_OK;
+    case GDOI_GAP_REPLACE:
+        if (!isakmp_attr_u16(a, &flag) || flag > 1)
+            return ISAKMP_E_ATTR_VALUE;
+        gap->replace = flag == 1;
         return ISAKMP_OK;
     default:
         return ISAKMP_E_ATTR_UNKNOWN;
@@ -82,7 +87,7 @@ static void put_nonzero(struct buf_writer *w, uint16_t type, uint16_t value)
 void gdoi_gap_put(struct isakmp_chain *c, const struct gdoi_gap *gap)
 {
     if (gap->atd_s == 0 && gap->dtd_s == 0 && gap->sender_id_request == 0 && !gap->has_digest && !gap->has_policy &&
-        !gap->has_pseudotime && !gap->receive_only)
+        !gap->has_pseudotime && !gap->replace && !gap->receive_only)
         return;
     isakmp_payload_begin(c, ISAKMP_PAYLOAD_GAP);
     put_nonzero(c->w, GDOI_GAP_ATD, gap->atd_s);
@@ -94,6 +99,7 @@ void gdoi_gap_put(struct isakmp_chain *c, const struct gdoi_gap *gap)
         isakmp_attr_put_span(c->w, GDOI_GAP_POLICY_DIGEST, span_of(gap->digest, GDOI_DIGEST_LEN));
     if (gap->has_policy)
         isakmp_attr_put_span(c->w, GDOI_GAP_POLICY, gap->policy);
+    put_nonzero(c->w, GDOI_GAP_REPLACE, gap->replace);
     put_nonzero(c->w, GDOI_GAP_GROUP_MODE, gap->receive_only);
     isakmp_payload_end(c);
 }

@@ -25,6 +25,7 @@ struct gdoi_gap {
     uint64_t pseudotime_ms; /* of the group, when the message was made (KS11) */
     uint8_t digest[GDOI_DIGEST_LEN];
     struct span policy; /* the encoded entries, borrowed; ctrl/policy/payloads.h reads them */
+    bool replace;       /* what the rekey doesn't bring goes (KS18) */
     bool receive_only;  /* group mode 1 */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Key download (RFC 6407 5.6): TEK and SID packets. Keys are pointed at, never copied; suites are not known here. */
+/* Key download (RFC 6407 5.6): TEK, KEK and SID packets. Keys are pointed at, never copied; suites are not known here. */
 #include "ctrl/gdoi/kd.h"
 
 #include "ctrl/isakmp/attr.h"
@@ -15,7 +15,7 @@ enum isakmp_error gdoi_kd_get(struct span body, struct gdoi_kd *kd)
         return ISAKMP_E_KD_SHORT;
     if (reserved != 0)
         return ISAKMP_E_KD_RESERVED;
-    if (n == 0 || n > GDOI_MAX_TEKS + 1)
+    if (n == 0 || n > GDOI_MAX_TEKS + 2)
         return ISAKMP_E_KD_COUNT;
     *kd = (struct gdoi_kd){.r = r, .left = n};
     return ISAKMP_OK;
@@ -42,6 +42,30 @@ static enum isakmp_error get_tek(struct span spi, struct span attributes, struct
     if (x.algorithm_key.len == 0 && x.integrity_key.len == 0)
         return ISAKMP_E_KD_TEK_KEY;
     *tek = x;
+    return ISAKMP_OK;
+}
+
+static enum isakmp_error get_kek(struct span spi, struct span attributes, struct gdoi_kek *kek)
+{
+    struct isakmp_attrs as = isakmp_attrs_of(attributes);
+    struct buf_reader r = buf_reader_of(spi);
+    struct gdoi_kek x = {.algorithm_key = {0}};
+    if (spi.len != GDOI_KEK_SPI_LEN || !buf_get_bytes(&r, x.spi, sizeof(x.spi)))
+        return ISAKMP_E_KD_SPI_SIZE;
+    while (!isakmp_attrs_end(&as)) {
+        struct isakmp_attr a;
+        enum isakmp_error e = isakmp_attr_next(&as, &a);
+        if (e != ISAKMP_OK)
+            return e;
+        if (a.type != GDOI_KEK_ALGORITHM_KEY && a.type != GDOI_KEK_SIG_KEY)
+            return ISAKMP_E_ATTR_UNKNOWN;
+        if (a.value.len > (a.type == GDOI_KEK_SIG_KEY ? GDOI_MAX_PUBLIC_KEY : GDOI_MAX_KEY_LEN))
+            return ISAKMP_E_KD_KEK;
+        *(a.type == GDOI_KEK_SIG_KEY ? &x.signature_key : &x.algorithm_key) = a.value;
+    }
+    if (x.algorithm_key.len == 0 || x.signature_key.len == 0)
+        return ISAKMP_E_KD_KEK;
+    *kek = x;
     return ISAKMP_OK;
 }
 
@@ -111,7 +135,8 @@ enum isakmp_error gdoi_kd_next(struct gdoi_kd *kd, struct gdoi_kd_packet *p)
         e = get_sids(spi, attributes, &p->sids);
         break;
     case GDOI_KD_KEK:
-        return ISAKMP_E_KD_KEK;
+        e = get_kek(spi, attributes, &p->kek);
+        break;
     case GDOI_KD_LKH:
         return ISAKMP_E_KD_LKH;
     default:
@@ -159,6 +184,15 @@ void gdoi_kd_put_tek(struct buf_writer *w, const struct gdoi_tek *tek)
         isakmp_attr_put_span(w, GDOI_TEK_ALGORITHM_KEY, tek->algorithm_key);
     if (tek->integrity_key.len > 0)
         isakmp_attr_put_span(w, GDOI_TEK_INTEGRITY_KEY, tek->integrity_key);
+    end_packet(w, start);
+}
+
+void gdoi_kd_put_kek(struct buf_writer *w, const struct gdoi_kek *kek)
+{
+    size_t start = begin_packet(w, GDOI_KD_KEK, sizeof(kek->spi));
+    buf_put_bytes(w, kek->spi, sizeof(kek->spi));
+    isakmp_attr_put_span(w, GDOI_KEK_ALGORITHM_KEY, kek->algorithm_key);
+    isakmp_attr_put_span(w, GDOI_KEK_SIG_KEY, kek->signature_key);
     end_packet(w, start);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Key download (RFC 6407 5.6): TEK and SID packets. KEK and LKH are refused by name: this version has no rekeys.
+ * Key download (RFC 6407 5.6): TEK, KEK and SID packets. LKH is refused by name.
  *
  *      0                   1                   2                   3
  *      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -25,13 +25,20 @@
 
 #include "ctrl/gdoi/gdoi.h"
 
-#define GDOI_MAX_KEY_LEN 64 /* of one key attribute: the longest integrity key */
+#define GDOI_MAX_KEY_LEN    64   /* of one key attribute: the longest integrity key; of a KEK: IV | key */
+#define GDOI_MAX_PUBLIC_KEY 1100 /* octets of a DER SubjectPublicKeyInfo: RSA of 8192 bits */
 
 /* Spans point into the message: they are keys, and whoever holds the message wipes it. */
 struct gdoi_tek {
     uint32_t spi; /* host order */
     struct span algorithm_key; /* cipher key | salt; empty when absent */
     struct span integrity_key; /* empty when absent */
+};
+
+struct gdoi_kek {
+    uint8_t spi[GDOI_KEK_SPI_LEN];
+    struct span algorithm_key; /* IV | key */
+    struct span signature_key; /* DER SubjectPublicKeyInfo that rekeys are verified with */
 };
 
 struct gdoi_sids {
@@ -41,9 +48,10 @@ struct gdoi_sids {
 };
 
 struct gdoi_kd_packet {
-    enum gdoi_kd_type type; /* GDOI_KD_TEK or GDOI_KD_SID */
+    enum gdoi_kd_type type; /* GDOI_KD_TEK, GDOI_KD_KEK or GDOI_KD_SID */
     union {
         struct gdoi_tek tek;
+        struct gdoi_kek kek;
         struct gdoi_sids sids;
     };
 };
@@ -60,15 +68,16 @@ static inline bool gdoi_kd_end(const struct gdoi_kd *kd)
     return kd->left == 0;
 }
 /*
- * The next packet. Refused: KEK and LKH, unknown types and attributes, attributes that stand twice, SPI sizes other than 4
- * (TEK) and 0 (SID), keys above GDOI_MAX_KEY_LEN or of 0 octets, sender ids that don't fit or repeat, octets behind the
- * last packet. Whether a key has its suite's length is for policy_from_payloads() to say.
+ * The next packet. Refused: LKH, unknown types and attributes, attributes that stand twice, SPI sizes other than 4 (TEK), 16
+ * (KEK) and 0 (SID), keys above GDOI_MAX_KEY_LEN or of 0 octets, a KEK without its public key, sender ids that don't fit or
+ * repeat, octets behind the last packet. Whether a key has its suite's length is for policy_from_payloads() to say.
  */
 MUST_CHECK enum isakmp_error gdoi_kd_next(struct gdoi_kd *kd, struct gdoi_kd_packet *p);
 
 /* Begins a KD payload with n packets to come; end it with isakmp_payload_end(). */
 void gdoi_kd_begin(struct isakmp_chain *c, uint16_t n);
 void gdoi_kd_put_tek(struct buf_writer *w, const struct gdoi_tek *tek);
+void gdoi_kd_put_kek(struct buf_writer *w, const struct gdoi_kek *kek);
 /* Values as ceil(bits / 8) octets. */
 void gdoi_kd_put_sids(struct buf_writer *w, const struct gdoi_sids *sids);
 

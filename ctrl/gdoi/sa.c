@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The frame of the GDOI SA payload (RFC 6407 5.2): GAP, then SATs. What they say is in gap.c and sat.c. */
+/* The frame of the GDOI SA payload (RFC 6407 5.2): SAK, GAP, SATs. What they say is in the files of their names. */
 #include "ctrl/gdoi/sa.h"
 
 /* Walks to the end; counts SATs and remembers where they begin. */
@@ -8,13 +8,20 @@ static enum isakmp_error walk(struct isakmp_walk w, struct gdoi_sa *sa)
     while (w.next != ISAKMP_PAYLOAD_NONE) {
         struct isakmp_walk here = w;
         struct isakmp_payload p;
-        if (w.next == ISAKMP_PAYLOAD_SAK)
-            return ISAKMP_E_GDOI_SA_KEK;
-        if (w.next != ISAKMP_PAYLOAD_GAP && w.next != ISAKMP_PAYLOAD_SAT)
+        if (w.next != ISAKMP_PAYLOAD_SAK && w.next != ISAKMP_PAYLOAD_GAP && w.next != ISAKMP_PAYLOAD_SAT)
             return ISAKMP_E_GDOI_SA_TYPE;
         enum isakmp_error e = isakmp_walk_next(&w, &p);
         if (e != ISAKMP_OK)
             return e;
+        if (p.type == ISAKMP_PAYLOAD_SAK) {
+            if (sa->has_sak || sa->has_gap || sa->n_sats > 0)
+                return ISAKMP_E_GDOI_SA_ORDER;
+            e = gdoi_sak_get(p.body, &sa->sak);
+            if (e != ISAKMP_OK)
+                return e;
+            sa->has_sak = true;
+            continue;
+        }
         if (p.type == ISAKMP_PAYLOAD_GAP) {
             if (sa->has_gap || sa->n_sats > 0)
                 return ISAKMP_E_GDOI_SA_ORDER;
@@ -31,7 +38,7 @@ static enum isakmp_error walk(struct isakmp_walk w, struct gdoi_sa *sa)
     }
     if (w.r.left != 0)
         return ISAKMP_E_TRAILING;
-    return sa->n_sats > 0 ? ISAKMP_OK : ISAKMP_E_GDOI_SA_EMPTY;
+    return sa->has_sak || sa->n_sats > 0 ? ISAKMP_OK : ISAKMP_E_GDOI_SA_EMPTY;
 }
 
 enum isakmp_error gdoi_sa_get(struct span body, struct gdoi_sa *sa)

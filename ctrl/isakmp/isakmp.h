@@ -135,13 +135,20 @@ enum isakmp_notify_type {
     X(NOTIFY_DOI, ISAKMP_N_DOI_NOT_SUPPORTED, "notification payload is of another DOI")                                \
     X(DELETE_SHORT, ISAKMP_N_PAYLOAD_MALFORMED, "delete payload is too short")                                         \
     X(DELETE_DOI, ISAKMP_N_DOI_NOT_SUPPORTED, "delete payload is of another DOI")                                      \
+    X(DELETE_PROTOCOL, ISAKMP_N_INVALID_PROTOCOL_ID, "delete payload is for an unknown protocol")                      \
     X(DELETE_SPIS, ISAKMP_N_PAYLOAD_MALFORMED, "delete payload's SPI count times size differs from what it holds")     \
     X(DELETE_SPI_SIZE, ISAKMP_N_INVALID_SPI, "delete payload's SPI size doesn't fit its protocol")                     \
     X(GDOI_SA_RESERVED, ISAKMP_N_PAYLOAD_MALFORMED, "GDOI SA payload has a nonzero reserved field")                    \
-    X(GDOI_SA_KEK, ISAKMP_N_INVALID_PAYLOAD_TYPE, "the group has a KEK: rekeys are not supported by this version")     \
     X(GDOI_SA_ORDER, ISAKMP_N_PAYLOAD_MALFORMED, "GDOI SA attribute payloads stand in a wrong order or twice")         \
     X(GDOI_SA_TYPE, ISAKMP_N_INVALID_PAYLOAD_TYPE, "GDOI SA payload holds something other than SAK, GAP and SAT")      \
-    X(GDOI_SA_EMPTY, ISAKMP_N_PAYLOAD_MALFORMED, "GDOI SA payload holds no TEK")                                       \
+    X(GDOI_SA_EMPTY, ISAKMP_N_PAYLOAD_MALFORMED, "GDOI SA payload holds neither KEK nor TEK")                          \
+    X(SAK_SHORT, ISAKMP_N_PAYLOAD_MALFORMED, "SAK payload is too short")                                               \
+    X(SAK_PROTOCOL, ISAKMP_N_INVALID_PROTOCOL_ID, "SAK payload is for a protocol other than UDP")                      \
+    X(SAK_END, ISAKMP_N_INVALID_ID_INFORMATION, "SAK payload has a source or destination that isn't one address")      \
+    X(SAK_RESERVED, ISAKMP_N_PAYLOAD_MALFORMED, "SAK payload has a nonzero reserved field")                            \
+    X(SAK_SPI, ISAKMP_N_INVALID_SPI, "SAK payload has an initiator cookie of zero")                                    \
+    X(SAK_MISSING, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED,                                                                  \
+      "SAK payload lacks its cipher, key length, signature or hash, or they don't fit each other")                     \
     X(SAT_COUNT, ISAKMP_N_PAYLOAD_MALFORMED, "too many SAT payloads")                                                  \
     X(SAT_SHORT, ISAKMP_N_PAYLOAD_MALFORMED, "SAT payload is too short")                                               \
     X(SAT_PROTOCOL, ISAKMP_N_INVALID_PROTOCOL_ID, "SAT payload is for a protocol other than ESP")                      \
@@ -152,12 +159,12 @@ enum isakmp_notify_type {
     X(KD_RESERVED, ISAKMP_N_PAYLOAD_MALFORMED, "KD payload has a nonzero reserved field")                              \
     X(KD_COUNT, ISAKMP_N_PAYLOAD_MALFORMED, "KD payload's packet count is wrong or too large")                         \
     X(KD_TYPE, ISAKMP_N_INVALID_PAYLOAD_TYPE, "KD payload holds a key packet of unknown type")                         \
-    X(KD_KEK, ISAKMP_N_INVALID_PAYLOAD_TYPE, "KD payload holds a KEK: rekeys are not supported by this version")       \
+    X(KD_KEK, ISAKMP_N_INVALID_KEY_INFORMATION, "KEK packet lacks a key or has one of impossible length")              \
     X(KD_LKH, ISAKMP_N_INVALID_PAYLOAD_TYPE, "KD payload holds LKH keys: not supported by this version")               \
     X(KD_SPI_SIZE, ISAKMP_N_INVALID_SPI, "key packet's SPI size doesn't fit its type")                                 \
     X(KD_TEK_KEY, ISAKMP_N_INVALID_KEY_INFORMATION, "TEK packet lacks its key or has one of impossible length")        \
     X(KD_SID, ISAKMP_N_INVALID_KEY_INFORMATION, "sender ids lack their width, don't fit it, or are too many")          \
-    X(SEQ, ISAKMP_N_INVALID_PAYLOAD_TYPE, "SEQ payload: rekeys are not supported by this version")
+    X(SEQ_LENGTH, ISAKMP_N_PAYLOAD_MALFORMED, "SEQ payload doesn't hold exactly 4 octets")
 
 enum isakmp_error {
     ISAKMP_OK = 0,

@@ -43,6 +43,7 @@ uint64_t policy_sa_features(const struct policy_sa *sa)
 uint64_t policy_features(const struct policy *p, bool ours)
 {
     uint64_t need = ours || needs_order(&p->acl) ? FEATURE_ORDERED_POLICY : 0;
+    need |= ours && p->replace ? FEATURE_REPLACE : 0;
     for (size_t i = 0; i < p->n_sas; i++)
         need |= policy_sa_features(&p->sas[i]);
     return need;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Policy to GDOI payloads and back (RFC 6407 5.2-5.6; docs/exchanges.md for our extensions). A peer with our vendor id gets
+ * Policy to GDOI payloads and back, in a PULL and in a PUSH (RFC 6407 5.2-5.6; docs/exchanges.md for our extensions). A peer with our vendor id gets
  * the ordered list as it is; any other gets what RFC 6407 can say, or a refusal that names what it lacks. The one door for
  * policy that comes in: nothing of it is used unless all of it was verified.
  */
@@ -60,8 +60,18 @@ MUST_CHECK bool policy_put_sa(struct isakmp_chain *c, const struct policy *p, co
                               struct policy_fault *why);
 /* Could policy_put_sa() say it? For who wants to know before anybody asks. */
 MUST_CHECK bool policy_can_be_said(const struct policy *p, const struct peer_features *peer, struct policy_fault *why);
-/* Appends the KD payload: a TEK packet per SA in order, and a SID packet when the policy has sender ids. */
+/*
+ * Appends the KD payload: the KEK when the policy has one, a TEK packet per SA in order, and a SID packet when the policy has
+ * sender ids.
+ */
 MUST_CHECK bool policy_put_kd(struct isakmp_chain *c, const struct policy *p, struct policy_fault *why);
+/*
+ * The same two of a rekey. It may have no SAs when it has a KEK; to our members the digest always goes along, the rules only
+ * with has_rules, the pseudotime when there is one. Others get the permit entries of the SAs that it brings, so p->acl is
+ * needed in any case. Sender ids are an error (RFC 6407 5.6.4). Delays: the largest of the policy's own and those of its SAs.
+ */
+MUST_CHECK bool policy_put_rekey(struct isakmp_chain *c, const struct policy *p, const struct peer_features *peer,
+                                 struct policy_fault *why);
 
 /*
  * The only way from payload bodies to a policy. `peer`: what the key server announced under a verified HASH. out must be
@@ -70,9 +80,18 @@ MUST_CHECK bool policy_put_kd(struct isakmp_chain *c, const struct policy *p, st
  * before the end; no SPI twice with different content; rules that name SAs that exist, and can encrypt anything at all; the
  * digest. No sender ids is no error: the SAs then only receive (RFC 6407 3.5), and what they should protect is dropped, as
  * receive_only, which means sending in clear, is what the server says and nothing else. Of SAs with one number the newer
- * ones get the activation delay, the older ones the deactivation delay.
+ * ones get the activation delay, the older ones the deactivation delay. A KEK and its SAK come together or not at all, key
+ * and IV as long as its cipher's; whether its public key is of any use is for those to say who see the crypto library
+ * (sig_fits()).
  */
 MUST_CHECK bool policy_from_payloads(struct span sa_body, struct span kd_body, const struct peer_features *peer,
                                      policy_digest_fn digest, struct policy *out, struct policy_fault *why);
+/*
+ * The same for a rekey, whose SA payload may have a SAK alone, SAs that are all of the group's or only new ones, and no rules
+ * (has_rules is false then, the digest says which list is meant). So rules may name SAs that it doesn't bring: whoever
+ * holds those looks. Refused besides: sender ids, an activation delay that no SA outlives.
+ */
+MUST_CHECK bool policy_from_rekey(struct span sa_body, struct span kd_body, const struct peer_features *peer,
+                                  policy_digest_fn digest, struct policy *out, struct policy_fault *why);
 
 #endif

@@ -12,6 +12,8 @@
 
 struct draft {
     bool ours;
+    bool rekey;
+    bool has_kek_key;
     struct policy p;
     struct gdoi_sat sats[POLICY_MAX_SAS]; /* the first SAT of each of p.sas */
     bool has_key[POLICY_MAX_SAS];
@@ -185,25 +187,42 @@ static bool number_plain(struct draft *d, struct policy_fault *why)
     return true;
 }
 
-/* The rules of a key server of ours: they are whole, their digest is right, and their SAs exist. */
-static bool take_rules(struct draft *d, const struct gdoi_sa *sa, policy_digest_fn digest, struct policy_fault *why)
+/* The rules of a key server of ours: they are whole, their digest is right, and in a PULL their SAs exist. */
+static bool take_rules(struct draft *d, const struct gdoi_gap *gap, policy_digest_fn digest, struct policy_fault *why)
 {
     const uint16_t notify = ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED;
-    if (!sa->has_gap || !sa->gap.has_policy || !sa->gap.has_digest)
-        return policy_fault(why, notify, "the policy or its digest is missing");
-    if (!digest(sa->gap.policy, d->p.digest))
+    memcpy(d->p.digest, gap->digest, GDOI_DIGEST_LEN);
+    d->p.has_rules = gap->has_policy;
+    if (d->rekey && !gap->has_policy)
+        return true;
+    if (!digest(gap->policy, d->p.digest))
         return policy_fault(why, notify, "the digest can't be computed");
-    if (memcmp(d->p.digest, sa->gap.digest, GDOI_DIGEST_LEN) != 0)
+    if (memcmp(d->p.digest, gap->digest, GDOI_DIGEST_LEN) != 0)
         return policy_fault(why, notify, "the policy's digest is wrong");
-    if (!policy_rules_get(sa->gap.policy, &d->p.acl, why))
+    if (!policy_rules_get(gap->policy, &d->p.acl, why))
         return false;
     for (size_t i = 0; i < d->p.acl.n; i++) {
-        bool found = !d->p.acl.entries[i].permit;
+        bool found = d->rekey || !d->p.acl.entries[i].permit;
         for (size_t k = 0; k < d->p.n_sas && !found; k++)
             found = d->p.sas[k].number == d->p.acl.entries[i].sa;
         if (!found)
             return policy_fault(why, notify, "rule %zu names sa %u, which has no key", i + 1, d->p.acl.entries[i].sa);
     }
+    return true;
+}
+
+/* What a key server of ours says beside its SAs. */
+static bool take_ours(struct draft *d, const struct gdoi_sa *sa, policy_digest_fn digest, struct policy_fault *why)
+{
+    const uint16_t notify = ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED;
+    if (!sa->has_gap || !sa->gap.has_digest || (!d->rekey && !sa->gap.has_policy))
+        return policy_fault(why, notify, "the policy or its digest is missing");
+    if (sa->gap.replace && (!d->rekey || !feature_supported(FEATURE_REPLACE)))
+        return policy_fault(why, notify, "replacing all SAs: %s",
+                            d->rekey ? "not supported by this version" : "only a rekey can");
+    if (!take_rules(d, &sa->gap, digest, why))
+        return false;
+    d->p.replace = sa->gap.replace;
     d->p.receive_only = sa->gap.receive_only;
     d->p.has_pseudotime = sa->gap.has_pseudotime;
     d->p.pseudotime_ms = sa->gap.pseudotime_ms;
@@ -218,13 +237,14 @@ static bool take_rules(struct draft *d, const struct gdoi_sa *sa, policy_digest_
 static bool take_plain(struct draft *d, const struct gdoi_sa *sa, policy_digest_fn digest, struct policy_fault *why)
 {
     if (sa->has_gap && (sa->gap.has_policy || sa->gap.has_digest || sa->gap.has_pseudotime ||
-                        sa->gap.receive_only))
+                        sa->gap.replace || sa->gap.receive_only))
         return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED, "private GAP attributes without our vendor id");
     for (size_t i = 1; i < d->p.n_sas; i++)
         if (d->sats[i].direction != d->sats[0].direction)
             return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED,
                                 "SAs of different directions: not supported by this version");
-    d->p.receive_only = d->sats[0].direction == GDOI_RECEIVER_ONLY;
+    d->p.receive_only = d->p.n_sas > 0 && d->sats[0].direction == GDOI_RECEIVER_ONLY;
+    d->p.has_rules = d->p.n_sas > 0;
     if (!number_plain(d, why))
         return false;
     if (!policy_set_digest(&d->p, digest))
@@ -250,6 +270,9 @@ static bool check_rules(const struct acl *acl, struct policy_fault *why)
 /* Delays belong to overlaps: all but the oldest SA of a number wait, all but the newest end early. */
 static bool take_delays(struct draft *d, struct policy_fault *why)
 {
+    bool outlived = d->p.n_sas == 0 || !d->rekey;
+    d->p.activate_in_s = d->rekey ? d->atd_s : 0;
+    d->p.deactivate_in_s = d->rekey ? d->dtd_s : 0;
     for (size_t i = 0; i < d->p.n_sas; i++) {
         struct policy_sa *sa = &d->p.sas[i];
         bool has_older = false, has_newer = false;
@@ -261,9 +284,34 @@ static bool take_delays(struct draft *d, struct policy_fault *why)
             return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED,
                                 "SA 0x%08x would be activated after its end (%u s, %u s)", sa->spi, d->atd_s,
                                 sa->lifetime_s);
+        outlived |= d->atd_s < sa->lifetime_s;
         sa->activate_in_s = has_older ? d->atd_s : 0;
         sa->deactivate_in_s = !has_newer ? 0 : d->dtd_s < sa->lifetime_s ? d->dtd_s : sa->lifetime_s;
     }
+    return outlived || policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED,
+                                    "no SA outlives the activation delay of %u s", d->atd_s);
+}
+
+/* What the SAK says, as a policy has it. */
+static bool take_sak(struct draft *d, const struct gdoi_sak *sak, struct policy_fault *why)
+{
+    struct policy_kek *kek = &d->p.kek;
+    if (sak->life_s > POLICY_MAX_LIFETIME_S)
+        return policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED, "the KEK's lifetime of %u s is above 30 days",
+                            sak->life_s);
+    *kek = (struct policy_kek){.cipher = sak->cipher,
+                               .key_bits = sak->key_bits,
+                               .signature = sak->signature,
+                               .hash = sak->hash,
+                               .signature_bits = sak->signature_bits,
+                               .ack = sak->ack,
+                               .lifetime_s = sak->life_s,
+                               .source = sak->source,
+                               .destination = sak->destination};
+    if (!addr_is_multicast(&kek->destination.addr)) /* rekeys come to where the member registered from */
+        kek->destination.addr = (struct addr){0};
+    memcpy(kek->spi, sak->spi, sizeof(kek->spi));
+    d->p.has_kek = true;
     return true;
 }
 
@@ -273,9 +321,12 @@ static bool take_sa(struct draft *d, struct span body, policy_digest_fn digest, 
     enum isakmp_error e = gdoi_sa_get(body, &sa);
     if (e != ISAKMP_OK)
         return policy_fault_decode(why, e);
+    if (sa.n_sats == 0 && !d->rekey)
+        return policy_fault(why, ISAKMP_N_PAYLOAD_MALFORMED, "the SA payload holds no TEK");
+    if (sa.has_sak && !take_sak(d, &sa.sak, why))
+        return false;
     d->atd_s = sa.gap.atd_s;
     d->dtd_s = sa.gap.dtd_s;
-    d->p.deactivate_in_s = sa.gap.dtd_s;
     while (!gdoi_sa_end(&sa)) {
         struct gdoi_sat sat;
         e = gdoi_sa_next(&sa, &sat);
@@ -284,8 +335,8 @@ static bool take_sa(struct draft *d, struct span body, policy_digest_fn digest, 
         if (!add_sat(d, &sat, why))
             return false;
     }
-    return (d->ours ? take_rules(d, &sa, digest, why) : take_plain(d, &sa, digest, why)) &&
-           check_rules(&d->p.acl, why) && take_delays(d, why);
+    return (d->ours ? take_ours(d, &sa, digest, why) : take_plain(d, &sa, digest, why)) &&
+           (!d->p.has_rules || check_rules(&d->p.acl, why)) && take_delays(d, why);
 }
 
 /* A GMAC key may come as an integrity key, since RFC 6407 5.6.1 names AES-GMAC there. */
@@ -326,6 +377,8 @@ static bool take_sids(struct draft *d, const struct gdoi_sids *sids, struct poli
     const uint16_t notify = ISAKMP_N_INVALID_KEY_INFORMATION;
     if (d->has_sids)
         return policy_fault(why, notify, "sender ids come twice");
+    if (d->rekey)
+        return policy_fault(why, notify, "sender ids come in a rekey");
     if (sids->bits < MIN_SID_BITS || sids->bits > MAX_SID_BITS)
         return policy_fault(why, notify, "sender ids of %u bits: %d to %d are supported", sids->bits, MIN_SID_BITS,
                             MAX_SID_BITS);
@@ -334,6 +387,41 @@ static bool take_sids(struct draft *d, const struct gdoi_sids *sids, struct poli
     d->p.n_sender_ids = sids->n;
     memcpy(d->p.sender_ids, sids->values, sids->n * sizeof(sids->values[0]));
     return true;
+}
+
+static bool take_kek(struct draft *d, const struct gdoi_kek *given, struct policy_fault *why)
+{
+    const uint16_t notify = ISAKMP_N_INVALID_KEY_INFORMATION;
+    struct policy_kek *kek = &d->p.kek;
+    size_t key_len, iv_len;
+    if (!d->p.has_kek || memcmp(given->spi, kek->spi, sizeof(kek->spi)) != 0)
+        return policy_fault(why, ISAKMP_N_INVALID_SPI, "a KEK has an SPI that no SAK has");
+    if (d->has_kek_key)
+        return policy_fault(why, ISAKMP_N_INVALID_SPI, "two KEKs");
+    if (!gdoi_sak_key_len(kek->cipher, kek->key_bits, &key_len, &iv_len) ||
+        given->algorithm_key.len != iv_len + key_len)
+        return policy_fault(why, notify, "the KEK has %zu octets of IV and key", given->algorithm_key.len);
+    if (given->signature_key.len > sizeof(kek->public_key))
+        return policy_fault(why, notify, "the KEK's signing key is too long");
+    if (!secret_set(&kek->key, given->algorithm_key.p + iv_len, key_len))
+        return policy_fault(why, notify, "the KEK is too long");
+    memcpy(kek->iv, given->algorithm_key.p, iv_len);
+    memcpy(kek->public_key, given->signature_key.p, given->signature_key.len);
+    kek->public_key_len = given->signature_key.len;
+    d->has_kek_key = true;
+    return true;
+}
+
+static bool take_packet(struct draft *d, const struct gdoi_kd_packet *p, struct policy_fault *why)
+{
+    switch (p->type) {
+    case GDOI_KD_TEK:
+        return take_tek(d, &p->tek, why);
+    case GDOI_KD_KEK:
+        return take_kek(d, &p->kek, why);
+    default:
+        return take_sids(d, &p->sids, why);
+    }
 }
 
 static bool take_kd(struct draft *d, struct span body, struct policy_fault *why)
@@ -347,19 +435,21 @@ static bool take_kd(struct draft *d, struct span body, struct policy_fault *why)
         e = gdoi_kd_next(&kd, &p);
         if (e != ISAKMP_OK)
             return policy_fault_decode(why, e);
-        if (!(p.type == GDOI_KD_TEK ? take_tek(d, &p.tek, why) : take_sids(d, &p.sids, why)))
+        if (!take_packet(d, &p, why))
             return false;
     }
+    if (d->p.has_kek && !d->has_kek_key)
+        return policy_fault(why, ISAKMP_N_INVALID_SPI, "the KEK has no key");
     for (size_t i = 0; i < d->p.n_sas; i++)
         if (!d->has_key[i])
             return policy_fault(why, ISAKMP_N_INVALID_SPI, "SA 0x%08x has no key", d->p.sas[i].spi);
     return true;
 }
 
-bool policy_from_payloads(struct span sa_body, struct span kd_body, const struct peer_features *peer,
-                          policy_digest_fn digest, struct policy *out, struct policy_fault *why)
+static bool take(struct span sa_body, struct span kd_body, const struct peer_features *peer, bool rekey,
+                 policy_digest_fn digest, struct policy *out, struct policy_fault *why)
 {
-    struct draft d = {.ours = peer->ours};
+    struct draft d = {.ours = peer->ours, .rekey = rekey};
     bool ok = take_sa(&d, sa_body, digest, why) && take_kd(&d, kd_body, why);
     policy_wipe(out);
     if (ok)
@@ -368,4 +458,16 @@ bool policy_from_payloads(struct span sa_body, struct span kd_body, const struct
         policy_wipe(&d.p);
     wipe(&d, sizeof(d));
     return ok;
+}
+
+bool policy_from_payloads(struct span sa_body, struct span kd_body, const struct peer_features *peer,
+                          policy_digest_fn digest, struct policy *out, struct policy_fault *why)
+{
+    return take(sa_body, kd_body, peer, false, digest, out, why);
+}
+
+bool policy_from_rekey(struct span sa_body, struct span kd_body, const struct peer_features *peer, policy_digest_fn digest,
+                       struct policy *out, struct policy_fault *why)
+{
+    return take(sa_body, kd_body, peer, true, digest, out, why);
 }

@@ -6,6 +6,7 @@
 #include "ctrl/policy/fault.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const struct selector any = {
     .src.addr.family = 4,
@@ -36,7 +37,7 @@ static struct gdoi_sat sat_of(const struct policy_sa *sa)
  */
 static bool delays(const struct policy *p, struct gdoi_gap *gap, struct policy_fault *why)
 {
-    uint32_t atd = 0, dtd = 0;
+    uint32_t atd = p->activate_in_s, dtd = p->deactivate_in_s;
     for (size_t i = 0; i < p->n_sas; i++) {
         atd = p->sas[i].activate_in_s > atd ? p->sas[i].activate_in_s : atd;
         dtd = p->sas[i].deactivate_in_s > dtd ? p->sas[i].deactivate_in_s : dtd;
@@ -48,7 +49,23 @@ static bool delays(const struct policy *p, struct gdoi_gap *gap, struct policy_f
     return true;
 }
 
-static bool put_ours(struct isakmp_chain *c, const struct policy *p, struct gdoi_gap *gap, struct policy_fault *why)
+static void put_sak(struct isakmp_chain *c, const struct policy_kek *kek)
+{
+    struct gdoi_sak sak = {.source = kek->source,
+                           .destination = kek->destination,
+                           .cipher = kek->cipher,
+                           .key_bits = kek->cipher == GDOI_KEK_AES ? kek->key_bits : 0,
+                           .life_s = kek->lifetime_s,
+                           .hash = kek->hash,
+                           .signature = kek->signature,
+                           .signature_bits = kek->signature_bits,
+                           .ack = kek->ack};
+    memcpy(sak.spi, kek->spi, sizeof(sak.spi));
+    gdoi_sak_put(c, &sak);
+}
+
+static bool put_ours(struct isakmp_chain *c, const struct policy *p, bool rekey, struct gdoi_gap *gap,
+                     struct policy_fault *why)
 {
     size_t cap = p->acl.n * POLICY_RULE_V6_LEN;
     uint8_t *rules = malloc(cap > 0 ? cap : 1);
@@ -56,13 +73,15 @@ static bool put_ours(struct isakmp_chain *c, const struct policy *p, struct gdoi
         return policy_fault(why, ISAKMP_N_REFUSED, "memory is short");
     struct buf_writer w = buf_writer_of(rules, cap);
     policy_rules_put(&w, &p->acl);
-    gap->has_policy = gap->has_digest = true;
+    gap->has_digest = true;
+    gap->has_policy = !rekey || p->has_rules;
     gap->policy = buf_written(&w);
     for (size_t i = 0; i < GDOI_DIGEST_LEN; i++)
         gap->digest[i] = p->digest[i];
     gap->receive_only = p->receive_only;
-    gap->has_pseudotime = policy_time_window(p) > 0;
+    gap->has_pseudotime = rekey ? p->has_pseudotime : policy_time_window(p) > 0;
     gap->pseudotime_ms = p->pseudotime_ms;
+    gap->replace = p->replace;
     gdoi_gap_put(c, gap);
     free(rules);
     for (size_t i = 0; i < p->n_sas; i++) {
@@ -102,9 +121,24 @@ static bool put_plain(struct isakmp_chain *c, const struct policy *p, const stru
 }
 
 /* Anything here is our own mistake; it must not become a member's. */
-static bool check_sas(const struct policy *p, struct policy_fault *why)
+static bool check_kek(const struct policy_kek *kek, struct policy_fault *why)
 {
-    if (p->n_sas == 0)
+    size_t key, iv;
+    if (!gdoi_sak_key_len(kek->cipher, kek->cipher == GDOI_KEK_AES ? kek->key_bits : 0, &key, &iv) ||
+        kek->key.len != key)
+        return policy_fault(why, ISAKMP_N_REFUSED, "the KEK has a key of a wrong length");
+    if (kek->lifetime_s == 0 || kek->lifetime_s > POLICY_MAX_LIFETIME_S)
+        return policy_fault(why, ISAKMP_N_REFUSED, "the KEK has a lifetime of %u s", kek->lifetime_s);
+    if (kek->public_key_len == 0 || kek->public_key_len > sizeof(kek->public_key))
+        return policy_fault(why, ISAKMP_N_REFUSED, "the KEK has no signing key");
+    return true;
+}
+
+static bool check_sas(const struct policy *p, bool rekey, struct policy_fault *why)
+{
+    if (p->has_kek && !check_kek(&p->kek, why))
+        return false;
+    if (p->n_sas == 0 && !(rekey && p->has_kek))
         return policy_fault(why, ISAKMP_N_REFUSED, "the group has no SA at present");
     for (size_t i = 0; i < p->n_sas; i++) {
         const struct policy_sa *sa = &p->sas[i];
@@ -131,21 +165,29 @@ static bool check_features(const struct policy *p, const struct peer_features *p
     return false;
 }
 
-bool policy_put_sa(struct isakmp_chain *c, const struct policy *p, const struct peer_features *peer,
+static bool put_sa(struct isakmp_chain *c, const struct policy *p, const struct peer_features *peer, bool rekey,
                    struct policy_fault *why)
 {
     struct gdoi_gap gap = {0};
     size_t start = c->w->len;
-    if (!check_sas(p, why) || !check_features(p, peer, why) || !delays(p, &gap, why))
+    if (!check_sas(p, rekey, why) || !check_features(p, peer, why) || !delays(p, &gap, why))
         return false;
     struct isakmp_chain inner = gdoi_sa_begin(c);
-    if (!(peer->ours ? put_ours(&inner, p, &gap, why) : put_plain(&inner, p, &gap, why)))
+    if (p->has_kek)
+        put_sak(&inner, &p->kek);
+    if (!(peer->ours ? put_ours(&inner, p, rekey, &gap, why) : put_plain(&inner, p, &gap, why)))
         return false;
     gdoi_sa_end_put(c);
     if (c->w->overflow || c->w->len - start > POLICY_MAX_SA_LEN)
         return policy_fault(why, ISAKMP_N_REFUSED, "the policy is too large for one message (%zu rules, %zu SAs)",
                             p->acl.n, p->n_sas);
     return true;
+}
+
+bool policy_put_sa(struct isakmp_chain *c, const struct policy *p, const struct peer_features *peer,
+                   struct policy_fault *why)
+{
+    return put_sa(c, p, peer, false, why);
 }
 
 bool policy_can_be_said(const struct policy *p, const struct peer_features *peer, struct policy_fault *why)
@@ -162,6 +204,19 @@ bool policy_can_be_said(const struct policy *p, const struct peer_features *peer
     return ok;
 }
 
+static void put_kek(struct buf_writer *w, const struct policy_kek *kek)
+{
+    uint8_t key[POLICY_KEK_IV_LEN + SECRET_MAX]; /* IV | key */
+    size_t iv = kek->cipher == GDOI_KEK_3DES ? 8 : POLICY_KEK_IV_LEN;
+    struct gdoi_kek k = {.algorithm_key = span_of(key, iv + kek->key.len),
+                         .signature_key = span_of(kek->public_key, kek->public_key_len)};
+    memcpy(k.spi, kek->spi, sizeof(k.spi));
+    memcpy(key, kek->iv, iv);
+    memcpy(key + iv, kek->key.b, kek->key.len);
+    gdoi_kd_put_kek(w, &k);
+    wipe(key, sizeof(key));
+}
+
 bool policy_put_kd(struct isakmp_chain *c, const struct policy *p, struct policy_fault *why)
 {
     struct gdoi_sids sids = {.bits = p->sid_bits, .n = p->n_sender_ids};
@@ -172,7 +227,11 @@ bool policy_put_kd(struct isakmp_chain *c, const struct policy *p, struct policy
         if (sids.values[i] >> sids.bits != 0)
             return policy_fault(why, ISAKMP_N_REFUSED, "a sender id doesn't fit %u bits", sids.bits);
     }
-    gdoi_kd_begin(c, (uint16_t)(p->n_sas + (sids.n > 0)));
+    if (p->has_kek && !check_kek(&p->kek, why))
+        return false;
+    gdoi_kd_begin(c, (uint16_t)(p->has_kek + p->n_sas + (sids.n > 0)));
+    if (p->has_kek)
+        put_kek(c->w, &p->kek);
     for (size_t i = 0; i < p->n_sas; i++) {
         const struct policy_sa *sa = &p->sas[i];
         if (sa->key.len != sa->suite->key_len + sa->suite->salt_len || sa->integrity.len != sa->suite->integrity_len)
@@ -187,4 +246,12 @@ bool policy_put_kd(struct isakmp_chain *c, const struct policy *p, struct policy
     if (c->w->overflow)
         return policy_fault(why, ISAKMP_N_REFUSED, "the keys don't fit one message");
     return true;
+}
+
+bool policy_put_rekey(struct isakmp_chain *c, const struct policy *p, const struct peer_features *peer,
+                      struct policy_fault *why)
+{
+    if (p->n_sender_ids > 0)
+        return policy_fault(why, ISAKMP_N_REFUSED, "sender ids don't go into a rekey");
+    return put_sa(c, p, peer, true, why) && policy_put_kd(c, p, why);
 }

@@ -2,6 +2,8 @@
 /* The policy value: its life, and the identity of a group as text. The way to payloads is in the other files here. */
 #include "ctrl/policy/policy.h"
 
+#include "ctrl/gdoi/gdoi.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,6 +62,13 @@ const char *policy_sa_conflict(const struct policy_sa *sa)
     if (sa->strict_sender && !sa->suite->counter_mode)
         return "strict-sender needs a suite whose IVs are counters";
     return NULL;
+}
+
+const char *policy_kek_legacy(const struct policy_kek *kek)
+{
+    if (kek->cipher == GDOI_KEK_3DES)
+        return "3des";
+    return kek->hash == GDOI_SIG_SHA1 ? "sha1" : NULL;
 }
 
 void policy_init(struct policy *p)

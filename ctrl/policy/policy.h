@@ -2,7 +2,7 @@
 /*
  * The value that everything is about: what a group's members must protect, with which SAs and keys. A key server makes
  * one, GDOI payloads carry it, a member gets it back and hands it to the data plane. One door for policy: registration
- * and (later) rekey both end in policy_from_payloads().
+ * and rekey both end in ctrl/policy/payloads_get.c.
  */
 #ifndef GVPN_CTRL_POLICY_POLICY_H
 #define GVPN_CTRL_POLICY_POLICY_H
@@ -68,6 +68,7 @@ struct policy_kek {
     uint16_t key_bits;    /* of AES: 128, 192, 256 */
     uint16_t signature;   /* enum gdoi_signature */
     uint16_t hash;        /* enum gdoi_signature_hash; 0 = what the curve says */
+    uint16_t signature_bits; /* of the signing key, for people; 0 = not said */
     uint16_t ack;         /* enum gdoi_kek_ack (RFC 8263); 0 = none wanted */
     uint32_t lifetime_s;  /* remaining, never 0 */
     struct endpoint source;      /* where rekeys come from; unset address = any */
@@ -100,6 +101,7 @@ struct policy {
     uint32_t round_trip_ms; /* member: of messages 1 and 2, which half is in the value of */
     bool receive_only; /* members send in clear (KS13); never a consequence of anything but the server's word */
     bool replace;      /* in a rekey: SAs that it doesn't bring go after deactivate_in_s, not at their end (KS18) */
+    uint32_t activate_in_s;   /* in a rekey: for SAs that take over from others (RFC 6407 5.4.1); in sas[] where both are */
     uint32_t deactivate_in_s; /* in a rekey: for SAs that it replaces or deletes (RFC 6407 5.4.1); 0 = at once */
 };
 
@@ -112,6 +114,9 @@ uint16_t policy_time_window(const struct policy *p);
  * NULL. Key server and member judge by it alike.
  */
 const char *policy_sa_conflict(const struct policy_sa *sa);
+
+/* Which weak algorithm protects these rekeys, that only `legacy: true` allows ("3des", "sha1"); NULL for none. */
+const char *policy_kek_legacy(const struct policy_kek *kek);
 
 void policy_init(struct policy *p);
 /* Frees the list and wipes keys. */

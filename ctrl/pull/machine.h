@@ -62,7 +62,7 @@ struct pull *pull_new(struct ike_sa *sa, const struct rng *rng, bool member, uin
  */
 enum pull_result pull_open(const struct pull *p, struct span datagram, uint8_t *plain,
                            struct isakmp_payloads *ps, struct ike_iv *next, struct pull_report *report);
-/* isakmp_payloads_fit(), and at most one GAP. */
+/* isakmp_payloads_fit(), and at most one GAP and one SEQ. */
 bool pull_payloads_fit(const struct isakmp_payloads *ps, const uint8_t *required, const uint8_t *allowed);
 /* Appends a nonce body to those exchanged so far. */
 void pull_add_nonce(struct pull *p, struct span nonce);

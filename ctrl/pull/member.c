@@ -7,6 +7,8 @@
 #include "ctrl/pull/machine.h"
 
 #include "ctrl/crypto/hash.h"
+#include "ctrl/crypto/sig.h"
+#include "ctrl/gdoi/seq.h"
 #include "ctrl/isakmp/id.h"
 #include "ctrl/isakmp/vid.h"
 #include "ctrl/policy/payloads.h"
@@ -68,8 +70,8 @@ static enum pull_result bad_policy(struct pull *p, struct pull_report *report, c
 
 /* What decides whether message 2 is accepted. */
 struct offered {
-    uint16_t window_s;          /* the smallest replay window in seconds, 0 when no SA tells replays by time */
-    const struct suite *legacy; /* a weak suite, if there is one */
+    uint16_t window_s;  /* the smallest replay window in seconds, 0 when no SA tells replays by time */
+    const char *legacy; /* a weak algorithm, if there is one */
 };
 
 /* Every SAT is read before anything is accepted; what the keys must be is known only with message 4. */
@@ -79,24 +81,28 @@ static enum isakmp_error check_sa(struct span body, struct offered *o)
     struct gdoi_sat sat;
     enum isakmp_error e = gdoi_sa_get(body, &sa);
     *o = (struct offered){0};
+    if (!e && sa.has_sak) {
+        struct policy_kek kek = {.cipher = sa.sak.cipher, .hash = sa.sak.hash};
+        o->legacy = policy_kek_legacy(&kek);
+    }
     while (!e && !gdoi_sa_end(&sa)) {
         e = gdoi_sa_next(&sa, &sat);
         if (e)
             break;
         const struct suite *suite = suite_by_wire(sat.transform, sat.key_bits, sat.auth);
         if (suite && suite->legacy)
-            o->legacy = suite;
+            o->legacy = suite->name;
         if (sat.replay_method == REPLAY_TIME && (o->window_s == 0 || sat.replay_window < o->window_s))
             o->window_s = sat.replay_window;
     }
     return e;
 }
 
-static enum pull_result too_weak(struct pull *p, struct pull_report *report, const struct suite *suite)
+static enum pull_result too_weak(struct pull *p, struct pull_report *report, const char *name)
 {
     char why[PULL_REASON_MAX];
     snprintf(why, sizeof why, "the key server's policy uses %s, which needs `legacy: true` in this member's file",
-             suite->name);
+             name);
     return bad_policy(p, report, why);
 }
 
@@ -185,6 +191,12 @@ static void age(struct policy *policy, mono_t passed)
     }
     wipe(&policy->sas[kept], (policy->n_sas - kept) * sizeof policy->sas[0]);
     policy->n_sas = kept;
+    if (policy->has_kek && policy->kek.lifetime_s > s) {
+        policy->kek.lifetime_s -= (uint32_t)s;
+    } else {
+        policy->has_kek = false;
+        wipe(&policy->kek, sizeof policy->kek);
+    }
 }
 
 /* The server's time was right when message 2 left, which is taken to be the middle of the trip. */
@@ -194,6 +206,22 @@ static void set_clock(const struct pull *p, struct policy *policy, mono_t now)
     policy->round_trip_ms = trip > UINT32_MAX ? UINT32_MAX : (uint32_t)trip;
     if (policy->has_pseudotime)
         policy->pseudotime_ms += (uint64_t)(trip / 2 + mono_to_ms(mono_sub(now, p->answered)));
+}
+
+/* SEQ comes exactly when there is a KEK, and the KEK's public key must be one that signatures can be verified with. */
+static const char *check_kek(struct pull *p, const struct isakmp_payload *seq)
+{
+    struct policy *policy = &p->policy;
+    if (policy->has_kek != (seq != NULL))
+        return seq ? "a SEQ payload without a KEK" : "a KEK without a SEQ payload";
+    if (!seq)
+        return NULL;
+    enum isakmp_error e = gdoi_seq_get(seq->body, &policy->rekey_number);
+    if (e)
+        return isakmp_error_text(e);
+    if (!sig_fits(span_of(policy->kek.public_key, policy->kek.public_key_len), policy->kek.signature))
+        return "the KEK's public key isn't of its signature algorithm, or too weak";
+    return NULL;
 }
 
 /* Message 4. */
@@ -207,6 +235,11 @@ enum pull_result pull_in_kd(struct pull *p, const struct pull_input *in, struct 
     if (!policy_from_payloads(span_of(p->sa_body, p->sa_body_len), kd, &p->peer, hash_span, &p->policy,
                               &fault))
         return bad_policy(p, report, fault.text);
+    const char *wrong = check_kek(p, isakmp_payloads_find(in->ps, ISAKMP_PAYLOAD_SEQ));
+    if (wrong) {
+        policy_wipe(&p->policy);
+        return bad_policy(p, report, wrong);
+    }
     age(&p->policy, mono_sub(in->now, p->started));
     set_clock(p, &p->policy, in->now);
     if (p->policy.n_sas == 0)

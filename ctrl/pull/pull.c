@@ -5,10 +5,10 @@
  *     1  member -> server   HDR*, HASH(1), Ni, ID, VID
  *     2  server -> member   HDR*, HASH(2), Nr, SA, VID
  *     3  member -> server   HDR*, HASH(3), GAP
- *     4  server -> member   HDR*, HASH(4), KD
+ *     4  server -> member   HDR*, HASH(4), [SEQ,] KD      SEQ exactly when the SA of message 2 had a SAK
  *
  * The same exchange number is Quick Mode under another DOI: its payloads are refused by the table. So are KE,
- * POP and CERT of RFC 3547, and SEQ, which this version has no use for.
+ * POP and CERT of RFC 3547.
  */
 #include "ctrl/pull/machine.h"
 
@@ -22,6 +22,7 @@ static const uint8_t sa_required[] = {ISAKMP_PAYLOAD_HASH, ISAKMP_PAYLOAD_NONCE,
 static const uint8_t accept_required[] = {ISAKMP_PAYLOAD_HASH, 0};
 static const uint8_t kd_required[] = {ISAKMP_PAYLOAD_HASH, ISAKMP_PAYLOAD_KD, 0};
 static const uint8_t vid_allowed[] = {ISAKMP_PAYLOAD_VID, 0};
+static const uint8_t seq_allowed[] = {ISAKMP_PAYLOAD_SEQ, ISAKMP_PAYLOAD_VID, 0};
 static const uint8_t gap_allowed[] = {ISAKMP_PAYLOAD_GAP, ISAKMP_PAYLOAD_VID, 0};
 
 static const struct row {
@@ -32,7 +33,7 @@ static const struct row {
     /* what has happened   message: payloads           handler */
     {PULL_SENT_REQUEST, sa_required, vid_allowed, pull_in_sa_out_accept}, /* 2 -> 3 */
     {PULL_SENT_SA, accept_required, gap_allowed, pull_in_accept},         /* 3 -> the session decides -> 4 */
-    {PULL_SENT_ACCEPT, kd_required, vid_allowed, pull_in_kd},             /* 4 */
+    {PULL_SENT_ACCEPT, kd_required, seq_allowed, pull_in_kd},             /* 4 */
 };
 
 enum pull_result pull_say(struct pull_report *report, enum pull_result r, const char *why)
@@ -76,7 +77,8 @@ void pull_free(struct pull *p)
 
 bool pull_payloads_fit(const struct isakmp_payloads *ps, const uint8_t *required, const uint8_t *allowed)
 {
-    return isakmp_payloads_fit(ps, required, allowed) && isakmp_payloads_count(ps, ISAKMP_PAYLOAD_GAP) <= 1;
+    return isakmp_payloads_fit(ps, required, allowed) && isakmp_payloads_count(ps, ISAKMP_PAYLOAD_GAP) <= 1 &&
+           isakmp_payloads_count(ps, ISAKMP_PAYLOAD_SEQ) <= 1;
 }
 
 void pull_add_nonce(struct pull *p, struct span nonce)

@@ -6,6 +6,7 @@
  */
 #include "ctrl/pull/machine.h"
 
+#include "ctrl/gdoi/seq.h"
 #include "ctrl/isakmp/id.h"
 #include "ctrl/isakmp/vid.h"
 #include "ctrl/policy/payloads.h"
@@ -154,7 +155,7 @@ struct policy *pull_pending(struct pull *p)
     return &p->policy;
 }
 
-/* HDR*, HASH(4), KD */
+/* HDR*, HASH(4), [SEQ,] KD */
 bool pull_deliver(struct pull *p, struct buf_writer *out, struct pull_report *report)
 {
     struct policy_fault fault;
@@ -167,6 +168,8 @@ bool pull_deliver(struct pull *p, struct buf_writer *out, struct pull_report *re
     }
     struct ike_iv iv = p->iv;
     struct pull_message m = pull_message_begin(p, out);
+    if (p->policy.has_kek)
+        gdoi_seq_put(&m.chain, p->policy.rekey_number);
     if (!policy_put_kd(&m.chain, &p->policy, &fault)) {
         wipe(out->base, out->len);
         out->len = 0;

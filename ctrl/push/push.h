@@ -16,7 +16,7 @@
 /* What a rekey says. Initialise with push_init(), wipe with push_wipe(). */
 struct push {
     uint32_t number; /* SEQ: larger than that of every earlier rekey under this KEK */
-    bool delete_all_teks, delete_kek; /* SPI 0 of ESP; the KEK that it comes under (or SPI 0) */
+    bool delete_all_teks, delete_kek; /* SPI 0 of ESP; SPI 0 of a KEK, or the one that it comes under */
     uint32_t deleted[POLICY_MAX_SAS]; /* single TEKs, host order */
     size_t n_deleted;
     bool has_policy; /* SA and KD are there */
@@ -41,16 +41,29 @@ enum push_result {
     PUSH_FORGED,    /* no signature, or it isn't of the key server */
     PUSH_REFUSED,   /* genuine, but its content can't be used; *why says what is wrong */
 };
+/*
+ * What the signature must be over and how. RFC 6407 leaves open which Length the header has in the hash, and some key servers
+ * sign without DigestInfo; who names one of these takes it beside the canonical form (`interop:` in the configuration).
+ */
+enum push_signature {
+    PUSH_SIGNATURE_CANONICAL,     /* Length without encryption padding; PKCS #1 with DigestInfo */
+    PUSH_SIGNATURE_BARE_HASH,     /* ... without DigestInfo */
+    PUSH_SIGNATURE_PADDED_LENGTH, /* Length as in the datagram */
+};
+extern const struct name push_signature_names[];
+
 /* Words for logs and counters: "ok", "malformed", ... */
 extern const struct name push_result_names[];
 
 /*
  * Reads a datagram that came for `kek`. last: the largest number seen under it. peer: what the key server announced when the
- * member registered. out must be initialised; it is filled only with PUSH_OK (and PUSH_REFUSED leaves out->number, as the
- * message was genuine). CPU is bounded: a datagram costs one decryption, and a signature check only behind a larger number.
+ * member registered. lenient: what is taken beside the canonical signature. out must be initialised; it is filled only with
+ * PUSH_OK (PUSH_REFUSED leaves out->number, as the message was genuine); *why is filled with PUSH_REFUSED. CPU is bounded: a
+ * datagram costs one decryption, and a signature check (two when lenient) only behind a larger number.
  */
 MUST_CHECK enum push_result push_open(const struct policy_kek *kek, uint32_t last, const struct peer_features *peer,
-                                      struct span datagram, struct push *out, struct policy_fault *why);
+                                      enum push_signature lenient, struct span datagram, struct push *out,
+                                      struct policy_fault *why);
 /* Are these the cookies of a rekey under `kek`? For whoever has several. */
 bool push_is_for(const struct policy_kek *kek, struct span datagram);
 

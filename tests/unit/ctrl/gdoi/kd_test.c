@@ -106,7 +106,7 @@ static void cve_2023_20109_counts_that_lie_are_refused(void **state)
         snprintf(hex, sizeof(hex), "%04x 0000" TEK SID, n);
         enum isakmp_error e = get(hex, &p);
         assert_int_equal(e, n == 2                    ? ISAKMP_OK
-                            : n == 0 || n > 65 || n == 1 ? ISAKMP_E_KD_COUNT
+                            : n == 0 || n > 66 || n == 1 ? ISAKMP_E_KD_COUNT
                                                       : ISAKMP_E_KD_SHORT);
     }
 }
@@ -173,7 +173,7 @@ static void what_this_version_lacks_is_refused_by_name(void **state)
         struct gdoi_kd_packet p;
         snprintf(hex, sizeof(hex), "0001 0000 %02x 00 000d 04 00001000 80010001", type);
         enum isakmp_error want = type == 1   ? ISAKMP_OK
-                                 : type == 2 ? ISAKMP_E_KD_KEK
+                                 : type == 2 ? ISAKMP_E_KD_SPI_SIZE
                                  : type == 3 ? ISAKMP_E_KD_LKH
                                  : type == 4 ? ISAKMP_E_KD_SPI_SIZE
                                              : ISAKMP_E_KD_TYPE;

@@ -267,7 +267,7 @@ static void broken_kd_payloads_are_refused(void **state)
          "sender ids lack their width, don't fit it, or are too many"},
         {"0002 0000" TEK "02 00 0011 10 000102030405060708090a0b", "KD payload or one of its key packets is cut short"},
         {"0002 0000" TEK "02 00 0015 10 000102030405060708090a0b0c0d0e0f",
-         "KD payload holds a KEK: rekeys are not supported by this version"},
+         "KEK packet lacks a key or has one of impossible length"},
         {"0002 0000" TEK "03 00 0015 10 000102030405060708090a0b0c0d0e0f",
          "KD payload holds LKH keys: not supported by this version"},
         {"0001 0000" TEK "00", "KD payload's packet count is wrong or too large"},
@@ -278,12 +278,57 @@ static void broken_kd_payloads_are_refused(void **state)
     }
 }
 
-static void a_group_with_a_kek_is_refused_by_name(void **state)
+/* UDP, both ends any, SPI 01..10, AES-128, RSA with SHA-256. */
+#define SAK_SPI  "0102030405060708090a0b0c0d0e0f10"
+#define SAK_BODY "11 00 0000 00 00 0000 00" SAK_SPI "00000000 8002 0003 8003 0080 8005 0003 8006 0001"
+#define SAK      "00 0031" SAK_BODY
+#define KEK_KEY  "0001 0020 404142434445464748494a4b4c4d4e4f 000102030405060708090a0b0c0d0e0f"
+#define KEK      "02 00 003e 10" SAK_SPI KEK_KEY "0002 0001 aa"
+
+static void a_kek_comes_with_its_sak_and_its_key(void **state)
 {
     (void)state;
-    assert_string_equal(take(SA_HEAD "000f 0000 1000 0008 00000000 00" SAT_PLAIN, KD, &plain, &q, &why),
-                        "the group has a KEK: rekeys are not supported by this version");
-    assert_int_equal(why.notify, ISAKMP_N_INVALID_PAYLOAD_TYPE);
+    assert_string_equal(take(SA_HEAD "000f 0000 10" SAK "00" SAT_PLAIN, "0003 0000" KEK TEK SIDS, &plain, &q, &why), "");
+    assert_true(q.has_kek && q.has_rules);
+    assert_true(bytes_are(span_of(q.kek.spi, 16), SAK_SPI));
+    assert_true(bytes_are(span_of(q.kek.iv, 16), "404142434445464748494a4b4c4d4e4f"));
+    assert_true(bytes_are(secret_span(&q.kek.key), "000102030405060708090a0b0c0d0e0f"));
+    assert_true(bytes_are(span_of(q.kek.public_key, q.kek.public_key_len), "aa"));
+    assert_int_equal(q.kek.lifetime_s, 86400);
+    assert_int_equal(q.kek.destination.addr.family, 0);
+}
+
+static void half_a_kek_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sak, *kd, *text;
+    } bad[] = {
+        {SAK, "0002 0000" TEK SIDS, "the KEK has no key"},
+        {NULL, "0002 0000" TEK KEK, "a KEK has an SPI that no SAK has"},
+        {SAK, "0002 0000" TEK "02 00 003e 10 0102030405060708090a0b0c0d0e0f11" KEK_KEY "0002 0001 aa",
+         "a KEK has an SPI that no SAK has"},
+        {SAK, "0003 0000" TEK KEK KEK, "two KEKs"},
+        {SAK, "0002 0000" TEK "02 00 0039 10" SAK_SPI KEK_KEY, "KEK packet lacks a key or has one of impossible length"},
+        {SAK, "0002 0000" TEK "02 00 003f 10" SAK_SPI "0001 0021 00 404142434445464748494a4b4c4d4e4f"
+                              "000102030405060708090a0b0c0d0e0f 0002 0001 aa",
+         "the KEK has 33 octets of IV and key"},
+        {SAK, "0002 0000" TEK "02 00 003d 10" SAK_SPI "0001 001f 4142434445464748494a4b4c4d4e4f"
+                              "000102030405060708090a0b0c0d0e0f 0002 0001 aa",
+         "the KEK has 31 octets of IV and key"},
+        {"00 0039" SAK_BODY "0004 0004 00278d01", "0002 0000" TEK KEK, "the KEK's lifetime of 2592001 s is above 30 days"},
+        {"00 0039" SAK_BODY "0004 0004 ffffffff", "0002 0000" TEK KEK,
+         "the KEK's lifetime of 4294967295 s is above 30 days"},
+        {"00 0039" SAK_BODY "0004 0004 00000000", "0002 0000" TEK KEK,
+         "attribute has a value or length that it can't have"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(text, sizeof(text), bad[i].sak ? SA_HEAD "000f 0000 10 %s 00" SAT_PLAIN : SA_HEAD "0010 0000 %s 00" SAT_PLAIN,
+                 bad[i].sak ? bad[i].sak : "");
+        assert_string_equal(take(text, bad[i].kd, &plain, &q, &why), bad[i].text);
+        assert_false(q.has_kek);
+    }
+    assert_string_equal(take(SA_HEAD "000f 0000 00" SAK, "0001 0000" KEK, &plain, &q, &why), "the SA payload holds no TEK");
 }
 
 static void thirty_two_sas_are_taken_and_one_more_refused(void **state)
@@ -422,7 +467,8 @@ int main(void)
         TEST(plain_sas_must_all_have_one_direction),
         TEST(an_activation_after_the_end_is_refused),
         TEST(broken_kd_payloads_are_refused),
-        TEST(a_group_with_a_kek_is_refused_by_name),
+        TEST(a_kek_comes_with_its_sak_and_its_key),
+        TEST(half_a_kek_is_refused),
         TEST(thirty_two_sas_are_taken_and_one_more_refused),
         TEST(a_digest_that_fails_is_a_refusal),
         TEST(what_was_there_before_is_gone_after_a_refusal),
