@@ -79,6 +79,16 @@ struct policy_kek {
     size_t public_key_len;
 };
 
+/*
+ * What a rekey's signature is over and how. RFC 6407 leaves open which Length the header has in the hash, and some key servers
+ * sign without DigestInfo; who names one of these takes it beside the canonical form (`interop: {push-signature: ...}`).
+ */
+enum policy_signature_form {
+    POLICY_SIGNATURE_CANONICAL,     /* Length without encryption padding; PKCS #1 with DigestInfo */
+    POLICY_SIGNATURE_BARE_HASH,     /* ... without DigestInfo */
+    POLICY_SIGNATURE_PADDED_LENGTH, /* Length as in the datagram */
+};
+
 struct policy {
     bool has_kek; /* the group has rekeys; in a rekey: it brings a new KEK */
     struct policy_kek kek;

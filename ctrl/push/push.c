@@ -31,11 +31,6 @@ const struct name push_result_names[] = {{PUSH_OK, "ok"},         {PUSH_OTHER, "
                                          {PUSH_OLD, "old"},       {PUSH_FORGED, "forged"},   {PUSH_REFUSED, "refused"},
                                          {0, NULL}};
 
-const struct name push_signature_names[] = {{PUSH_SIGNATURE_CANONICAL, "canonical"},
-                                            {PUSH_SIGNATURE_BARE_HASH, "bare-hash"},
-                                            {PUSH_SIGNATURE_PADDED_LENGTH, "padded-length"},
-                                            {0, NULL}};
-
 void push_init(struct push *p)
 {
     memset(p, 0, sizeof(*p));
@@ -180,7 +175,7 @@ static bool signature_fits(const struct policy_kek *kek, struct span plain, cons
 }
 
 static bool is_genuine(const struct policy_kek *kek, struct span plain, const struct isakmp_payloads *ps,
-                       enum push_signature lenient)
+                       enum policy_signature_form lenient)
 {
     const struct isakmp_payload *sig = &ps->p[ps->n - 1];
     uint32_t length = (uint32_t)(plain.len - ps->padding.len);
@@ -188,9 +183,9 @@ static bool is_genuine(const struct policy_kek *kek, struct span plain, const st
         return false;
     if (signature_fits(kek, plain, sig, length, false))
         return true;
-    if (lenient == PUSH_SIGNATURE_BARE_HASH)
+    if (lenient == POLICY_SIGNATURE_BARE_HASH)
         return signature_fits(kek, plain, sig, length, true);
-    return lenient == PUSH_SIGNATURE_PADDED_LENGTH && signature_fits(kek, plain, sig, (uint32_t)plain.len, false);
+    return lenient == POLICY_SIGNATURE_PADDED_LENGTH && signature_fits(kek, plain, sig, (uint32_t)plain.len, false);
 }
 
 static bool take_delete(const struct policy_kek *kek, struct span body, struct push *p, struct policy_fault *why)
@@ -242,7 +237,7 @@ static bool take_content(const struct policy_kek *kek, const struct isakmp_paylo
 
 /* plain: header and decrypted payloads. */
 static enum push_result judge(const struct policy_kek *kek, uint32_t last, const struct peer_features *peer,
-                              enum push_signature lenient, struct span plain, uint8_t first, struct push *out,
+                              enum policy_signature_form lenient, struct span plain, uint8_t first, struct push *out,
                               struct policy_fault *why)
 {
     struct isakmp_payloads ps;
@@ -271,7 +266,7 @@ static enum push_result judge(const struct policy_kek *kek, uint32_t last, const
 }
 
 enum push_result push_open(const struct policy_kek *kek, uint32_t last, const struct peer_features *peer,
-                           enum push_signature lenient, struct span datagram, struct push *out, struct policy_fault *why)
+                           enum policy_signature_form lenient, struct span datagram, struct push *out, struct policy_fault *why)
 {
     struct isakmp_header h;
     struct ike_suite suite;

@@ -41,17 +41,6 @@ enum push_result {
     PUSH_FORGED,    /* no signature, or it isn't of the key server */
     PUSH_REFUSED,   /* genuine, but its content can't be used; *why says what is wrong */
 };
-/*
- * What the signature must be over and how. RFC 6407 leaves open which Length the header has in the hash, and some key servers
- * sign without DigestInfo; who names one of these takes it beside the canonical form (`interop:` in the configuration).
- */
-enum push_signature {
-    PUSH_SIGNATURE_CANONICAL,     /* Length without encryption padding; PKCS #1 with DigestInfo */
-    PUSH_SIGNATURE_BARE_HASH,     /* ... without DigestInfo */
-    PUSH_SIGNATURE_PADDED_LENGTH, /* Length as in the datagram */
-};
-extern const struct name push_signature_names[];
-
 /* Words for logs and counters: "ok", "malformed", ... */
 extern const struct name push_result_names[];
 
@@ -62,7 +51,7 @@ extern const struct name push_result_names[];
  * datagram costs one decryption, and a signature check (two when lenient) only behind a larger number.
  */
 MUST_CHECK enum push_result push_open(const struct policy_kek *kek, uint32_t last, const struct peer_features *peer,
-                                      enum push_signature lenient, struct span datagram, struct push *out,
+                                      enum policy_signature_form lenient, struct span datagram, struct push *out,
                                       struct policy_fault *why);
 /* Are these the cookies of a rekey under `kek`? For whoever has several. */
 bool push_is_for(const struct policy_kek *kek, struct span datagram);

@@ -54,7 +54,7 @@ static enum push_result carry_push(const struct sig_key *key, const struct peer_
     if (!push_seal(&kek, key, &sent, peer, &w, &why))
         fail_msg("%s", why.text);
     struct bytes copy = bytes_copy(buf_written(&w));
-    enum push_result r = push_open(&kek, sent.number - 1, peer, PUSH_SIGNATURE_CANONICAL, bytes_span(&copy), &got, &why);
+    enum push_result r = push_open(&kek, sent.number - 1, peer, POLICY_SIGNATURE_CANONICAL, bytes_span(&copy), &got, &why);
     bytes_free(&copy);
     return r;
 }
