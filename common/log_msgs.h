@@ -36,13 +36,33 @@
     X(GM_CM_DETACH, "GDOI", 5, 0, "Group %s: no longer a member on port pair %s, whose traffic is now %s")             \
     X(GM_FAIL_CLOSE, "GDOI", 4, 0, "Group %s: no usable policy; fail-close is in effect")                              \
     X(GM_REVERT, "GDOI", 4, 0, "Group %s: all SAs have ended and no key server answers; back to fail-close")           \
+    X(GM_RE_REGISTER, "GDOI", 4, 0,                                                                                    \
+      "The IPSec SA created for group %s may have expired/been cleared, or didn't go through. Re-register to KS.")     \
+    X(GM_REJECTING_SA_PAYLOAD, "GDOI", 3, 5,                                                                           \
+      "Registration: Policy in SA payload sent by KS %s rejected by GM in the group %s reason %s")                     \
+    X(GM_RECV_REKEY, "GDOI", 5, 50, "Received Rekey for group %s from %s to %s with seq # %u")                         \
+    X(SA_KEK_UPDATED, "GDOI", 5, 0, "SA KEK was updated in group %s: SPI %s, lifetime %u s")                           \
+    X(SA_TEK_UPDATED, "GDOI", 5, 0, "SA TEK was updated in group %s: %u new")                                          \
+    X(GM_REKEY_TRANS_2_UNI, "GDOI", 5, 0, "Group %s transitioned to Unicast Rekey.")                                   \
+    X(GM_REKEY_TRANS_2_MULTI, "GDOI", 5, 0, "Group %s transitioned to Multicast Rekey.")                               \
+    X(GM_DELETE_EXPIRED_KEK, "GDOI", 5, 0, "KEK expired for group %s and was deleted")                                 \
+    X(GM_RECV_DELETE, "GDOI", 5, 0, "GM received delete-msg from KS in group %s: %s")                                  \
+    X(GDOI_REKEY_SEQ_FAILURE, "GDOI", 3, 5, "Failed to process rekey in group %s from %s: its seq # isn't above %u")   \
+    X(GDOI_REKEY_FAILURE, "GDOI", 3, 5, "Processing of REKEY payloads failed on GM in the group %s with peer at %s: %s") \
+    X(GM_SA_INGRESS, "GDOI", 5, 0, "Receive only ACL received from KS %s in group %s.")                                \
+    X(GM_CONV_SA_PASSIVE, "GDOI", 5, 0,                                                                                \
+      "Group %s: receive-only was lifted; SAs are inbound-optional for %u s, then bidirectional")                      \
+    X(GM_CONV_SA_DUPLEX, "GDOI", 5, 0, "IPSec SAs converted to Duplex in group %s on the GM.")                         \
+    X(GM_CONV_SA_DUPLEX_LOCAL, "GDOI", 5, 0, "IPSec SAs converted to Duplex in group %s on a GM by a local event.")    \
+    X(GM_DIRECTION, "GDOI", 5, 0, "Group %s: SAs are %s by the operator's word until the next rekey")                  \
+    X(GM_RECOVER, "GDOI", 4, 0, "Group %s: %s; registering with KS %s")                                                \
     X(PSEUDO_TIME_LARGE, "GDOI", 3, 5,                                                                                 \
       "Pseudotime difference between key server (%llu sec) and GM (%llu sec) is larger than expected in group %s. "    \
       "Adjust to new pseudotime")                                                                                      \
     X(PSEUDO_TIME_TOO_OLD, "GDOI", 3, 5,                                                                               \
-      "Registration in group %s is too old and fails the PST check: my_pst is %llu sec, peer_pst is %llu sec, "        \
-      "allowable_skew is %u sec; installed SAs keep their time")                                                       \
-    X(PSEUDO_TIME_PACKET, "GDOI", 3, 1,                                                                                \
+      "%s in group %s is too old and fail PST check: my_pst is %llu sec, peer_pst is %llu sec, allowable_skew is "     \
+      "%u sec%s")                                                                                                      \
+    X(PSEUDO_TIME_PACKET, "GDOI", 3, 20,                                                                               \
       "Packet from %s with SA 0x%08x fails the pseudotime check: my_pst is %llu ms, peer_pst is %llu ms")              \
     /* key server */                                                                                                   \
     X(KS_GM_REGISTERED, "GDOI", 5, 50, "Group %s: member %s registered (version %s)")                                  \

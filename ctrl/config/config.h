@@ -29,6 +29,7 @@
 #define CONFIG_MAX_VLAN      4094
 #define CONFIG_MAX_BINDINGS  64 /* of one group: pairs times VLANs */
 #define CONFIG_PSK_MIN       16 /* octets */
+#define CONFIG_MAX_ACCEPT    6  /* suites that a member may name (GM9) */
 #define CONFIG_PSEUDOTIME_SYNC_S 1800 /* default of `pseudotime-sync` (KS11) */
 
 /* Phase-1 numbers as they stand on the wire (RFC 2409 appendix A). */
@@ -101,6 +102,14 @@ struct config_binding {
     uint16_t vlan; /* 0 = the pair */
 };
 
+/* What a member takes from a key server (GM9); nothing said = whatever this version runs. */
+struct config_accept {
+    const struct suite *suites[CONFIG_MAX_ACCEPT];
+    size_t n_suites;
+    unsigned rekey_encryption; /* bits 1 << enum policy_kek_encryption; 0 = any */
+    unsigned rekey_hash;       /* bits 1 << enum policy_kek_hash; 0 = any */
+};
+
 struct config_member {
     struct addr servers[CONFIG_MAX_SERVERS];
     size_t n_servers;
@@ -112,6 +121,10 @@ struct config_member {
     bool revert;                 /* back to fail-close when all SAs have ended; only with fail_close */
     struct acl local_acl;        /* deny entries; a permit drops (GM5) */
     bool leave_on_stop;
+    bool passive; /* `direction: passive`: takes clear packets, too, whatever the key server says (GM8) */
+    bool legacy; /* the file's: weak algorithms are taken, in rekeys, too */
+    struct config_accept accept;
+    enum policy_signature_form push_signature; /* taken beside the canonical one (`interop`) */
     enum config_unprotected unprotected;
 };
 

@@ -100,6 +100,7 @@ static bool parse_group(struct schema *s, const struct yaml_node *n, void *at)
     g->ks.pseudotime_sync_s = CONFIG_PSEUDOTIME_SYNC_S;
     g->gm.fail_close = true;
     g->gm.leave_on_stop = true;
+    g->gm.legacy = c->legacy;
     memcpy(g->gm.dp_socket, "gvpn-dp.sock", sizeof("gvpn-dp.sock"));
     server = yaml_find(n, "key-server");
     member = yaml_find(n, "member");

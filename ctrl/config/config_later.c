@@ -61,43 +61,6 @@ const struct schema_field config_later_cooperative[] = {
     {0},
 };
 
-/* What a member takes from a key server (GM9). */
-
-static const struct name ciphers[] = {{0, "aes-128"}, {1, "aes-192"}, {2, "aes-256"}, {3, "3des"}, {0, NULL}};
-static const struct name hashes[] = {{0, "sha1"}, {1, "sha256"}, {2, "sha384"}, {3, "sha512"}, {0, NULL}};
-
-static bool parse_cipher(struct schema *s, const struct yaml_node *n, void *at)
-{
-    unsigned value;
-
-    (void)at;
-    return schema_enum(s, n, ciphers, NULL, &value);
-}
-
-static bool parse_hash(struct schema *s, const struct yaml_node *n, void *at)
-{
-    unsigned value;
-
-    (void)at;
-    return schema_enum(s, n, hashes, NULL, &value);
-}
-
-static bool parse_suite(struct schema *s, const struct yaml_node *n, void *at)
-{
-    const char *text = schema_text(s, n, 63);
-
-    (void)at;
-    return text &&
-           (suite_by_name(text) || schema_fail(s, n, "'%s', expected a suite such as aes-gcm-256", text));
-}
-
-const struct schema_field config_later_accept[] = {
-    {.key = "rekey-encryption", .type = SCHEMA_LIST, .min = 1, .max = 8, .fn = parse_cipher},
-    {.key = "rekey-hash", .type = SCHEMA_LIST, .min = 1, .max = 8, .fn = parse_hash},
-    {.key = "suites", .type = SCHEMA_LIST, .min = 1, .max = SUITE_COUNT, .fn = parse_suite},
-    {0},
-};
-
 /* Signatures as others make them. */
 
 static const struct name signatures[] = {{0, "bare-hash"}, {1, "padded-length"}, {0, NULL}};

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct name directions[] = {{0, "both"}, {0, NULL}};
-static const struct name directions_later[] = {{1, "passive"}, {0, NULL}};
+static const struct name directions[] = {{false, "both"}, {true, "passive"}, {0, NULL}};
 static const struct name unprotected[] = {
     {CONFIG_UNPROTECTED_DROP, "drop"}, {CONFIG_UNPROTECTED_CLEAR, "clear"}, {0, NULL}};
 
@@ -133,6 +132,17 @@ static const struct schema_field track_fields[] = {
     {0},
 };
 
+static const struct name push_signatures[] = {
+    {POLICY_SIGNATURE_BARE_HASH, "bare-hash"}, {POLICY_SIGNATURE_PADDED_LENGTH, "padded-length"}, {0, NULL}};
+
+static const struct schema_field interop_fields[] = {
+    {.key = "push-signature",
+     .type = SCHEMA_ENUM,
+     SCHEMA_AT(struct config_group, gm.push_signature),
+     .names = push_signatures},
+    {0},
+};
+
 const struct schema_field config_member_fields[] = {
     {.key = "key-servers",
      .type = SCHEMA_LIST,
@@ -141,7 +151,7 @@ const struct schema_field config_member_fields[] = {
      .max = CONFIG_MAX_SERVERS,
      .fn = parse_server},
     {.key = "data-plane", .type = SCHEMA_MAP, .flags = SCHEMA_REQUIRED, .fields = data_plane_fields},
-    {.key = "direction", .type = SCHEMA_ENUM, .names = directions, .later = directions_later},
+    {.key = "direction", .type = SCHEMA_ENUM, SCHEMA_AT(struct config_group, gm.passive), .names = directions},
     {.key = "fail-close", .type = SCHEMA_MAP, .fields = fail_close_fields},
     {.key = "leave-on-stop", .type = SCHEMA_BOOL, SCHEMA_AT(struct config_group, gm.leave_on_stop)},
     {.key = "unprotected",
@@ -149,8 +159,8 @@ const struct schema_field config_member_fields[] = {
      SCHEMA_AT(struct config_group, gm.unprotected),
      .names = unprotected},
     {.key = "local-acl", .type = SCHEMA_CUSTOM, SCHEMA_AT(struct config_group, gm.local_acl), .fn = config_acl_local},
-    {.key = "accept", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_accept},
+    {.key = "accept", .type = SCHEMA_MAP, .fields = config_accept_fields},
     {.key = "track", .type = SCHEMA_MAP, .fields = track_fields},
-    {.key = "interop", .type = SCHEMA_MAP, .flags = SCHEMA_LATER, .fields = config_later_interop},
+    {.key = "interop", .type = SCHEMA_MAP, .fields = interop_fields},
     {0},
 };

@@ -89,6 +89,7 @@ bool config_ike_set_defaults(struct config *c);
 extern const struct schema_field config_ike_fields[];    /* base: struct config */
 extern const struct schema_field config_server_fields[]; /* base: struct config_group */
 extern const struct schema_field config_member_fields[]; /* base: struct config_group */
+extern const struct schema_field config_accept_fields[]; /* base: struct config_group */
 schema_fn config_sets_parse;
 schema_fn config_sets_parse_profiles;
 schema_fn config_groups_parse;
@@ -97,7 +98,6 @@ schema_fn config_groups_parse;
 extern const struct schema_field config_later_certificates[];
 extern const struct schema_field config_later_dpd[];
 extern const struct schema_field config_later_cooperative[];
-extern const struct schema_field config_later_accept[];
 extern const struct schema_field config_later_interop[];
 schema_fn config_later_duration; /* any duration of 1 s to 30 d */
 

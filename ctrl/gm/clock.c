@@ -4,8 +4,6 @@
 
 #include "common/log.h"
 
-#define SKEW_MAX_S 30 /* or the window, whichever is less */
-
 const struct gm_clock *gm_clock(const struct gm *gm)
 {
     return &gm->clock;
@@ -20,7 +18,7 @@ uint64_t gm_pseudotime_ms(mono_t zero, mono_t now)
 
 void gm_clock_correct(const struct gm *gm, struct gm_sa *s, mono_t now, bool *told)
 {
-    unsigned skew_s = s->sa.window < SKEW_MAX_S ? s->sa.window : SKEW_MAX_S;
+    unsigned skew_s = s->sa.window < GM_SKEW_MAX_S ? s->sa.window : GM_SKEW_MAX_S;
     mono_t ahead = mono_sub(s->time_zero, gm->clock.zero); /* of the server's clock */
     unsigned long long server_s = gm_pseudotime_ms(gm->clock.zero, now) / 1000;
     unsigned long long own_s = gm_pseudotime_ms(s->time_zero, now) / 1000;
@@ -29,7 +27,8 @@ void gm_clock_correct(const struct gm *gm, struct gm_sa *s, mono_t now, bool *to
         return;
     if (mono_before(ahead, mono_s(-(int64_t)skew_s))) {
         if (!*told)
-            log_msg(PSEUDO_TIME_TOO_OLD, gm->config->name, own_s, server_s, skew_s);
+            log_msg(PSEUDO_TIME_TOO_OLD, "Registration", gm->config->name, own_s, server_s, skew_s,
+                    "; installed SAs keep their time");
         *told = true;
         return;
     }

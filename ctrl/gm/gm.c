@@ -31,6 +31,16 @@ static struct gm *of_timer(struct timer *t)
     return (struct gm *)((char *)t - offsetof(struct gm, next));
 }
 
+const struct name gm_rekey_drop_names[] = {
+    {GM_DROP_MALFORMED, "malformed"},
+    {GM_DROP_OLD_NUMBER, "old_number"},
+    {GM_DROP_FORGED, "forged"},
+    {GM_DROP_CONTENT, "content"},
+    {GM_DROP_PSEUDOTIME, "pseudotime"},
+    {GM_DROP_EARLIER_KEK, "earlier_kek"},
+    {0, NULL},
+};
+
 static struct gm *of_real_timer(struct timer *t)
 {
     return (struct gm *)((char *)t - offsetof(struct gm, retry));
@@ -44,6 +54,8 @@ static void on_next(struct timer *t, mono_t now)
 
     (void)now;
     gm->due = true;
+    if (gm->had_kek)
+        log_msg(GM_RE_REGISTER, gm->config->name);
     gm->server = 0; /* in order, every time: members that went astray meet again, as long as servers don't cooperate */
     start_registration(gm, gm->env->now(gm->env->ctx));
 }
@@ -69,6 +81,11 @@ struct gm *gm_new(const struct config_group *config, const struct env *env, cons
     gm->next.fire = on_next;
     gm->retry.fire = on_retry;
     gm->change.fire = gm_install_on_change;
+    gm->kek_end.fire = gm_kek_on_end;
+    gm->ack.timer.fire = gm_ack_on_timer;
+    gm->soon = MONO_NEVER;
+    gm_kek_wipe(&gm->kek);
+    gm_directions_init(&gm->directions);
     policy_init(&gm->policy);
     return gm;
 }
@@ -79,6 +96,8 @@ void gm_free(struct gm *gm)
         return;
     timer_cancel(gm->env->timers, &gm->next);
     timer_cancel(gm->env->timers, &gm->change);
+    timer_cancel(gm->env->timers, &gm->kek_end);
+    timer_cancel(gm->env->timers, &gm->ack.timer);
     timer_cancel(gm->env->real_timers, &gm->retry);
     policy_wipe(&gm->policy);
     free(gm->own_config);
@@ -86,20 +105,10 @@ void gm_free(struct gm *gm)
     free(gm);
 }
 
-/* Evenly between 0 and d. */
-static mono_t up_to(struct gm *gm, mono_t d)
-{
-    uint16_t r = 0;
-
-    if (!gm->env->random(gm->env->ctx, &r, sizeof(r)))
-        r = UINT16_MAX / 2;
-    return mono_ns(d.ns / UINT16_MAX * r);
-}
-
 /* 75 % to 125 % of d, so that members don't march in step. */
 static mono_t jitter(struct gm *gm, mono_t d)
 {
-    return mono_add(mono_ns(d.ns / 4 * 3), up_to(gm, mono_ns(d.ns / 2)));
+    return mono_add(mono_ns(d.ns / 4 * 3), gm_up_to(gm->env, mono_ns(d.ns / 2)));
 }
 
 static void retry_later(struct gm *gm, struct now now)
@@ -136,7 +145,11 @@ void gm_attached(struct gm *gm, uint64_t instance, unsigned n_workers, struct no
     gm->instance = instance;
     gm->n_workers = n_workers < IPC_MAX_WORKERS ? n_workers : IPC_MAX_WORKERS;
     gm_install_attached(gm);
-    if (!gm->has_policy || gm->due || !gm_install_can_send(gm))
+    gm_recover_forget(&gm->recover);
+    gm_kek_changed(gm); /* its interface may be a new one */
+    if (gm->has_policy && !gm_install_can_send(gm))
+        gm->soon = now.scaled;
+    if (!gm->has_policy || gm->due || !mono_is_never(gm->soon))
         start_registration(gm, now);
 }
 
@@ -146,29 +159,53 @@ void gm_detached(struct gm *gm, struct now now)
     gm->attached = false;
 }
 
-/* The next registration: before the newest SA of the number that runs out first ends. */
-static void plan_next(struct gm *gm, mono_t now)
+/* Before the newest SA of the number that runs out first ends. */
+static mono_t before_keys_end(struct gm *gm, mono_t now)
 {
     mono_t end = gm_install_first_end(gm);
     mono_t left = mono_sub(end, now);
     mono_t lead = mono_s(REREGISTER_LEAD_S);
 
-    gm->due = false;
     if (mono_is_never(end))
-        return;
+        return MONO_NEVER;
     /* A key with less life than the lead: half of what is left, so that it isn't asked for without pause. */
     if (mono_before(left, mono_add(lead, lead)))
         lead = mono_ns(left.ns / 2);
     else
-        lead = mono_add(lead, up_to(gm, mono_min(mono_s(REREGISTER_EARLY_S), mono_ns(left.ns / REREGISTER_EARLY_DIV))));
-    must_set_timer(gm->env->timers, &gm->next, mono_sub(end, lead));
+        lead = mono_add(lead, gm_up_to(gm->env, mono_min(mono_s(REREGISTER_EARLY_S), mono_ns(left.ns / REREGISTER_EARLY_DIV))));
+    return mono_sub(end, lead);
+}
+
+void gm_plan_next(struct gm *gm, mono_t now)
+{
+    gm->due = false;
+    must_set_timer(gm->env->timers, &gm->next,
+                   mono_min(before_keys_end(gm, now), mono_min(gm->kek.register_at, gm->soon)));
+}
+
+void gm_register_soon(struct gm *gm, mono_t spread, mono_t now)
+{
+    gm->soon = mono_min(gm->soon, mono_add(now, gm_up_to(gm->env, spread)));
+    gm_plan_next(gm, now);
+}
+
+void gm_server_announced(struct gm *gm, const struct peer_features *server)
+{
+    gm->server_features = *server;
 }
 
 void gm_policy(struct gm *gm, struct policy *policy, struct now now)
 {
     char why[160] = "", server[ADDR_TEXT_MAX];
+    bool receive_only = policy->receive_only;
 
     gm->asking = false;
+    if (!gm_accepts(gm, policy, why)) {
+        log_msg(GM_REJECTING_SA_PAYLOAD, addr_text(gm_server(gm), server), gm->config->name, why);
+        policy_wipe(policy);
+        gm_failed(gm, why, now);
+        return;
+    }
     if (!gm_install_take(gm, policy, now.scaled, why)) {
         log_msg(GM_INSTALL_POLICIES_FAIL, gm->config->name, addr_text(gm_server(gm), server), why);
         policy_wipe(policy);
@@ -181,7 +218,12 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
     gm->failed_in_a_row = 0;
     gm->stats.registrations++;
     gm->stats.last_error[0] = '\0';
-    plan_next(gm, now.scaled);
+    gm->soon = MONO_NEVER;
+    gm_kek_log(gm, gm_kek_registered(&gm->kek, &gm->policy, gm->env, now.scaled));
+    secret_wipe(&gm->policy.kek.key);
+    gm_kek_changed(gm);
+    gm_direction_follow(gm, receive_only, true, now.scaled);
+    gm_plan_next(gm, now.scaled);
     gm->ops.changed(gm->ops.ctx, gm);
 }
 
@@ -200,10 +242,31 @@ void gm_iv_low(struct gm *gm, uint32_t spi, struct now now)
 
     for (size_t i = 0; i < n; i++) {
         if (sas[i].sa.spi == spi) {
+            gm->soon = now.scaled;
             start_registration(gm, now);
             return;
         }
     }
+}
+
+void gm_traffic(struct gm *gm, const struct gm_traffic *counts, struct now now)
+{
+    enum gm_recover_reason why;
+    char server[ADDR_TEXT_MAX];
+
+    if (!gm->attached || !gm->has_policy)
+        return;
+    why = gm_recover_look(&gm->recover, counts, now.real);
+    if (why == GM_RECOVER_NONE || gm->asking || gm->stopped)
+        return;
+    gm->server = (gm->server + 1) % gm->config->gm.n_servers;
+    gm->stats.recoveries++;
+    log_msg(GM_RECOVER, gm->config->name,
+            why == GM_RECOVER_TIME ? "more packets fail the time check than are accepted"
+                                   : "most of its ESP has unknown SPIs",
+            addr_text(gm_server(gm), server));
+    gm->soon = now.scaled;
+    start_registration(gm, now);
 }
 
 /* ---- what the operator wants ---- */
@@ -215,6 +278,7 @@ static void stop_registering(struct gm *gm)
     timer_cancel(gm->env->real_timers, &gm->retry);
     gm->asking = false;
     gm->due = false;
+    gm->soon = MONO_NEVER;
     gm->failed_in_a_row = 0;
 }
 
@@ -264,6 +328,18 @@ void gm_leave(struct gm *gm)
     gm->ops.changed(gm->ops.ctx, gm);
 }
 
+void gm_set_direction(struct gm *gm, enum gm_direction direction, struct now now)
+{
+    (void)now;
+    gm->directions.has_override = true;
+    gm->directions.override = direction;
+    if (direction == GM_DIRECTION_BOTH)
+        log_msg(GM_CONV_SA_DUPLEX_LOCAL, gm->config->name);
+    else
+        log_msg(GM_DIRECTION, gm->config->name, name_of(gm_direction_names, direction));
+    gm->ops.changed(gm->ops.ctx, gm);
+}
+
 void gm_clear(struct gm *gm, struct now now)
 {
     stop_registering(gm);
@@ -299,6 +375,21 @@ mono_t gm_patience(const struct gm *gm)
 const struct gm_stats *gm_stats(const struct gm *gm)
 {
     return &gm->stats;
+}
+
+const struct gm_kek *gm_kek(const struct gm *gm)
+{
+    return &gm->kek;
+}
+
+const struct gm_directions *gm_directions(const struct gm *gm)
+{
+    return &gm->directions;
+}
+
+enum gm_direction gm_direction(const struct gm *gm, mono_t now)
+{
+    return gm_direction_of(&gm->directions, gm->config->gm.passive, now);
 }
 
 const struct policy *gm_current_policy(const struct gm *gm)

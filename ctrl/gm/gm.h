@@ -4,6 +4,9 @@
  * data plane should hold now. It sends nothing itself: it asks through gm_ops, and describes its wish when asked.
  *
  * Order of an install (GM2): new SAs for receiving on every worker, acknowledged, then for sending, then old ones go.
+ *
+ * With a KEK the group has rekeys (GM3, GM4): what they bring moves the next registration on. Without one members renew by
+ * registering.
  */
 #ifndef GVPN_CTRL_GM_GM_H
 #define GVPN_CTRL_GM_GM_H
@@ -11,6 +14,9 @@
 #include "common/ipc/ipc.h"
 #include "common/names.h"
 #include "ctrl/config/config.h"
+#include "ctrl/gm/direction.h"
+#include "ctrl/gm/kek.h"
+#include "ctrl/gm/recover.h"
 #include "ctrl/policy/policy.h"
 #include "ctrl/run/env.h"
 
@@ -30,6 +36,11 @@ struct gm_ops {
     bool (*holds)(void *ctx, const struct gm *gm, uint32_t spi);
     /* Was this SA deleted in the present data-plane process, which then never takes it again? NULL = never. */
     bool (*gone)(void *ctx, const struct gm *gm, uint32_t spi);
+    /*
+     * Rekeys come from `source` (unset address = from anywhere) to this multicast group from now on, or, with NULL, to nothing
+     * but the member's own address. Said again after every attach, as interfaces may be new. NULL = nobody cares.
+     */
+    void (*listen)(void *ctx, struct gm *gm, const struct endpoint *group, const struct addr *source);
 };
 
 /* An SA as this member holds it. */
@@ -38,6 +49,7 @@ struct gm_sa {
     mono_t end;          /* hard limit */
     mono_t send_from;    /* activation */
     mono_t send_until;   /* 30 s before the end, when a newer one exists; else the end */
+    mono_t replaced_at;  /* a rekey said that it sends no more when a newer one is ready; MONO_NEVER = none did */
     uint8_t sid_bits;    /* width of its sender ids */
     mono_t time_zero;    /* with REPLAY_TIME: instant at which its pseudotime was 0; may lie before any other */
     bool in_policy;      /* the latest policy has it: the sender ids that came with that are for it, and for no other */
@@ -59,9 +71,35 @@ struct gm_clock {
     uint32_t round_trip_ms; /* of the messages that did */
 };
 
+/* Why a rekey was dropped. */
+enum gm_rekey_drop {
+    GM_DROP_MALFORMED,
+    GM_DROP_OLD_NUMBER,  /* not larger than the last one's */
+    GM_DROP_FORGED,      /* no signature, or a wrong one */
+    GM_DROP_CONTENT,     /* genuine, but what it says can't be used or isn't accepted */
+    GM_DROP_PSEUDOTIME,  /* genuine, but too old */
+    GM_DROP_EARLIER_KEK, /* genuine, but under the KEK before, and it brings what isn't installed */
+    GM_DROP_COUNT
+};
+/* "malformed", "old_number", ... */
+extern const struct name gm_rekey_drop_names[];
+
+struct gm_rekey_stats {
+    uint64_t received; /* good ones, repeated ones included */
+    uint64_t repeated; /* of them: nothing new in them */
+    uint64_t acknowledged;
+    uint64_t dropped[GM_DROP_COUNT];
+    bool has_last; /* a good one came */
+    uint32_t last_number;
+    mono_t last_at; /* scaled */
+    struct endpoint last_from, last_to;
+};
+
 struct gm_stats {
     uint32_t registrations, failures;
+    uint32_t recoveries; /* registrations because of what came in (GM13) */
     char last_error[160];
+    struct gm_rekey_stats rekey;
 };
 
 /* config must outlive the membership or be replaced by gm_set_config(). */
@@ -90,6 +128,8 @@ void gm_clear(struct gm *gm, struct now now);
 /* The data plane is there (again): its process instance and number of workers. Registers when there is no policy. */
 void gm_attached(struct gm *gm, uint64_t instance, unsigned n_workers, struct now now);
 void gm_detached(struct gm *gm, struct now now);
+/* What the key server announced when it was asked: rekeys are read by that, too. To be told before gm_policy(). */
+void gm_server_announced(struct gm *gm, const struct peer_features *server);
 /* A registration came through. *policy is taken over (and left empty). */
 void gm_policy(struct gm *gm, struct policy *policy, struct now now);
 void gm_failed(struct gm *gm, const char *reason, struct now now);
@@ -101,6 +141,19 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
 void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now);
 /* The data plane says that a worker runs out of IVs under this SPI: registers for new keys and ids. */
 void gm_iv_low(struct gm *gm, uint32_t spi, struct now now);
+/* What its data plane has counted so far: every GM_RECOVER_EVERY_S or so (GM13). */
+void gm_traffic(struct gm *gm, const struct gm_traffic *counts, struct now now);
+
+/* Is this datagram a rekey under one of its KEKs? By its cookies; ctrl/gm/receive.c. */
+bool gm_push_is_for(const struct gm *gm, struct span datagram);
+/*
+ * A rekey, which gm_push_is_for(): opens, judges, applies and acknowledges it. own: the address that the member registered
+ * from. Exact copies are the caller's to drop.
+ */
+void gm_push(struct gm *gm, const struct path *path, const struct addr *own, struct span datagram, struct now now);
+
+/* The operator's word: holds until the next rekey, or registration, with news (GM8). */
+void gm_set_direction(struct gm *gm, enum gm_direction direction, struct now now);
 
 /* Views. */
 const struct config_group *gm_config(const struct gm *gm);
@@ -119,6 +172,10 @@ const struct addr *gm_home(const struct gm *gm);
 /* How long to wait for one answer of a server; MONO_NEVER: as long as the exchange tries (GM1). */
 mono_t gm_patience(const struct gm *gm);
 const struct gm_stats *gm_stats(const struct gm *gm);
+/* The KEKs that it holds. */
+const struct gm_kek *gm_kek(const struct gm *gm);
+enum gm_direction gm_direction(const struct gm *gm, mono_t now);
+const struct gm_directions *gm_directions(const struct gm *gm);
 /* Scaled instant of the next registration; MONO_NEVER when none is planned. */
 mono_t gm_next_registration(const struct gm *gm);
 

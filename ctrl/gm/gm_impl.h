@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The insides of a membership, shared by gm.c (when and with whom) and install.c (what and in which order) only. */
+/*
+ * The insides of a membership, for this folder only: gm.c (when and with whom), install.c (what it holds), wish.c (what the
+ * data plane is told), rekey.c, receive.c and ack.c (rekeys), accept.c, clock.c.
+ */
 #ifndef GVPN_CTRL_GM_GM_IMPL_H
 #define GVPN_CTRL_GM_GM_IMPL_H
 
 #include "ctrl/gm/gm.h"
+#include "ctrl/push/ack.h"
+
+#define GM_SKEW_MAX_S 30 /* allowable difference of pseudotimes; or the window, whichever is less (KS11) */
+#define GM_MAX_OVER 128 /* SPIs that have ended or were deleted, and that no rekey brings back */
+
+/* An acknowledgement that waits for its moment (RFC 8263 3). */
+struct gm_ack {
+    struct timer timer; /* scaled */
+    struct path path;
+    uint8_t bytes[PUSH_ACK_MAX_LEN];
+    size_t len; /* 0 = none waits */
+};
 
 struct gm {
     const struct config_group *config;
@@ -25,6 +40,8 @@ struct gm {
     size_t failed_in_a_row;
     struct timer next;  /* scaled: before the keys end */
     struct timer retry; /* real: after a failure */
+    mono_t soon; /* rekeys aren't enough: register by then; MONO_NEVER = they are */
+    struct peer_features server_features;
     struct gm_stats stats;
 
     /* what was downloaded */
@@ -32,14 +49,26 @@ struct gm {
     bool reverted; /* had a policy, whose SAs have all ended, and gave it up (GM7) */
     struct policy policy; /* its SAs' keys are wiped: they live in sas[] */
     struct gm_clock clock; /* of that policy */
+    bool list_was_replaced; /* by a rekey: SAs of numbers that it doesn't name stay, but aren't renewed */
     struct gm_sa sas[POLICY_MAX_SAS];
     size_t n_sas;
-    struct timer change; /* scaled: an SA ends */
+    uint32_t over[GM_MAX_OVER]; /* ring */
+    size_t n_over;
+    struct timer change; /* scaled: an SA or a passive phase ends */
     uint64_t ids[POLICY_MAX_SENDER_IDS]; /* not yet given to a data-plane process */
     size_t n_ids;
     uint64_t ids_instance; /* process that `senders` was taken for; 0 = take new ones */
     size_t n_senders;
     struct ipc_sender senders[IPC_MAX_WORKERS];
+
+    /* rekeys */
+    struct gm_kek kek;
+    struct timer kek_end; /* scaled */
+    bool is_multicast;    /* transport of the last KEK */
+    bool had_kek;
+    struct gm_ack ack;
+    struct gm_directions directions;
+    struct gm_recover recover;
 };
 
 /*
@@ -62,6 +91,24 @@ void gm_install_park(struct gm *gm);
 bool gm_install_revert(struct gm *gm);
 /* A data plane attached: it may be a new process, which needs sender ids of its own. */
 void gm_install_attached(struct gm *gm);
+/* The SA with this SPI, or NULL. */
+struct gm_sa *gm_install_find(struct gm *gm, uint32_t spi);
+/* Has it ended, or was it deleted? No rekey brings it back. */
+bool gm_install_is_over(const struct gm *gm, uint32_t spi);
+/* Could a rekey's SAs be held, if older ones make room? */
+bool gm_install_fits(struct gm *gm, const struct policy *p);
+/* Installs what a rekey brings and merges what is known; returns how many were new. Checked before by gm_install_fits(). */
+unsigned gm_install_rekeyed(struct gm *gm, struct policy *p, mono_t now);
+/* Forgets sas[i], for good. */
+void gm_install_drop(struct gm *gm, size_t i);
+/* sas[i] ends at that instant at the latest, and sends no more once a newer one is ready; false: it would have anyway. */
+bool gm_install_end(struct gm *gm, size_t i, mono_t at, mono_t now);
+/* Drops what has ended. */
+void gm_install_drop_ended(struct gm *gm, mono_t now);
+/* After a change of sas[]: plans sending and sets the timer for what ends next. */
+void gm_install_settle(struct gm *gm);
+/* Takes one unused id per worker for the present process; false when too few are left. */
+bool gm_install_take_senders(struct gm *gm);
 /* False when a counter-mode SA has no sender ids for the present data plane and none are left. */
 bool gm_install_can_send(struct gm *gm);
 /*
@@ -72,5 +119,26 @@ mono_t gm_install_first_end(const struct gm *gm);
 /* SAs that haven't ended. */
 size_t gm_install_usable(const struct gm *gm, mono_t now);
 void gm_install_on_change(struct timer *t, mono_t now);
+
+/* gm.c: plans the next registration: before keys or KEK end, or by gm->soon. */
+void gm_plan_next(struct gm *gm, mono_t now);
+/* Rekeys aren't enough any more: registers within `spread` from now on, at random. */
+void gm_register_soon(struct gm *gm, mono_t spread, mono_t now);
+
+/* rekey.c: the KEK isn't the one that it was: sets its timer, says so, and joins or leaves a multicast group. */
+void gm_kek_changed(struct gm *gm);
+void gm_kek_on_end(struct timer *t, mono_t now);
+/* What a KEK that has come means for the log. */
+void gm_kek_log(struct gm *gm, enum gm_kek_news news);
+/* Why the configuration's `accept` refuses this, in why[160]; true when it doesn't (GM9). */
+MUST_CHECK bool gm_accepts(const struct gm *gm, const struct policy *p, char why[160]);
+/* What a policy said about the direction. news: see direction.h. */
+void gm_direction_follow(struct gm *gm, bool receive_only, bool news, mono_t now);
+
+/* ack.c: sends what waits, at once. */
+void gm_ack_flush(struct gm *gm);
+/* Sends it after a random time of at most 1 s, and what waited at once; none for empty bytes. */
+void gm_ack_later(struct gm *gm, const struct path *path, struct span bytes, mono_t now);
+void gm_ack_on_timer(struct timer *t, mono_t now);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a member holds and the order in which the data plane gets it: SAs merged by SPI, sender ids given to one
- * data-plane process once, receiving before sending, ended SAs removed (GM2, DP3; RFC 6054).
+ * The SAs that a member holds: merged by SPI, planned for sending, removed when they end or are deleted; and which of them
+ * count for the next registration (GM2, DP3; RFC 6054). What the data plane is told of them is gm/wish.c.
  */
 #include "ctrl/gm/gm_impl.h"
 
@@ -12,7 +12,7 @@
 
 #define SEND_OLD_LEAD_S 30 /* GM2: stop sending with the old one this long before its end */
 
-static struct gm_sa *find_spi(struct gm *gm, uint32_t spi)
+struct gm_sa *gm_install_find(struct gm *gm, uint32_t spi)
 {
     for (size_t i = 0; i < gm->n_sas; i++) {
         if (gm->sas[i].sa.spi == spi)
@@ -30,9 +30,18 @@ static bool number_in_policy(const struct policy *p, uint16_t number)
     return false;
 }
 
+bool gm_install_is_over(const struct gm *gm, uint32_t spi)
+{
+    for (size_t i = 0; i < gm->n_over && i < GM_MAX_OVER; i++) {
+        if (gm->over[i] == spi)
+            return true;
+    }
+    return gm->ops.gone && gm->ops.gone(gm->ops.ctx, gm, spi);
+}
+
 /*
- * Drops SAs that have ended and those whose number the policy no longer has. Parked ones stay to their end: deleted, they
- * could not come back with the next policy.
+ * Drops SAs that have ended and those whose number the policy no longer has (NULL: whatever their number). Parked ones stay
+ * to their end: deleted, they could not come back with the next policy.
  */
 static void drop_gone(struct gm *gm, const struct policy *p, mono_t now)
 {
@@ -41,7 +50,9 @@ static void drop_gone(struct gm *gm, const struct policy *p, mono_t now)
     for (size_t i = 0; i < gm->n_sas; i++) {
         const struct gm_sa *s = &gm->sas[i];
 
-        if (mono_reached(s->end, now) || (!s->parked && !number_in_policy(p, s->sa.number)))
+        if (mono_reached(s->end, now))
+            gm->over[gm->n_over++ % GM_MAX_OVER] = s->sa.spi;
+        if (mono_reached(s->end, now) || (p && !s->parked && !number_in_policy(p, s->sa.number)))
             continue;
         if (kept != i)
             gm->sas[kept] = gm->sas[i];
@@ -51,7 +62,10 @@ static void drop_gone(struct gm *gm, const struct policy *p, mono_t now)
     gm->n_sas = kept;
 }
 
-/* An older SA of a number sends until 30 s before its end, or until the next one is activated; the last to its end. */
+/*
+ * An older SA of a number sends until 30 s before its end, or until the next one is activated if the key server said when, or
+ * no longer if it was replaced; the last to its end.
+ */
 static void plan_sending(struct gm *gm)
 {
     for (size_t i = 0; i < gm->n_sas; i++) {
@@ -59,9 +73,13 @@ static void plan_sending(struct gm *gm)
 
         s->send_until = s->end;
         for (size_t k = i + 1; k < gm->n_sas; k++) {
-            if (gm->sas[k].sa.number != s->sa.number || gm->sas[k].parked)
+            const struct gm_sa *next = &gm->sas[k];
+
+            if (next->sa.number != s->sa.number || next->parked)
                 continue;
-            s->send_until = mono_sub(s->end, mono_s(SEND_OLD_LEAD_S));
+            s->send_until = mono_min(s->replaced_at, mono_sub(s->end, mono_s(SEND_OLD_LEAD_S)));
+            if (next->sa.activate_in_s > 0)
+                s->send_until = mono_min(s->send_until, next->send_from);
             break;
         }
     }
@@ -69,7 +87,7 @@ static void plan_sending(struct gm *gm)
 
 static void set_change_timer(struct gm *gm)
 {
-    mono_t next = MONO_NEVER;
+    mono_t next = gm->directions.passive_until;
 
     for (size_t i = 0; i < gm->n_sas; i++)
         next = mono_min(next, gm->sas[i].end);
@@ -80,7 +98,9 @@ void gm_install_on_change(struct timer *t, mono_t now)
 {
     struct gm *gm = (struct gm *)((char *)t - offsetof(struct gm, change));
 
-    drop_gone(gm, &gm->policy, now);
+    drop_gone(gm, NULL, now);
+    if (gm_direction_expire(&gm->directions, now))
+        log_msg(GM_CONV_SA_DUPLEX, gm->config->name);
     set_change_timer(gm);
     if (gm->n_sas == 0 && gm->has_policy && !gm_install_revert(gm))
         log_msg(GM_FAIL_CLOSE, gm->config->name);
@@ -103,13 +123,13 @@ static size_t count_new(struct gm *gm, const struct policy *p)
     size_t n = 0;
 
     for (size_t i = 0; i < p->n_sas; i++)
-        n += find_spi(gm, p->sas[i].spi) == NULL;
+        n += gm_install_find(gm, p->sas[i].spi) == NULL;
     return n;
 }
 
 static void add_sa(struct gm *gm, const struct policy_sa *sa, uint8_t sid_bits, mono_t now, bool *told)
 {
-    struct gm_sa *s = find_spi(gm, sa->spi);
+    struct gm_sa *s = gm_install_find(gm, sa->spi);
     mono_t end = mono_add(now, mono_s(sa->lifetime_s));
 
     if (s) { /* installed is installed: its end never moves later, its key never changes */
@@ -127,6 +147,7 @@ static void add_sa(struct gm *gm, const struct policy_sa *sa, uint8_t sid_bits, 
                         .end = end,
                         .send_from = mono_add(now, mono_s(sa->activate_in_s)),
                         .sid_bits = sid_bits,
+                        .replaced_at = MONO_NEVER,
                         .time_zero = gm->clock.zero,
                         .in_policy = true};
 }
@@ -171,17 +192,16 @@ void gm_install_park(struct gm *gm)
     gm->n_ids = 0;
     gm->ids_instance = 0;
     gm->n_senders = 0;
+    gm_kek_wipe(&gm->kek);
+    gm_kek_changed(gm);
+    gm_directions_init(&gm->directions);
 }
 
 bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[160])
 {
     bool told = false;
 
-    if (policy->receive_only) { /* it would mean: send in clear (KS13, GM8) */
-        snprintf(why, 160, "receive-only SAs: not supported by this version");
-        return false;
-    }
-    drop_gone(gm, &gm->policy, now);
+    drop_gone(gm, NULL, now);
     drop_parked(gm, policy);
     if (gm->n_sas + count_new(gm, policy) > POLICY_MAX_SAS) {
         snprintf(why, 160, "it would hold more than %d SAs", POLICY_MAX_SAS);
@@ -199,20 +219,106 @@ bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[
         secret_wipe(&policy->sas[i].key);
         secret_wipe(&policy->sas[i].integrity);
     }
-    plan_sending(gm);
-    set_change_timer(gm);
+    gm_install_settle(gm);
 
     memcpy(gm->ids, policy->sender_ids, sizeof(gm->ids));
     gm->n_ids = policy->n_sender_ids;
     gm->ids_instance = 0;
     policy_wipe(&gm->policy);
     gm->policy = *policy;
+    gm->list_was_replaced = false;
     policy_init(policy);
     return true;
 }
 
-/* Takes one unused id per worker for the present process; false when too few are left. */
-static bool take_senders(struct gm *gm)
+void gm_install_settle(struct gm *gm)
+{
+    plan_sending(gm);
+    set_change_timer(gm);
+}
+
+/* ---- rekeys ---- */
+
+/* Who goes first when there is no room: what was parked, then the oldest that the rekey doesn't bring. */
+static size_t least_wanted(const struct gm *gm, const struct policy *p)
+{
+    size_t found = gm->n_sas;
+
+    for (size_t i = gm->n_sas; i-- > 0;) {
+        if (!spi_in_policy(p, gm->sas[i].sa.spi) && (gm->sas[i].parked || found == gm->n_sas || !gm->sas[found].parked))
+            found = i;
+    }
+    return found;
+}
+
+bool gm_install_fits(struct gm *gm, const struct policy *p)
+{
+    size_t n = count_new(gm, p);
+
+    for (size_t i = 0; i < gm->n_sas; i++)
+        n += spi_in_policy(p, gm->sas[i].sa.spi);
+    return n <= POLICY_MAX_SAS;
+}
+
+/* Is there an SA in use that one of this number takes over from? */
+static bool holds_number(const struct gm *gm, uint16_t number)
+{
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        if (gm->sas[i].sa.number == number && !gm->sas[i].parked)
+            return true;
+    }
+    return false;
+}
+
+unsigned gm_install_rekeyed(struct gm *gm, struct policy *p, mono_t now)
+{
+    bool told = true; /* the rekey's own time was checked, and talked about, already */
+    unsigned n_new = 0;
+
+    for (size_t i = 0; i < p->n_sas; i++) {
+        struct policy_sa *sa = &p->sas[i];
+        struct gm_sa *known = gm_install_find(gm, sa->spi);
+
+        if (!known && gm_install_is_over(gm, sa->spi))
+            continue;
+        if (!known && gm->n_sas == POLICY_MAX_SAS)
+            gm_install_drop(gm, least_wanted(gm, p));
+        n_new += known == NULL;
+        if (!known && sa->activate_in_s == 0 && holds_number(gm, sa->number))
+            sa->activate_in_s = p->activate_in_s;
+        add_sa(gm, sa, gm->policy.sid_bits, now, &told);
+        known = gm_install_find(gm, sa->spi);
+        if (sa->deactivate_in_s > 0)
+            known->end = mono_min(known->end, mono_add(now, mono_s(sa->deactivate_in_s)));
+    }
+    return n_new;
+}
+
+void gm_install_drop(struct gm *gm, size_t i)
+{
+    gm->over[gm->n_over++ % GM_MAX_OVER] = gm->sas[i].sa.spi;
+    gm->n_sas--;
+    memmove(&gm->sas[i], &gm->sas[i + 1], (gm->n_sas - i) * sizeof(gm->sas[0]));
+    wipe(&gm->sas[gm->n_sas], sizeof(gm->sas[0]));
+}
+
+bool gm_install_end(struct gm *gm, size_t i, mono_t at, mono_t now)
+{
+    bool sooner = mono_before(at, gm->sas[i].end);
+
+    gm->sas[i].end = mono_min(gm->sas[i].end, at);
+    gm->sas[i].replaced_at = mono_min(gm->sas[i].replaced_at, now);
+    return sooner;
+}
+
+void gm_install_drop_ended(struct gm *gm, mono_t now)
+{
+    drop_gone(gm, NULL, now);
+}
+
+/* ---- sender ids, and what counts for the next registration ---- */
+
+bool gm_install_take_senders(struct gm *gm)
 {
     if (gm->ids_instance == gm->instance)
         return gm->n_senders == gm->n_workers;
@@ -236,19 +342,23 @@ void gm_install_attached(struct gm *gm)
     }
 }
 
-/* Only counters must not repeat: other suites send without sender ids, too, as from key servers of other makers. */
-static bool has_senders(const struct gm_sa *s)
-{
-    return s->n_senders > 0 || !s->sa.suite->counter_mode;
-}
-
 bool gm_install_can_send(struct gm *gm)
 {
     bool needless = gm->n_sas > 0;
 
     for (size_t i = 0; i < gm->n_sas; i++)
         needless = needless && !gm->sas[i].sa.suite->counter_mode;
-    return take_senders(gm) || needless;
+    return gm_install_take_senders(gm) || needless;
+}
+
+/* After a new list without a new registration: keys of numbers that nothing leads to any more. */
+static bool is_named(const struct gm *gm, uint16_t number)
+{
+    for (size_t i = 0; i < gm->policy.acl.n; i++) {
+        if (gm->policy.acl.entries[i].permit && gm->policy.acl.entries[i].sa == number)
+            return true;
+    }
+    return !gm->list_was_replaced;
 }
 
 mono_t gm_install_first_end(const struct gm *gm)
@@ -258,7 +368,7 @@ mono_t gm_install_first_end(const struct gm *gm)
     for (size_t i = 0; i < gm->n_sas; i++) {
         mono_t newest = gm->sas[i].end;
 
-        if (!gm->sas[i].in_policy)
+        if (!gm->sas[i].in_policy || !is_named(gm, gm->sas[i].sa.number))
             continue;
         for (size_t k = 0; k < gm->n_sas; k++) {
             if (gm->sas[k].in_policy && gm->sas[k].sa.number == gm->sas[i].sa.number)
@@ -278,206 +388,3 @@ size_t gm_install_usable(const struct gm *gm, mono_t now)
     return n;
 }
 
-static uint64_t ms_until(mono_t at, mono_t now)
-{
-    int64_t ms = mono_to_ms(mono_sub(at, now));
-
-    return ms > 0 ? (uint64_t)ms : 0;
-}
-
-static void wish_list(uint16_t index, enum ipc_list list, const struct acl *acl,
-                      void (*put)(void *ctx, const struct ipc_msg *m), void *ctx)
-{
-    for (size_t i = 0; i < acl->n; i++) {
-        struct ipc_msg m = {.type = IPC_RULE};
-
-        m.u.rule = (struct ipc_rule){.group = index, .list = list, .entry = acl->entries[i]};
-        put(ctx, &m);
-    }
-}
-
-static void wish_bindings(uint16_t index, const struct config_member *c,
-                          void (*put)(void *ctx, const struct ipc_msg *m), void *ctx)
-{
-    for (size_t i = 0; i < c->n_bindings; i++) {
-        struct ipc_msg m = {.type = IPC_BIND, .u.bind = {.group = index, .vlan = c->bindings[i].vlan}};
-
-        snprintf(m.u.bind.pair, sizeof(m.u.bind.pair), "%s", c->bindings[i].pair);
-        put(ctx, &m);
-    }
-}
-
-/* Gives it sender ids when the present process has none for it yet. Ids are for the SAs that they came with. */
-static void give_senders(struct gm *gm, struct gm_sa *s)
-{
-    if (s->instance == gm->instance && s->n_senders > 0)
-        return;
-    s->instance = gm->instance;
-    s->n_senders = s->in_policy && take_senders(gm) ? gm->n_senders : 0;
-    memcpy(s->senders, gm->senders, sizeof(s->senders));
-}
-
-/* Must it be left out of the wish? */
-static bool is_left_out(struct gm *gm, struct gm_sa *s, mono_t now)
-{
-    if (mono_reached(s->end, now) || (s->parked && s->instance != gm->instance))
-        return true;
-    if (!s->gone && gm->ops.gone && gm->ops.gone(gm->ops.ctx, gm, s->sa.spi)) {
-        s->gone = true;
-        log_msg(GM_KEY_GONE, gm->config->name, (unsigned)s->sa.spi);
-    }
-    return s->gone;
-}
-
-/* All are prepared before the first is wished: one may stop because another is ready. */
-static void prepare_sa(struct gm *gm, struct gm_sa *s, uint64_t epoch, mono_t now)
-{
-    if (is_left_out(gm, s, now) || s->parked)
-        return;
-    give_senders(gm, s);
-    if (s->wished_in == 0)
-        s->wished_in = epoch;
-}
-
-/* May the data plane send with it? Workers that receive with it already needn't stop for the time of two transactions. */
-static bool may_send(const struct gm *gm, const struct gm_sa *s)
-{
-    bool held = !s->was_parked && gm->ops.holds && gm->ops.holds(gm->ops.ctx, gm, s->sa.spi);
-
-    return !s->parked && !s->gone && (s->acknowledged || held) && has_senders(s);
-}
-
-/* An SA stops before its end only for one that is ready: a key that came late isn't in the first transaction. */
-static mono_t stops_at(const struct gm *gm, const struct gm_sa *s)
-{
-    for (const struct gm_sa *next = s + 1; next < gm->sas + gm->n_sas; next++) {
-        if (next->sa.number == s->sa.number && may_send(gm, next))
-            return s->send_until;
-    }
-    return s->end;
-}
-
-static void wish_time(const struct gm_sa *s, uint16_t index, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,
-                      mono_t now)
-{
-    struct ipc_msg m = {.type = IPC_TIME};
-
-    m.u.time = (struct ipc_time){
-        .group = index, .spi = s->sa.spi, .pseudotime_ms = gm_pseudotime_ms(s->time_zero, now)};
-    put(ctx, &m);
-}
-
-static void wish_sa(struct gm *gm, struct gm_sa *s, uint16_t index, void (*put)(void *ctx, const struct ipc_msg *m),
-                    void *ctx, mono_t now)
-{
-    struct ipc_msg m = {.type = IPC_SA};
-    mono_t stop = stops_at(gm, s);
-
-    if (is_left_out(gm, s, now))
-        return;
-    m.u.sa = (struct ipc_sa){
-        .group = index,
-        .number = s->sa.number,
-        .spi = s->sa.spi,
-        .suite = (uint8_t)s->sa.suite->id,
-        .receive = !s->parked,
-        .send = may_send(gm, s),
-        .transport = s->sa.transport,
-        .replay = (enum ipc_replay)s->sa.replay,
-        .window = s->sa.replay == REPLAY_TIME ? s->sa.window * 1000u : s->sa.window,
-        .metadata = (uint8_t)((s->sa.replay == REPLAY_TIME ? IPC_META_TIME : 0) | (s->sa.tag ? IPC_META_TAG : 0)),
-        .strict_sender = s->sa.strict_sender,
-        .sid_bits = s->sid_bits,
-        .send_in_ms = (uint32_t)ms_until(s->send_from, now),
-        .send_end_in_ms = (uint32_t)(mono_reached(stop, now) ? 1 : ms_until(stop, now)),
-        .end_in_ms = ms_until(s->end, now),
-        .key = s->sa.key,
-        .integrity = s->sa.integrity,
-        .n_senders = (uint16_t)s->n_senders,
-    };
-    memcpy(m.u.sa.senders, s->senders, sizeof(m.u.sa.senders));
-    if (m.u.sa.end_in_ms > 0)
-        put(ctx, &m);
-    if (m.u.sa.end_in_ms > 0 && s->sa.replay == REPLAY_TIME)
-        wish_time(s, index, put, ctx, now);
-    wipe(&m, sizeof(m));
-}
-
-static enum ipc_group_state wished_state(const struct gm *gm)
-{
-    if (gm->own_config)
-        return gm->config->gm.unprotected == CONFIG_UNPROTECTED_CLEAR ? IPC_GROUP_UNPROTECTED_CLEAR
-                                                                      : IPC_GROUP_UNPROTECTED_DROP;
-    if (gm->has_policy)
-        return IPC_GROUP_POLICY;
-    return gm->config->gm.fail_close ? IPC_GROUP_FAIL_CLOSE : IPC_GROUP_FAIL_OPEN;
-}
-
-void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,
-             mono_t now)
-{
-    const struct config_member *c = &gm->config->gm;
-    struct ipc_msg m = {.type = IPC_GROUP};
-
-    m.u.group = (struct ipc_group){.group = index, .receive_only = gm->policy.receive_only};
-    snprintf(m.u.group.name, sizeof(m.u.group.name), "%s", gm->dp_name);
-    m.u.group.state = wished_state(gm);
-    put(ctx, &m);
-    wish_bindings(index, c, put, ctx);
-    wish_list(index, IPC_LIST_FAIL_CLOSE, &c->fail_close_allow, put, ctx);
-    wish_list(index, IPC_LIST_LOCAL, &c->local_acl, put, ctx);
-    wish_list(index, IPC_LIST_DOWNLOADED, &gm->policy.acl, put, ctx);
-    for (size_t i = 0; i < gm->n_sas; i++)
-        prepare_sa(gm, &gm->sas[i], epoch, now);
-    for (size_t i = 0; i < gm->n_sas; i++)
-        wish_sa(gm, &gm->sas[i], index, put, ctx, now);
-}
-
-void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now)
-{
-    char server[ADDR_TEXT_MAX];
-    bool more = false;
-    unsigned n = 0;
-
-    (void)now;
-    if (refused) {
-        log_msg(GM_INSTALL_POLICIES_FAIL, gm->config->name, addr_text(gm_server(gm), server), refused);
-        return;
-    }
-    for (size_t i = 0; i < gm->n_sas; i++) {
-        struct gm_sa *s = &gm->sas[i];
-
-        if (s->acknowledged || s->parked || s->wished_in == 0 || s->wished_in > epoch)
-            continue;
-        s->acknowledged = true;
-        s->was_parked = false;
-        more = true;
-        n++;
-    }
-    if (!more)
-        return;
-    log_msg(GM_INSTALL_POLICIES_SUCCESS, gm->config->name, addr_text(gm_server(gm), server), n, gm->policy.acl.n);
-    gm->ops.changed(gm->ops.ctx, gm); /* now for sending */
-}
-
-const struct gm_sa *gm_sas(const struct gm *gm, size_t *n)
-{
-    *n = gm->n_sas;
-    return gm->sas;
-}
-
-const struct gm_sa *gm_sending(const struct gm *gm, uint16_t number, mono_t now)
-{
-    const struct gm_sa *last = NULL;
-
-    for (size_t i = 0; i < gm->n_sas; i++) {
-        const struct gm_sa *s = &gm->sas[i];
-
-        if (s->sa.number != number || !s->acknowledged || s->gone || !has_senders(s) || mono_reached(s->end, now))
-            continue;
-        if (mono_reached(s->send_from, now) && !mono_reached(s->send_until, now))
-            return s;
-        last = s; /* past its planned end, but better than nothing while it lives */
-    }
-    return last && mono_reached(last->send_from, now) ? last : NULL;
-}

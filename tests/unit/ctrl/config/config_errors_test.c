@@ -319,8 +319,6 @@ static const struct row member_rows[] = {
     {BASE "groups:\n- {name: m, identity: 2, member: {key-servers: [10.0.0.9], data-plane: {pair: [v, w]}}}\n"
           "- {name: n, identity: 3, member: {key-servers: [10.0.0.9], data-plane: {pair: [x, w]}}}\n",
      "f:8:83: 'w' is bound to group 'm' already, expected another pair"},
-    {MEMBER PAIR "direction: passive\n",
-     "f:12:16: direction: passive: not supported by this version, expected both"},
     {MEMBER PAIR "direction: out\n", "f:12:16: direction: 'out', expected one of: both, passive"},
     {MEMBER PAIR "fail-close: true\n", "f:12:17: fail-close: a single value, expected a map of keys"},
     {MEMBER PAIR "fail-close: {revert: 1}\n", "f:12:26: revert: '1', expected true or false"},
@@ -332,8 +330,9 @@ static const struct row member_rows[] = {
      "f:12:42: expected a port number from 0 to 65535"},
     {MEMBER PAIR "unprotected: pass\n", "f:12:18: unprotected: 'pass', expected one of: drop, clear"},
     {MEMBER PAIR "local-acl: c\n", "f:12:16: "},
-    {MEMBER PAIR "accept: {suites: [aes-gcm-256], rekey-hash: [sha256], rekey-encryption: [aes-256]}\n",
-     "f:12:5: accept: not supported by this version"},
+    {MEMBER PAIR "accept: {suites: [aes-gcm-128, aes-gcm-192, aes-gcm-256, aes-gmac-128, aes-gmac-192, aes-gmac-256, "
+                 "chacha20-poly1305]}\n",
+     "f:12:104: too many items, expected at most 6"},
     {MEMBER PAIR "accept: {suites: [des]}\n", "f:12:23: 'des', expected a suite such as aes-gcm-256"},
     {MEMBER PAIR "track: {link-loss-forwarding: true}\n",
      "f:12:13: link-loss-forwarding: not supported by this version"},
@@ -405,7 +404,8 @@ static const struct row later_rows[] = {
      "first a letter or digit"},
     {MEMBER PAIR "track: {hold: 2s}\n", "f:12:13: hold: not supported by this version"},
     {MEMBER PAIR "track: {hold: 31d}\n", "f:12:19: hold: '31d', expected 1s to 30d"},
-    {MEMBER PAIR "interop: {push-signature: bare-hash}\n", "f:12:5: interop: not supported by this version"},
+    {MEMBER PAIR "interop: {push-signature: none}\n",
+     "f:12:31: push-signature: 'none', expected one of: bare-hash, padded-length"},
 };
 
 /* Only while the data plane lacks it: see common/feature.h. What then counts is config_replay_test's. */

@@ -448,7 +448,7 @@ static size_t append(char *at, const char *line, const char *file)
 static void the_whole_language_is_understood(void **state)
 {
     static const char lacking[] =
-        "certificates nat-traversal fragmentation dpd identities cooperative accept interop";
+        "certificates nat-traversal fragmentation dpd identities cooperative";
     /* And what waits for the data plane: the tables of suites and features say whether it is there. */
     unsigned waiting = !suite_by_name("aes-cbc-128/hmac-sha1-96")->supported + /* older */
                        !feature_supported(FEATURE_TIME_REPLAY) +               /* number: 10 */

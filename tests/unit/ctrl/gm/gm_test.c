@@ -396,8 +396,8 @@ static void more_sas_than_fit_are_refused_whole(void **state)
     assert_non_null(strstr(gm_stats(f->gm)->last_error, "more than"));
 }
 
-/* Sending in clear because a key server says so isn't in this version: nothing of such a policy is installed. */
-static void a_receive_only_policy_is_refused_whole(void **state)
+/* KS13, GM8: the key server's word for an incremental deployment: receive with the keys, send in clear. */
+static void a_receive_only_policy_is_followed(void **state)
 {
     struct fixture *f = *state;
     struct policy p = policy_of(1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0, 4 * WORKERS);
@@ -407,9 +407,11 @@ static void a_receive_only_policy_is_refused_whole(void **state)
     gm_policy(f->gm, &p, at(f, 1));
     policy_wipe(&p);
     wish(f);
-    assert_int_equal(f->n_sas, 0);
-    assert_int_equal(f->group.state, IPC_GROUP_FAIL_CLOSE);
-    assert_non_null(strstr(gm_stats(f->gm)->last_error, "not supported"));
+    assert_int_equal(f->n_sas, 1);
+    assert_true(f->sas[0].receive);
+    assert_int_equal(f->group.state, IPC_GROUP_POLICY);
+    assert_true(f->group.receive_only);
+    assert_false(f->group.passive);
 }
 
 static void a_worker_low_on_ivs_makes_it_register(void **state)
@@ -448,7 +450,7 @@ int main(void)
         T(without_a_usable_sa_it_says_so_and_keeps_the_policy),
         T(a_key_with_little_life_is_not_asked_for_without_pause),
         T(more_sas_than_fit_are_refused_whole),
-        T(a_receive_only_policy_is_refused_whole),
+        T(a_receive_only_policy_is_followed),
         T(a_worker_low_on_ivs_makes_it_register),
     };
 
