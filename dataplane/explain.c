@@ -2,6 +2,8 @@
 /* The order of questions is the pipeline's: exempt, own address, policy, SA. */
 #include "dataplane/explain.h"
 
+#include "dataplane/pmtu.h"
+
 #include <string.h>
 
 static int find_pair(const struct pipeline_config *config, const char *name)
@@ -47,6 +49,25 @@ static void name_sa(struct ipc_explained *a, const struct pipeline_config *confi
     }
 }
 
+/* What leaves protected has no more room than the WAN said, if it said something about this destination. */
+static void cap_mtu(struct ipc_explained *a, const struct pipeline_config *config, unsigned pair, uint64_t now_tsc,
+                    const struct ipc_explain *q, const struct sa *sa)
+{
+    enum l3_kind kind = q->flow.dst.family == 6 ? L3_IPV6 : L3_IPV4;
+    unsigned left_s;
+    uint32_t cap;
+
+    if (!pmtu_any(config->pmtu, now_tsc)) {
+        return;
+    }
+    cap = pmtu_cap_left(config->pmtu, now_tsc / config->tsc_hz, pair, q->vlan, kind, q->flow.dst.b, &left_s);
+    if (cap != 0 && cap < config->pairs[pair].mtu) {
+        a->path_mtu = cap;
+        a->path_mtu_left_s = left_s;
+        a->effective_mtu = esp_effective_mtu(kind, cap, &sa->geometry);
+    }
+}
+
 static void judge(const struct pipeline_config *config, const struct snap *snap, uint64_t now_tsc, unsigned pair,
                   const struct ipc_explain *q, struct ipc_explained *a)
 {
@@ -62,6 +83,7 @@ static void judge(const struct pipeline_config *config, const struct snap *snap,
         name_sa(a, config, pair, q->flow.src.family, sa);
         if (sa != NULL) {
             decide(a, IPC_DECISION_ENCRYPT, VERDICT_SENT_ENCRYPTED);
+            cap_mtu(a, config, pair, now_tsc, q, sa);
         } else {
             decide(a, IPC_DECISION_DROP, VERDICT_DROP_NO_SA);
         }

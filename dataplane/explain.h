@@ -10,7 +10,7 @@
 
 /*
  * Fills *a. snap NULL = no policy was ever installed. An unknown pair gives known_pair false. effective_mtu is the
- * largest IP packet that passes this way.
+ * largest IP packet that passes this way, path_mtu what makes it smaller than the pair's MTU would.
  */
 void explain_flow(const struct pipeline_config *config, const struct snap *snap, uint64_t now_tsc,
                   const struct ipc_explain *q, struct ipc_explained *a);

@@ -63,7 +63,8 @@ static unsigned left(uint64_t entry, uint64_t now_s)
     return (entry & 0xffff) == 0 || seconds > PMTU_SECONDS ? 0 : seconds;
 }
 
-uint32_t pmtu_cap(const struct pmtu *t, uint64_t now_s, unsigned pair, unsigned vlan, enum l3_kind kind, const uint8_t *dst)
+/* The entry of a destination; 0 = none that counts. */
+static uint64_t find(const struct pmtu *t, uint64_t now_s, unsigned pair, unsigned vlan, enum l3_kind kind, const uint8_t *dst)
 {
     uint64_t hash = hash_of(t, pair, vlan, kind, dst);
     const _Atomic uint64_t *bucket = t->entries[hash % BUCKETS];
@@ -72,9 +73,23 @@ uint32_t pmtu_cap(const struct pmtu *t, uint64_t now_s, unsigned pair, unsigned 
         uint64_t entry = atomic_load_explicit(&bucket[i], memory_order_relaxed);
 
         if (entry >> 32 == hash >> 32 && left(entry, now_s) != 0)
-            return entry & 0xffff;
+            return entry;
     }
     return 0;
+}
+
+uint32_t pmtu_cap(const struct pmtu *t, uint64_t now_s, unsigned pair, unsigned vlan, enum l3_kind kind, const uint8_t *dst)
+{
+    return find(t, now_s, pair, vlan, kind, dst) & 0xffff;
+}
+
+uint32_t pmtu_cap_left(const struct pmtu *t, uint64_t now_s, unsigned pair, unsigned vlan, enum l3_kind kind,
+                       const uint8_t *dst, unsigned *left_s)
+{
+    uint64_t entry = t != NULL ? find(t, now_s, pair, vlan, kind, dst) : 0;
+
+    *left_s = left(entry, now_s);
+    return entry & 0xffff;
 }
 
 /* Where the destination stands, or where it may be put. */

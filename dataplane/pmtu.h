@@ -27,6 +27,10 @@ bool pmtu_any(const struct pmtu *t, uint64_t now_tsc);
 /* The cap of a destination (4 or 16 octets) reached by a pair and VLAN, in octets of IP packet; 0 = none. */
 uint32_t pmtu_cap(const struct pmtu *t, uint64_t now_s, unsigned pair, unsigned vlan, enum l3_kind kind, const uint8_t *dst);
 
+/* The same with the seconds that it still holds in *left_s, for who explains; 0 without a cap. t may be NULL. */
+uint32_t pmtu_cap_left(const struct pmtu *t, uint64_t now_s, unsigned pair, unsigned vlan, enum l3_kind kind,
+                       const uint8_t *dst, unsigned *left_s);
+
 /* Caps it; a cap is only made smaller while it lasts. The floor is applied here. now_tsc and tsc_hz as for now_s * tsc_hz. */
 void pmtu_learn(struct pmtu *t, uint64_t now_tsc, uint64_t tsc_hz, unsigned pair, unsigned vlan, enum l3_kind kind,
                 const uint8_t *dst, uint32_t mtu);

@@ -47,6 +47,23 @@ int ctl_clear_counters(struct ctl_request *r)
     return CTL_OK;
 }
 
+int ctl_clear_gm_replay(struct ctl_request *r)
+{
+    size_t n;
+
+    if (r->n_words != 3)
+        return ctl_error(r, CTL_USAGE, "clear gm replay takes no more words");
+    n = roles_clear_replay(r->roles);
+    json_object(r->out);
+    json_kv_u64(r->out, "data_planes", n);
+    json_kv_u64(r->out, "data_planes_not_reached", roles_planes(r->roles) - n);
+    json_kv_string(r->out, "note",
+                   "drops and senders of `show gm replay` are counted anew; windows, clocks and sequence numbers stay: a cleared "
+                   "window would let in again what it let in before");
+    json_end_object(r->out);
+    return CTL_OK;
+}
+
 static void put_cleared(struct json *j, const struct config_group *g, const char *role, const char *note)
 {
     json_kv_string(j, "group", g->name);

@@ -50,7 +50,7 @@ static const struct command commands[] = {
     {{"clear", "group"}, ctl_clear_group, 1},
     {{"clear", "ks", "members"}, ctl_clear_ks_members, 2},
     {{"clear", "ks", "coop"}, NULL, ANY},
-    {{"clear", "gm", "replay"}, NULL, ANY},
+    {{"clear", "gm", "replay"}, ctl_clear_gm_replay, 0},
     {{"clear", "counters"}, ctl_clear_counters, 0},
     {{"gm", "direction"}, NULL, ANY},
     {{"check"}, of_the_tool, ANY},

@@ -61,6 +61,7 @@ int ctl_show_log_messages(struct ctl_request *r);
 int ctl_explain(struct ctl_request *r);
 int ctl_reload_file(struct ctl_request *r);
 int ctl_clear_counters(struct ctl_request *r);
+int ctl_clear_gm_replay(struct ctl_request *r);
 int ctl_clear_group(struct ctl_request *r);
 int ctl_clear_ks_members(struct ctl_request *r);
 

@@ -86,6 +86,20 @@ static const char *parse(struct ctl_request *r, struct ipc_explain *q)
     return NULL;
 }
 
+/* What the WAN said about the destination, where that makes the effective MTU smaller than the pair's MTU would. */
+static void put_path(struct json *j, const struct ipc_explained *a)
+{
+    if (!a->path_mtu) {
+        json_kv_null(j, "path_mtu");
+        return;
+    }
+    json_key(j, "path_mtu");
+    json_object(j);
+    json_kv_u64(j, "mtu", a->path_mtu);
+    json_kv_u64(j, "expires_in_s", a->path_mtu_left_s);
+    json_end_object(j);
+}
+
 static void put_answer(struct json *j, const struct ipc_explained *a)
 {
     char text[ACL_TEXT_MAX];
@@ -118,6 +132,7 @@ static void put_answer(struct json *j, const struct ipc_explained *a)
         json_kv_u64(j, "effective_mtu", a->effective_mtu);
     else
         json_kv_null(j, "effective_mtu");
+    put_path(j, a);
     json_end_object(j);
 }
 

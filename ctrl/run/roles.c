@@ -305,15 +305,26 @@ void roles_clear_member(struct roles *r, struct gm *gm)
     gm_clear(gm, loop_now(r->s.loop));
 }
 
-size_t roles_clear_counters(struct roles *r)
+/* Returns how many data planes it reached. */
+static size_t tell_all(const struct roles *r, enum ipc_type type)
 {
-    struct ipc_msg m = {.type = IPC_CLEAR_COUNTERS};
+    struct ipc_msg m = {.type = type};
     size_t n = 0;
 
-    sessions_clear_stats(r->sessions);
     for (size_t i = 0; i < r->n_planes; i++)
         n += dpc_tell(plane_dpc(r->planes[i]), &m);
     return n;
+}
+
+size_t roles_clear_counters(struct roles *r)
+{
+    sessions_clear_stats(r->sessions);
+    return tell_all(r, IPC_CLEAR_COUNTERS);
+}
+
+size_t roles_clear_replay(struct roles *r)
+{
+    return tell_all(r, IPC_CLEAR_REPLAY);
 }
 
 const struct config *roles_config(const struct roles *r)

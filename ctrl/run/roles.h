@@ -47,6 +47,8 @@ bool roles_is_leaving(const struct roles *r);
 void roles_clear_member(struct roles *r, struct gm *gm);
 /* Counters of sessions and of every attached data plane start at 0. Returns how many data planes. */
 size_t roles_clear_counters(struct roles *r);
+/* Every attached data plane counts replays and watches senders' clocks anew; windows stay. Returns how many data planes. */
+size_t roles_clear_replay(struct roles *r);
 
 /* For the operator's views. */
 const struct config *roles_config(const struct roles *r);

@@ -117,3 +117,23 @@ bool spis_lost(const struct spis *s, uint32_t spi)
 {
     return contains(s->lost, lost_count(s), spi);
 }
+
+bool spis_may_tell(struct spis *s, uint32_t spi, mono_t now)
+{
+    struct spis_told *place = &s->told[0]; /* the SA's own, or the one that is silent for the longest time */
+
+    for (size_t i = 0; i < IPC_MAX_SAS; i++) {
+        struct spis_told *t = &s->told[i];
+
+        if (t->spi == spi) {
+            place = t;
+            break;
+        }
+        if (t->next.ns < place->next.ns)
+            place = t;
+    }
+    if (place->spi == spi && !mono_reached(place->next, now))
+        return false;
+    *place = (struct spis_told){spi, mono_add(now, mono_s(1))};
+    return true;
+}

@@ -22,6 +22,12 @@ struct spis_mark {
     uint32_t spi, used, top;
 };
 
+/* A line about packets of this SA was logged, the next one may come at `next`. */
+struct spis_told {
+    uint32_t spi;
+    mono_t next;
+};
+
 /* All zero: nothing is known. */
 struct spis {
     struct spis_known put[IPC_MAX_SAS], held[IPC_MAX_SAS]; /* of the transaction under way, and of the last in effect */
@@ -31,6 +37,7 @@ struct spis {
     uint64_t instance; /* data-plane process that lost them */
     struct spis_mark marks[SPIS_MAX_MARKS]; /* ring */
     size_t n_marks;
+    struct spis_told told[IPC_MAX_SAS];
 };
 
 /*
@@ -45,6 +52,11 @@ void spis_begin(struct spis *s);
 void spis_put(struct spis *s, struct ipc_sa *sa);
 /* The transaction is in effect: what the one before had and it hasn't is deleted for good. */
 void spis_in_effect(struct spis *s);
+/*
+ * May the log have a line about packets of this SA now (real time)? Once a second for each, so that a noisy one hides no
+ * other; true is an answer that counts.
+ */
+MUST_CHECK bool spis_may_tell(struct spis *s, uint32_t spi, mono_t now);
 /* Was it deleted for good? */
 bool spis_lost(const struct spis *s, uint32_t spi);
 

@@ -47,7 +47,7 @@ DATA_PLANE_COMMANDS = [["show", "counters"], ["show", "ports"], ["show", "worker
                        ["explain", "10.1.1.10", "10.1.2.10", "icmp"]]
 LATER = [["show", "ks", "rekey"], ["show", "ks", "coop"], ["trace"],
          ["trace", "--count", "3", "host", "10.1.1.10"], ["rekey", GROUP], ["rekey", GROUP, "--replace"],
-         ["clear", "gm", "replay"], ["clear", "ks", "coop", "role", GROUP], ["gm", "direction", GROUP, "both"],
+         ["clear", "ks", "coop", "role", GROUP], ["gm", "direction", GROUP, "both"],
          ["plan", "file"], ["debug", "ike", "info"], ["debug", "ike", "info", "peer", "10.0.0.1"], ["monitor"], ["top"]]
 COMMANDS = [("m1", c) for c in MEMBER_COMMANDS + BOTH_COMMANDS] + [("ks", c) for c in SERVER_COMMANDS + BOTH_COMMANDS]
 spelled = [f"{node}: {' '.join(c)}" for node, c in COMMANDS]

@@ -198,6 +198,8 @@ def test_a_smaller_mtu_in_the_wan(system, family):
                 assert p.told() == (fit, address(system.h2, family))
             p.send(fit)
             assert p.arrived(fit)
+        said = system.m1.ask("explain", address(system.h1, family), address(system.h2, family), "udp", "5003", "5003")
+        assert said["effective_mtu"] == fit and said["path_mtu"]["mtu"] == 1400 and said["path_mtu"]["expires_in_s"] > 500
         if family == 4:
             with Pair(system, family, OMIT, 5004) as p:
                 for size in range(fit - 2, 1500):

@@ -16,22 +16,43 @@
 #include <cmocka.h>
 
 #define MTU  1500u
-#define FIT4 1446u
-#define FIT6 1426u
 #define DF   0x40
+
+/* Suites and what fits: one that is encrypted at once, one that waits in lanes, in blocks of 16 octets. */
+static const struct kind {
+    enum suite_id suite;
+    unsigned fit4, fit6;
+} gcm = {SUITE_AES_GCM_128, 1446, 1426}, cbc = {SUITE_AES_CBC_128_SHA256, 1438, 1406};
+static const struct kind *kind;
 
 static struct rig a, b; /* a sends, b receives */
 static struct rig_out out, in;
 static uint8_t f[2048];
 
-static int open_both(void **state)
+static int open_both(const struct kind *k)
+{
+    kind = k;
+    for (unsigned i = 0; i < 2; i++) {
+        struct rig *r = i == 0 ? &a : &b;
+        struct ipc_sa sa;
+
+        rig_open(r, 1);
+        sa = rig_suite_message(r, k->suite, false, 0x1000, 10, 1 + i);
+        rig_simple_sa(r, &sa);
+    }
+    return 0;
+}
+
+static int open_gcm(void **state)
 {
     (void)state;
-    rig_open(&a, 1);
-    rig_open(&b, 1);
-    rig_simple_policy(&a, 1);
-    rig_simple_policy(&b, 2);
-    return 0;
+    return open_both(&gcm);
+}
+
+static int open_cbc(void **state)
+{
+    (void)state;
+    return open_both(&cbc);
 }
 
 static int close_both(void **state)
@@ -177,8 +198,8 @@ static void every_size_that_may_not_be_cut(void **state)
     (void)state;
     for (unsigned tags = 0; tags <= 2; tags++)
         for (unsigned n = 1300; n <= 1520; n++) {
-            may_not_be_cut(tagged(packet4(DF, n), tags), 14 + 4 * tags, n, FIT4);
-            may_not_be_cut(tagged(packet6(n), tags), 14 + 4 * tags, n, FIT6);
+            may_not_be_cut(tagged(packet4(DF, n), tags), 14 + 4 * tags, n, kind->fit4);
+            may_not_be_cut(tagged(packet6(n), tags), 14 + 4 * tags, n, kind->fit6);
         }
 }
 
@@ -192,7 +213,7 @@ static void every_size_that_may_be_cut(void **state)
             unsigned l2_len = 14 + 4 * tags;
 
             run(&a, false, tagged(packet4(0, n), tags), &out);
-            assert_int_equal(out.n_tx, n <= FIT4 ? 1 : 2);
+            assert_int_equal(out.n_tx, n <= kind->fit4 ? 1 : 2);
             assert_int_equal(out.n_back, 0);
             for (unsigned i = 0; i < out.n_tx; i++)
                 outer_is_right(&out.tx[i], l2_len);
@@ -218,7 +239,7 @@ static void fragments_of_hosts(void **state)
             store16_be(f + 20, frags[i]);
             rig_fix_checksum(f);
             run(&a, false, len, &out);
-            assert_int_equal(out.n_tx, n <= FIT4 ? 1 : 2);
+            assert_int_equal(out.n_tx, n <= kind->fit4 ? 1 : 2);
             outer_is_right(&out.tx[0], 14);
             receive();
             together(f, 14);
@@ -420,7 +441,7 @@ static void own_packets(void **state)
     assert_int_equal(out.n_tx + out.n_back, 0);
     assert_int_equal(out.n_punt, 1);
     assert_int_equal(out.punt[0].verdict, VERDICT_SENT_ICMP_TOO_BIG);
-    assert_int_equal(load16_be(out.punt[0].bytes + 14 + 26), FIT4);
+    assert_int_equal(load16_be(out.punt[0].bytes + 14 + 26), kind->fit4);
 }
 
 static const uint8_t *outer_of(uint8_t flags)
@@ -483,7 +504,8 @@ static void no_buffer_left(void **state)
     rte_pktmbuf_free_bulk(all, n);
 }
 
-#define WITH_BOTH(test) cmocka_unit_test_setup_teardown(test, open_both, close_both)
+#define WITH_BOTH(test)                                                                                                \
+    cmocka_unit_test_setup_teardown(test, open_gcm, close_both), cmocka_unit_test_setup_teardown(test, open_cbc, close_both)
 
 int main(void)
 {

@@ -4,7 +4,9 @@
  * (RFC 1191, RFC 8201): believed only about our own recent ESP, for one destination, for ten minutes.
  */
 #include "dataplane/core/icmp.h"
+#include "dataplane/explain.h"
 #include "dataplane/fit.h"
+#include "dataplane/pmtu.h"
 #include "tests/stage/rig.h"
 
 #include <setjmp.h>
@@ -14,22 +16,63 @@
 
 #include <cmocka.h>
 
-#define FIT4 1446u
-#define FIT6 1426u
-#define DF   0x40
+#define DF 0x40
 
-static struct rig a, b; /* a sends, b receives */
+/* Suites, what fits, and what of an MTU isn't the packet's; in lanes it is more by up to a block. */
+static const struct kind {
+    enum suite_id suite;
+    unsigned fit4, fit6, align;
+    unsigned fixed; /* ESP header, IV, ICV and trailer */
+    enum ipc_replay replay;
+} gcm = {SUITE_AES_GCM_128, 1446, 1426, 4, 8 + 8 + 16, IPC_REPLAY_NONE},
+  counted = {SUITE_AES_GCM_128, 1446, 1426, 4, 8 + 8 + 16, IPC_REPLAY_COUNTER},
+  cbc = {SUITE_AES_CBC_128_SHA256, 1438, 1406, 16, 8 + 16 + 16, IPC_REPLAY_NONE};
+static const struct kind *kind;
+
+static struct rig a, b; /* a sends, on two workers; b receives */
+static unsigned worker; /* of a */
 static struct rig_out out, in;
 static uint8_t f[2048];
 
-static int open_both(void **state)
+static int open_both(const struct kind *k)
+{
+    kind = k;
+    worker = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        struct rig *r = i == 0 ? &a : &b;
+        struct ipc_sa sa;
+
+        rig_open(r, 2 - i);
+        sa = rig_suite_message(r, k->suite, false, 0x1000, 10, 1 + 4 * i);
+        sa.replay = k->replay;
+        sa.window = k->replay == IPC_REPLAY_COUNTER ? 64 : 0;
+        rig_simple_sa(r, &sa);
+    }
+    return 0;
+}
+
+static int open_gcm(void **state)
 {
     (void)state;
-    rig_open(&a, 1);
-    rig_open(&b, 1);
-    rig_simple_policy(&a, 1);
-    rig_simple_policy(&b, 2);
-    return 0;
+    return open_both(&gcm);
+}
+
+static int open_counted(void **state)
+{
+    (void)state;
+    return open_both(&counted);
+}
+
+static int open_cbc(void **state)
+{
+    (void)state;
+    return open_both(&cbc);
+}
+
+/* What fits into an MTU of the WAN. */
+static unsigned fit_of(unsigned family, unsigned mtu)
+{
+    return (mtu - (family == 6 ? 40 : 20) - kind->fixed) / kind->align * kind->align - 2;
 }
 
 static int close_both(void **state)
@@ -67,7 +110,7 @@ static void run(struct rig *r, bool inbound, size_t len, struct rig_out *result)
 {
     const uint8_t *frames[1] = {f};
 
-    rig_all(r, 0, inbound, false, 1, frames, &len, result);
+    rig_all(r, r == &a ? worker : 0, inbound, false, 1, frames, &len, result);
 }
 
 /* All that came out of a is put into b. */
@@ -152,7 +195,7 @@ static void mss_clamping(void **state)
         for (unsigned tags = 0; tags <= 2; tags++)
             for (unsigned ack = 0; ack <= 0x10; ack += 0x10)
                 for (unsigned who = 0; who < 4; who++) {
-                    unsigned limit = family == 6 ? FIT6 - 60 : FIT4 - 40, want = who == 0 ? 8960 : limit;
+                    unsigned limit = family == 6 ? kind->fit6 - 60 : kind->fit4 - 40, want = who == 0 ? 8960 : limit;
 
                     a.config.mss_clamp = who & 1;
                     b.config.mss_clamp = who >> 1;
@@ -190,6 +233,19 @@ static size_t wan_says(unsigned family, unsigned mtu)
     return 14 + icmp_too_big_len(&h);
 }
 
+/* What explain says of the same flow. */
+static struct ipc_explained explained(unsigned family)
+{
+    struct ipc_explain q = {.flow = {.proto = 17, .ports = FLOW_PORTS, .sport = 1000, .dport = 53}};
+    struct ipc_explained x;
+
+    assert_true(addr_parse(family == 6 ? "2001:db8:1::1" : "10.1.0.1", &q.flow.src));
+    assert_true(addr_parse(family == 6 ? "2001:db8:2::1" : "10.2.0.1", &q.flow.dst));
+    explain_flow(&a.config, snap_store_current(a.store), a.now_tsc, &q, &x);
+    assert_int_equal(x.decision, IPC_DECISION_ENCRYPT);
+    return x;
+}
+
 /* The largest packet of the family that a sends to the second host now, found out by asking. */
 static unsigned largest(unsigned family)
 {
@@ -203,6 +259,7 @@ static unsigned largest(unsigned family)
     assert_int_equal(out.n_tx, 0);
     run(&a, false, family == 6 ? packet6(n) : packet4(DF, n), &out);
     assert_int_equal(out.n_tx, 1);
+    assert_int_equal(explained(family).effective_mtu, n);
     return n;
 }
 
@@ -210,20 +267,20 @@ static void the_wan_has_a_smaller_mtu(void **state)
 {
     (void)state;
     for (unsigned family = 4; family <= 6; family += 2) {
-        unsigned fixed = family == 6 ? 74 : 54, fit = family == 6 ? FIT6 : FIT4, floor = family == 6 ? 1280 : 576;
+        unsigned fit = family == 6 ? kind->fit6 : kind->fit4, floor = family == 6 ? 1280 : 576;
         uint64_t learned = rig_count(&a, VERDICT_PMTU_LEARNED);
 
         assert_int_equal(largest(family), fit);
         run(&a, true, wan_says(family, 1400), &in);
         assert_int_equal(in.n_tx + in.n_punt, 0); /* consumed */
         assert_int_equal(rig_count(&a, VERDICT_PMTU_LEARNED), ++learned);
-        assert_int_equal(largest(family), 1400 - fixed);
+        assert_int_equal(largest(family), fit_of(family, 1400));
         run(&a, true, wan_says(family, 1450), &in); /* never larger */
-        assert_int_equal(largest(family), 1400 - fixed);
+        assert_int_equal(largest(family), fit_of(family, 1400));
         run(&a, true, wan_says(family, 0), &in); /* and not below the floor */
         learned += 2;
         assert_int_equal(rig_count(&a, VERDICT_PMTU_LEARNED), learned);
-        assert_int_equal(largest(family), ((floor - fixed + 2) & ~3u) - 2);
+        assert_int_equal(largest(family), fit_of(family, floor));
         a.now_tsc += 601 * 1000 * RIG_MS; /* it is forgotten */
         assert_int_equal(largest(family), fit);
     }
@@ -241,11 +298,11 @@ static void a_cap_is_one_destinations(void **state)
         assert_true(out.tx[i].len <= 14 + 1000);
     receive();
     together(f, 14);
-    run(&a, false, rig_ipv4(f, "10.1.0.1", "10.2.0.2", 17, 1, 2, 1440), &out);
+    run(&a, false, rig_ipv4(f, "10.1.0.1", "10.2.0.2", 17, 1, 2, 1430), &out);
     assert_int_equal(out.n_tx, 1);
     run(&a, false, syn(4, 0, 2, 1460, false), &out);
     receive();
-    assert_int_equal(mss_in(&in, 4, 0), ((1000 - 52) & ~3) - 2 - 40);
+    assert_int_equal(mss_in(&in, 4, 0), fit_of(4, 1000) - 40);
 }
 
 /* The checksum of the ICMP message in an untagged IPv4 frame, made anew. */
@@ -282,13 +339,78 @@ static void messages_that_are_not_believed(void **state)
     }
     assert_int_equal(rig_count(&a, VERDICT_PMTU_LEARNED), 0);
     assert_int_equal(rig_count(&a, VERDICT_DROP_POLICY_CLEAR_IN), 4);
-    assert_int_equal(largest(4), FIT4);
+    assert_int_equal(largest(4), kind->fit4);
     len = wan_says(4, 1000); /* true, but of one that b has never sent */
     run(&b, true, len, &in);
     assert_int_equal(rig_count(&b, VERDICT_PMTU_LEARNED), 0);
 }
 
-#define WITH_BOTH(test) cmocka_unit_test_setup_teardown(test, open_both, close_both)
+/* explain says where a smaller size comes from, and for how long. */
+static void explain_says_why(void **state)
+{
+    struct ipc_explained x;
+
+    (void)state;
+    (void)largest(4);
+    x = explained(4);
+    assert_true(x.path_mtu == 0 && x.path_mtu_left_s == 0);
+    run(&a, true, wan_says(4, 1400), &in);
+    x = explained(4);
+    assert_true(x.path_mtu == 1400 && x.path_mtu_left_s == PMTU_SECONDS && x.effective_mtu == fit_of(4, 1400));
+    a.now_tsc += 200 * 1000 * RIG_MS;
+    x = explained(4);
+    assert_true(x.path_mtu == 1400 && x.path_mtu_left_s == PMTU_SECONDS - 200);
+    x = explained(6); /* another destination */
+    assert_true(x.path_mtu == 0 && x.effective_mtu == kind->fit6);
+    a.config.pairs[0].mtu = 1300; /* what is no less than the pair's MTU explains nothing */
+    x = explained(4);
+    assert_true(x.path_mtu == 0 && x.effective_mtu == fit_of(4, 1300));
+    a.config.pairs[0].mtu = 1500;
+    a.now_tsc += 401 * 1000 * RIG_MS;
+    x = explained(4);
+    assert_true(x.path_mtu == 0 && x.path_mtu_left_s == 0 && x.effective_mtu == kind->fit4);
+}
+
+/* The message comes to whatever worker, about a packet of whatever worker, and counts for all. */
+static void workers_share_caps(void **state)
+{
+    unsigned mtu = 1480;
+
+    (void)state;
+    for (unsigned family = 4; family <= 6; family += 2)
+        for (unsigned i = 0; i < 8; i++, mtu -= 10) {
+            worker = i & 1;
+            (void)largest(family);
+            worker = i >> 1 & 1;
+            run(&a, true, wan_says(family, mtu), &in);
+            assert_int_equal(in.n_tx + in.n_punt, 0);
+            for (worker = 0; worker < 2; worker++)
+                assert_int_equal(largest(family), fit_of(family, mtu));
+        }
+    assert_int_equal(rig_count(&a, VERDICT_PMTU_LEARNED), 16);
+}
+
+/* Numbers of another worker, or from before a restart of the data plane, are no proof. */
+static void each_worker_s_numbers_are_its_own(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 20; i++)
+        run(&a, false, packet4(DF, 100), &out); /* worker 0 only: worker 1 has sent nothing */
+    run(&a, false, packet4(DF, 1400), &out);
+    assert_int_equal(out.n_tx, 1);
+    out.tx[0].bytes[34 + 7] = (uint8_t)(out.tx[0].bytes[34 + 7] + 1); /* the next number: nobody's yet */
+    run(&a, true, wan_says(4, 1000), &in);
+    assert_int_equal(rig_count(&a, VERDICT_PMTU_LEARNED), 0);
+    out.tx[0].bytes[34 + 7] = (uint8_t)(out.tx[0].bytes[34 + 7] - 1);
+    worker = 1;
+    run(&a, true, wan_says(4, 1000), &in);
+    assert_int_equal(rig_count(&a, VERDICT_PMTU_LEARNED), 1);
+}
+
+#define WITH_BOTH(test)                                                                                                \
+    cmocka_unit_test_setup_teardown(test, open_gcm, close_both),                                                       \
+        cmocka_unit_test_setup_teardown(test, open_counted, close_both),                                               \
+        cmocka_unit_test_setup_teardown(test, open_cbc, close_both)
 
 int main(void)
 {
@@ -297,6 +419,9 @@ int main(void)
         WITH_BOTH(the_wan_has_a_smaller_mtu),
         WITH_BOTH(a_cap_is_one_destinations),
         WITH_BOTH(messages_that_are_not_believed),
+        WITH_BOTH(explain_says_why),
+        WITH_BOTH(workers_share_caps),
+        WITH_BOTH(each_worker_s_numbers_are_its_own),
     };
 
     rig_start_eal();

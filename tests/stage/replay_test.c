@@ -382,6 +382,43 @@ static void senders_stand_in_the_page(void **state)
     close_both();
 }
 
+/* Counts begin anew for who looks at them; what was accepted stays accepted, and the clock goes on. */
+static void clearing_counts_clears_no_window(void **state)
+{
+    static const struct {
+        const struct guard_kind *kind;
+        enum verdict verdict;
+    } rows[] = {{&by_counter, VERDICT_DROP_REPLAY_COUNTER}, {&strict, VERDICT_DROP_REPLAY_SENDER}};
+
+    (void)state;
+    for (unsigned k = 0; k < 2; k++) {
+        struct rig_result esp, late;
+        uint64_t dropped[3];
+
+        pair_up(*rows[k].kind, 1);
+        late = sent(false);
+        b.now_tsc += k * (WINDOW + 2) * RIG_MS;
+        a.now_tsc = b.now_tsc;
+        assert_int_equal(receive(&late), k == 0 ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_REPLAY_TIME);
+        esp = sent(false);
+        assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+        assert_int_equal(receive(&esp), rows[k].verdict);
+        for (unsigned i = 0; i < 2; i++) {
+            tick(&b);
+            dropped[0] = b.page->sas[0].replay_counter;
+            dropped[1] = b.page->sas[0].replay_sender;
+            dropped[2] = b.page->sas[0].replay_time;
+            assert_true(dropped[0] == (i == 0 && k == 0) && dropped[1] == (i == 0 && k == 1) && dropped[2] == dropped[1]);
+            assert_int_equal(b.page->senders[0].spi, i == 0 && k == 1 ? SPI : 0);
+            assert_int_equal(b.page->sas[0].pseudotime_ms, k == 0 ? 0 : START + 3 + WINDOW);
+            assert_int_equal(b.page->sas[0].sequence_top, k == 0 ? 2 : 0);
+            snap_store_clear_replay(b.store);
+        }
+        assert_int_equal(receive(&esp), rows[k].verdict);
+        close_both();
+    }
+}
+
 /* ---- messages that can't be ---- */
 
 static enum ipc_result refused(struct guard_kind kind, unsigned times, uint64_t pseudotime_ms, unsigned sid_bits)
@@ -446,6 +483,7 @@ int main(void)
         cmocka_unit_test(sequence_numbers_end),
         cmocka_unit_test(otherwise_the_sequence_number_rolls_over),
         cmocka_unit_test(senders_stand_in_the_page),
+        cmocka_unit_test(clearing_counts_clears_no_window),
         cmocka_unit_test(messages_that_cant_be),
     };
 

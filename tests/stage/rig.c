@@ -204,6 +204,11 @@ void rig_simple_policy(struct rig *r, uint64_t first_sender)
 {
     struct ipc_sa sa = rig_sa_message(r, 0x1000, 10, first_sender);
 
+    rig_simple_sa(r, &sa);
+}
+
+void rig_simple_sa(struct rig *r, const struct ipc_sa *sa)
+{
     rig_begin(r);
     rig_group(r, 0, "g", "wan", IPC_GROUP_POLICY);
     rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "deny udp any eq 848 any eq 848");
@@ -213,7 +218,7 @@ void rig_simple_policy(struct rig *r, uint64_t first_sender)
     rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 2001:db8:1::/48 2001:db8:2::/48");
     rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 2001:db8:2::/48 2001:db8:1::/48");
     rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 2001:db8:1::/48 ff00::/8");
-    rig_sa(r, &sa);
+    rig_sa(r, sa);
     assert_int_equal(rig_commit(r), IPC_OK);
 }
 
@@ -349,6 +354,15 @@ static void take_vector(const struct pkt_vec *v, struct rig_out *out)
         take_out(v->punt[i], (enum verdict)v->punt_verdict[i], PKT_TO_PUNT, &out->punt[out->n_punt++]);
 }
 
+static void run_vector(struct pipeline_ctx *ctx, bool inbound, struct pkt_vec *v, struct rig_out *out)
+{
+    if (inbound)
+        pipeline_inbound(ctx, v);
+    else
+        pipeline_outbound(ctx, v);
+    take_vector(v, out);
+}
+
 void rig_all(struct rig *r, unsigned worker, bool inbound, bool local, unsigned n, const uint8_t *const frames[],
              const size_t lens[], struct rig_out *out)
 {
@@ -362,13 +376,11 @@ void rig_all(struct rig *r, unsigned worker, bool inbound, bool local, unsigned 
         v.m[i] = mbuf_of(r, frames[i], lens[i]);
     pipeline_begin(r->ctx[worker], r->now_tsc);
     do {
-        if (inbound)
-            pipeline_inbound(r->ctx[worker], &v);
-        else
-            pipeline_outbound(r->ctx[worker], &v);
-        take_vector(&v, out);
+        run_vector(r->ctx[worker], inbound, &v, out);
         out->rounds++;
     } while (vec_next(&v));
+    v.n = 0; /* nothing comes: what waits in lanes goes */
+    run_vector(r->ctx[worker], inbound, &v, out);
     pipeline_end(r->ctx[worker]);
 }
 

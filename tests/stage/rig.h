@@ -76,6 +76,8 @@ enum ipc_result rig_commit(struct rig *r);
  * 2001:db8:2::/48, both ways, and what they send to multicast groups.
  */
 void rig_simple_policy(struct rig *r, uint64_t first_sender);
+/* The same policy with another SA of number 10. */
+void rig_simple_sa(struct rig *r, const struct ipc_sa *sa);
 
 /*
  * Runs frames through worker 0 (or `worker`), and what waits in lanes out of them; results in the order of arrival. What is

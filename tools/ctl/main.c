@@ -33,6 +33,7 @@ static const char usage_text[] =
     "  show ipsec sa                   SAs and their counters\n"
     "  show ruleset [--pair P]         what the data plane has: lists in their order\n"
     "  show fail-close [G]             in effect or not, and what passes then\n"
+    "  clear gm replay                 count replays anew; windows stay\n"
     "  explain [--in|--out] [--pair P] [--vlan V] SRC DST PROTO [SPORT DPORT]\n"
     "                                  what happens to such a packet, and why\n"
     "key servers\n"
@@ -48,8 +49,8 @@ static const char usage_text[] =
     "  reload                          put the changed file into effect, or say why not\n"
     "  tech-support                    every view in one document, no secrets\n"
     "named, but not supported by this version\n"
-    "  show ks rekey|coop, trace, rekey, clear gm replay, clear ks coop role,\n"
-    "  gm direction, plan, debug, monitor, top\n"
+    "  show ks rekey|coop, trace, rekey, clear ks coop role, gm direction,\n"
+    "  plan, debug, monitor, top\n"
     "exit: 0 ok, 1 failure, 2 usage, 3 daemon or data plane unreachable, 4 not found, 5 degraded\n";
 
 static void usage(FILE *to)

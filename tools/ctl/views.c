@@ -9,7 +9,7 @@
 
 static void print_explain(FILE *to, const json_t *document)
 {
-    const json_t *rule = json_object_get(document, "rule");
+    const json_t *rule = json_object_get(document, "rule"), *path = json_object_get(document, "path_mtu");
 
     table_text(to, 0, "%s because %s: %s", view_text(document, "decision"), view_text(document, "because"),
                view_text(document, "meaning"));
@@ -22,7 +22,11 @@ static void print_explain(FILE *to, const json_t *document)
     } else {
         (void)fprintf(to, "  rule    none (%s)\n", view_text(rule, "source"));
     }
-    (void)fprintf(to, "  SPI     %s\n  MTU     %s\n", view_text(document, "spi"), view_text(document, "effective_mtu"));
+    (void)fprintf(to, "  SPI     %s\n  MTU     %s", view_text(document, "spi"), view_text(document, "effective_mtu"));
+    if (json_is_object(path))
+        (void)fprintf(to, " (the WAN said that it takes %s to this destination; for %s s more)", view_text(path, "mtu"),
+                      view_text(path, "expires_in_s"));
+    (void)fputc('\n', to);
 }
 
 static const struct {
@@ -51,6 +55,7 @@ static const struct {
     {{"explain"}, print_explain},
     {{"reload"}, view_reload},
     {{"clear", "counters"}, view_cleared_counters},
+    {{"clear", "gm", "replay"}, view_cleared_replay},
     {{"clear"}, view_cleared},
 };
 

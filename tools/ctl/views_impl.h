@@ -46,6 +46,7 @@ void view_events(FILE *to, const json_t *document);
 void view_log_messages(FILE *to, const json_t *document);
 void view_reload(FILE *to, const json_t *document);
 void view_cleared_counters(FILE *to, const json_t *document);
+void view_cleared_replay(FILE *to, const json_t *document);
 void view_cleared(FILE *to, const json_t *document);
 
 #endif

@@ -154,6 +154,12 @@ void view_cleared_counters(FILE *to, const json_t *document)
     table_text(to, 0, "%s", view_text(document, "note"));
 }
 
+void view_cleared_replay(FILE *to, const json_t *document)
+{
+    table_text(to, 0, "cleared: counts of replays in %s data planes", view_text(document, "data_planes"));
+    table_text(to, 0, "%s", view_text(document, "note"));
+}
+
 void view_cleared(FILE *to, const json_t *document)
 {
     int members = json_object_get(document, "members_forgotten") != NULL;

@@ -22,5 +22,5 @@ def test_every_answer_is_what_its_schema_says(tmp_path):
     good = {command for command, document in answers if not document.startswith('{"error"')}
     assert {"status", "show group", "show gm", "show acl", "show fail-close", "show ks members", "show ks policy", "show feature",
             "show gm replay", "show ks replay",
-            "show ipsec sa", "show isakmp sa", "show version", "show events", "show log-messages", "clear counters",
+            "show ipsec sa", "show isakmp sa", "show version", "show events", "show log-messages", "clear counters", "clear gm replay",
             "clear group ONE", "clear group GM", "clear ks members ONE", "reload"} <= good

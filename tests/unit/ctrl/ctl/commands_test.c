@@ -217,6 +217,8 @@ static const struct {
     {"show gm replay", CTL_OK},
     {"show gm replay GM", CTL_OK},
     {"show gm replay ONE", CTL_NOT_FOUND},
+    {"clear gm replay", CTL_OK},
+    {"clear gm replay GM", CTL_USAGE}, /* there is no clearing of one group */
     {"show feature", CTL_OK},
     {"show feature ordered-policy", CTL_OK},
     {"show feature flying", CTL_NOT_FOUND},
@@ -250,7 +252,7 @@ static void what_this_version_lacks_says_so(void **state)
     struct fixture *f = *state;
     static const char *const lines[] = {
         "show ks rekey", "show ks coop", "trace", "trace --count 5", "rekey ONE",
-        "rekey ONE --replace", "clear ks coop role ONE", "clear gm replay", "gm direction GM both", "plan gvpnd.yaml",
+        "rekey ONE --replace", "clear ks coop role ONE", "gm direction GM both", "plan gvpnd.yaml",
         "debug ike debug", "monitor", "top",
     };
 

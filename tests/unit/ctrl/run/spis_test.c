@@ -126,6 +126,22 @@ static void deleted_with_counters_is_deleted_for_ever(void **state)
     assert_true(spis_lost(&s, 300) && spis_lost(&s, 500));
 }
 
+/* Each SA has a line a second of its own, however many there are, and a lying data plane costs a fixed piece of memory. */
+static void every_sa_has_its_line(void **state)
+{
+    (void)state;
+    for (int64_t second = 1; second < 4; second++) {
+        for (uint32_t spi = 256; spi < 256 + IPC_MAX_SAS; spi++)
+            assert_true(spis_may_tell(&s, spi, mono_s(second)));
+        for (uint32_t spi = 256; spi < 256 + IPC_MAX_SAS; spi++) {
+            assert_false(spis_may_tell(&s, spi, mono_s(second)));
+            assert_false(spis_may_tell(&s, spi, mono_sub(mono_s(second + 1), mono_ns(1))));
+        }
+    }
+    for (uint32_t spi = 1000; spi < 10000; spi++)
+        assert_true(spis_may_tell(&s, spi, mono_s(10)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +149,7 @@ int main(void)
         cmocka_unit_test_setup(a_living_process_leaves_no_marks, setup),
         cmocka_unit_test_setup(marks_only_grow, setup),
         cmocka_unit_test_setup(memory_is_bounded, setup),
+        cmocka_unit_test_setup(every_sa_has_its_line, setup),
         cmocka_unit_test_setup(deleted_with_counters_is_deleted_for_ever, setup),
     };
 
