@@ -62,20 +62,6 @@ static size_t esp_of(size_t ip_len)
     return sent.len;
 }
 
-static size_t permitted6(void)
-{
-    return rig_ipv6(f, "2001:db8:1::1", "2001:db8:2::1", 17, 1000, 53, 100);
-}
-
-static size_t esp_of6(void)
-{
-    struct rig_result sent = rig_one(&a, false, f, permitted6());
-
-    assert_int_equal(sent.verdict, VERDICT_SENT_ENCRYPTED);
-    memcpy(f, sent.bytes, sent.len);
-    return sent.len;
-}
-
 /* An ESP frame with a text of our choice, sealed with b's key and a strange sender id. */
 static size_t sealed(const uint8_t *text, uint32_t text_len, const char *src, const char *dst)
 {
@@ -457,33 +443,6 @@ static void local_list(void **state)
     expect(&b, true, rig_ipv4(f, "10.2.0.1", "10.1.0.1", 6, 99, 22, 60), VERDICT_DROP_POLICY_CLEAR_IN, PKT_TO_DROP);
 }
 
-/* GM8, KS13: the only exceptions to invariant 1. */
-static void passive_and_receive_only(void **state)
-{
-    struct ipc_group m = {.state = IPC_GROUP_POLICY, .name = "g"};
-    struct ipc_sa sa = rig_sa_message(&b, 0x1000, 10, 2);
-
-    (void)state;
-    for (int receive_only = 0; receive_only <= 1; receive_only++) {
-        rig_begin(&b);
-        m.passive = !receive_only;
-        m.receive_only = receive_only;
-        b.n_messages++;
-        snap_group(b.store, &m);
-        rig_bind(&b, 0, "wan", 0);
-        rig_rule(&b, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 10.1.0.0/16 10.2.0.0/16");
-        rig_rule(&b, 0, IPC_LIST_DOWNLOADED, 10, "permit ip 2001:db8:1::/48 2001:db8:2::/48");
-        rig_sa(&b, &sa);
-        assert_int_equal(rig_commit(&b), IPC_OK);
-        expect(&b, true, permitted6(), VERDICT_RECEIVED_CLEAR, PKT_TO_TX);
-        expect(&b, true, esp_of6(), VERDICT_RECEIVED_DECRYPTED, PKT_TO_TX);
-        expect(&b, false, permitted6(), receive_only ? VERDICT_SENT_CLEAR : VERDICT_SENT_ENCRYPTED, PKT_TO_TX);
-        expect(&b, true, permitted(100), VERDICT_RECEIVED_CLEAR, PKT_TO_TX);
-        expect(&b, true, esp_of(100), VERDICT_RECEIVED_DECRYPTED, PKT_TO_TX);
-        expect(&b, false, permitted(100), receive_only ? VERDICT_SENT_CLEAR : VERDICT_SENT_ENCRYPTED, PKT_TO_TX);
-    }
-}
-
 static void full_queues(void **state)
 {
     static struct pkt_vec v;
@@ -594,7 +553,6 @@ int main(void)
         WITH_BOTH(groups_without_policy),
         WITH_BOTH(before_the_first_commit),
         WITH_BOTH(local_list),
-        WITH_BOTH(passive_and_receive_only),
         WITH_BOTH(full_queues),
         WITH_BOTH(counters_clear),
         WITH_BOTH(expiry_and_exhaustion),
