@@ -22,6 +22,8 @@
 #define MASK    0xffffff0000000000ULL /* sender ids of 24 bits */
 #define HZ      1000000000ULL
 
+static struct ipc_page_sa page_slot; /* of the SA in hand */
+
 static struct replay *made(enum ipc_replay method, uint32_t window, bool strict, uint64_t start_ms)
 {
     struct ipc_sa m = {.suite = SUITE_AES_GCM_128, .replay = method, .window = window, .strict_sender = strict, .sid_bits = 24};
@@ -29,6 +31,8 @@ static struct replay *made(enum ipc_replay method, uint32_t window, bool strict,
     struct replay *r = replay_new(&m, &ok);
 
     assert_true(ok && r != NULL && replay_same(r, &m));
+    memset(&page_slot, 0, sizeof page_slot);
+    replay_attach(r, &page_slot);
     if (method == IPC_REPLAY_TIME)
         replay_start(r, start_ms, 0, MONO_ZERO, HZ, 1);
     return r;
@@ -55,6 +59,7 @@ static bool take(struct replay *r, uint64_t at, uint64_t stamp_ms)
 struct shared {
     struct replay *r;
     _Atomic uint32_t accepted[2][NUMBERS]; /* by sender */
+    _Atomic uint32_t unpublished; /* numbers that were in use before the page said so */
     uint64_t seed;
     pthread_barrier_t start;
 };
@@ -71,14 +76,34 @@ static uint64_t next_random(uint64_t *seed)
 static void *offer_counter(void *at)
 {
     struct shared *s = at;
-    uint64_t seed = s->seed ^ (uint64_t)pthread_self();
+    uint64_t seed = s->seed ^ (uint64_t)pthread_self(), highest = 0;
 
     (void)pthread_barrier_wait(&s->start);
     for (uint64_t n = 1; n < NUMBERS; n++) {
         uint64_t number = n > 20 ? n - next_random(&seed) % 20 : n;
 
-        if (replay_counter_may(s->r, (uint32_t)number) && replay_counter_accept(s->r, (uint32_t)number))
+        if (replay_counter_may(s->r, (uint32_t)number) && replay_counter_accept(s->r, (uint32_t)number)) {
             atomic_fetch_add(&s->accepted[0][number], 1);
+            highest = number > highest ? number : highest;
+        }
+        if (n % 16 != 0)
+            continue;
+        replay_counter_publish(s->r);
+        atomic_fetch_add(&s->unpublished, atomic_load(&page_slot.sequence_top) < highest);
+    }
+    return NULL;
+}
+
+/* All take numbers to send with, over the ends of blocks. */
+static void *take_numbers(void *at)
+{
+    struct shared *s = at;
+    uint32_t number;
+
+    (void)pthread_barrier_wait(&s->start);
+    while (replay_next_sequence(s->r, &number) && number < NUMBERS) {
+        atomic_fetch_add(&s->unpublished, atomic_load(&page_slot.sequence_lease) < number);
+        atomic_fetch_add(&s->accepted[0][number], 1);
     }
     return NULL;
 }
@@ -128,6 +153,7 @@ static void exactly_once(struct replay *r, void *(*offer)(void *), unsigned send
             sum += s.accepted[sender][n];
         }
     assert_true(sum > NUMBERS / 4); /* it was no empty promise */
+    assert_int_equal(s.unpublished, 0);
     replay_free(r);
 }
 
@@ -137,6 +163,14 @@ static void workers_share_a_window(void **state)
     exactly_once(made(IPC_REPLAY_COUNTER, 1024, false, 0), offer_counter, 1);
     exactly_once(made(IPC_REPLAY_COUNTER, 64, false, 0), offer_counter, 1);
     exactly_once(made(IPC_REPLAY_TIME, 10000, true, 1000), offer_strict, 2);
+}
+
+/* RFC 4303 3.3.3: each number once, and none before the page has it. */
+static void workers_share_a_sequence(void **state)
+{
+    (void)state;
+    exactly_once(made(IPC_REPLAY_COUNTER, 64, false, 0), take_numbers, 1);
+    assert_true(page_slot.sequence_lease >= NUMBERS && page_slot.sequence_lease < NUMBERS + 2 * IPC_SEQUENCE_LEASE);
 }
 
 /* Runs of any length that end anywhere: what is held in registers meanwhile is written back. */
@@ -251,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_share_a_window),
+        cmocka_unit_test(workers_share_a_sequence),
         cmocka_unit_test(runs_of_every_length),
         cmocka_unit_test(every_sender_has_a_window),
         cmocka_unit_test(forgotten_senders_get_nothing_twice),
