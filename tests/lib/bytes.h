@@ -71,6 +71,35 @@ static inline void bytes_free(struct bytes *b)
     *b = (struct bytes){NULL, 0};
 }
 
+/* Everything that a text stands for, cut short at every octet:
+ *     struct bytes_cuts c = bytes_cuts_of(hex);
+ *     while (bytes_cuts_next(&c))
+ *         ... c.cut, an exact heap copy ...
+ */
+struct bytes_cuts {
+    struct bytes whole, cut;
+    bool begun;
+};
+
+static inline struct bytes_cuts bytes_cuts_of(const char *hex)
+{
+    return (struct bytes_cuts){.whole = bytes_hex(hex)};
+}
+
+/* False when there are no more; all is freed then. */
+static inline bool bytes_cuts_next(struct bytes_cuts *c)
+{
+    size_t len = c->begun ? c->cut.len + 1 : 0;
+    bytes_free(&c->cut);
+    c->begun = true;
+    if (len >= c->whole.len) {
+        bytes_free(&c->whole);
+        return false;
+    }
+    c->cut = bytes_copy((struct span){c->whole.p, len});
+    return true;
+}
+
 /* Does the text stand for these bytes? */
 static inline bool bytes_are(struct span s, const char *hex)
 {

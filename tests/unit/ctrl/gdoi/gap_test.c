@@ -133,17 +133,16 @@ static void duplicates_and_wrong_sizes_are_refused(void **state)
 static void truncation_at_every_octet_is_refused(void **state)
 {
     (void)state;
-    struct bytes whole = bytes_hex(server);
-    for (size_t len = 1; len < whole.len; len++) {
-        struct bytes b = bytes_copy(span_of(whole.p, len));
+    struct bytes_cuts c = bytes_cuts_of(server);
+    while (bytes_cuts_next(&c)) {
+        if (c.cut.len == 0)
+            continue; /* one without attributes is another test's */
         struct gdoi_gap gap = {.atd_s = 77};
-        enum isakmp_error e = gdoi_gap_get(bytes_span(&b), GDOI_GAP_FROM_SERVER, &gap);
-        bool whole_attributes = len == 4 || len == 8 || len == 44 || len == 52;
+        enum isakmp_error e = gdoi_gap_get(bytes_span(&c.cut), GDOI_GAP_FROM_SERVER, &gap);
+        bool whole_attributes = c.cut.len == 4 || c.cut.len == 8 || c.cut.len == 44 || c.cut.len == 52;
         assert_int_equal(e, whole_attributes ? ISAKMP_OK : ISAKMP_E_ATTR_SHORT);
         assert_int_equal(gap.atd_s, whole_attributes ? 60 : 77);
-        bytes_free(&b);
     }
-    bytes_free(&whole);
 }
 
 int main(void)

@@ -43,18 +43,15 @@ static void both_forms_are_read(void **state)
 static void truncation_at_every_octet_is_refused(void **state)
 {
     (void)state;
-    struct bytes whole = bytes_hex("800b 0001 000c 0004 00015180");
-    for (size_t len = 1; len < whole.len; len++) {
-        struct bytes b = bytes_copy(span_of(whole.p, len));
-        struct isakmp_attrs as = isakmp_attrs_of(bytes_span(&b));
+    struct bytes_cuts c = bytes_cuts_of("800b 0001 000c 0004 00015180");
+    while (bytes_cuts_next(&c)) {
+        struct isakmp_attrs as = isakmp_attrs_of(bytes_span(&c.cut));
         struct isakmp_attr a;
         enum isakmp_error e = ISAKMP_OK;
         while (e == ISAKMP_OK && !isakmp_attrs_end(&as))
             e = isakmp_attr_next(&as, &a);
-        assert_int_equal(e, len == 4 ? ISAKMP_OK : ISAKMP_E_ATTR_SHORT);
-        bytes_free(&b);
+        assert_int_equal(e, c.cut.len == 0 || c.cut.len == 4 ? ISAKMP_OK : ISAKMP_E_ATTR_SHORT);
     }
-    bytes_free(&whole);
 }
 
 static enum isakmp_error walk(const char *hex, uint16_t repeatable)
