@@ -36,6 +36,8 @@ def frames(path):
     """The frames of a pcap file (Ethernet)."""
     with open(path, "rb") as f:
         raw = f.read()
+    if len(raw) < 24:
+        return  # tcpdump has just begun
     order = PCAP_MAGIC.get(raw[:4])
     if order is None or struct.unpack(order + "I", raw[20:24])[0] != ETHERNET:
         raise ValueError(f"{path} is not a pcap file of Ethernet frames")
@@ -76,6 +78,14 @@ def tagged_packets(path, hosts=None, families=(4,)):
 def ip_packets(path, hosts=None, families=(4,)):
     """The same without tags."""
     return (packet for _, packet in tagged_packets(path, hosts, families))
+
+
+def to_host(capture, host, count):
+    """Stops a capture when `count` IP packets of either family to a host are in it, and returns those that are."""
+    def found(path):
+        return [p for p in ip_packets(path, families=(4, 6)) if header(p).dst in host]
+
+    return found(capture.wait(count, found).stop())
 
 
 def header(packet):

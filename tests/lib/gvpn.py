@@ -38,6 +38,8 @@ MTU = 1400          # of the hosts: what they send fits the WAN once it is encry
 OUTSIDE, OUTSIDE6 = "192.0.2.1", "2001:db8:ffff::1"  # addresses on the router that no policy names
 GROUP = "SMOKE"
 
+IP_MTU_DISCOVER = 10  # linux/in.h
+
 TAGGED_TO = b"\x02\xbb\0\0\0\1"  # nobody
 
 Host = collections.namedtuple("Host", "ns address address6", defaults=(None,))
@@ -81,6 +83,7 @@ groups:
     key-server:
       address: {address}
       authorize: {{addresses: [{authorize}]}}
+{more}
       sa:
 {sas}
 """
@@ -130,7 +133,7 @@ class Node:
         return CONTROL.format(lab=self.system.lab_line(), legacy="legacy: true" if self.system.legacy else "",
                               listen=self.address, psks=lines)
 
-    def run_gvpnd(self, text, ready=True, timeout=35):
+    def run_gvpnd(self, text, ready=True, timeout=60):
         """Starts gvpnd with this configuration; with ready it waits until it says so."""
         argv = [build("ctrl/gvpnd"), "-c", self.write("gvpnd.yaml", text), "--run-dir", self.dir,
                 *self.system.rate_option(), *self.system.options]
@@ -147,7 +150,7 @@ class Node:
     def ctl(self, *words):
         """gvpnctl: (exit status, stdout, stderr)."""
         p = subprocess.run([build("tools/gvpnctl"), "--run-dir", self.dir, *words], capture_output=True, text=True,
-                           timeout=20, check=False)
+                           timeout=60, check=False)
         return p.returncode, p.stdout, p.stderr
 
     def ask(self, *words):
@@ -181,8 +184,13 @@ class Node:
 class KeyServer(Node):
     """The group's key server."""
 
-    def config(self, psks=None, authorize=None, identity=484, lifetime="1h", suite="aes-gcm-128", acl=None, sas=None):
-        """`sas`: several of Sa, numbered from 10 on in steps of 10; else one with this suite and list."""
+    def config(self, psks=None, authorize=None, identity=484, lifetime="1h", suite="aes-gcm-128", acl=None, sas=None,
+               rekey=None, more=()):
+        """`sas`: several of Sa, numbered from 10 on in steps of 10; else one with this suite and list. `rekey`: the value of that
+        key without its signing key, in flow style; `more`: further lines of `key-server`.
+        """
+        if rekey is not None:
+            more = (f"rekey: {{signing-key: {self.signing_key()}, {rekey}}}", *more)
         usual = ACL + ACL6 if self.system.six else ACL
         sas = [(10 * (i + 1), str(10 * (i + 1)) if i else "", sa) for i, sa in enumerate(sas or [Sa(suite, acl)])]
         members = self.system.members
@@ -194,7 +202,17 @@ class KeyServer(Node):
             profiles="\n".join(f"  branch{x}: {{transform-set: strong{x}, lifetime: {lifetime}}}" for _, x, sa in sas),
             sas="\n".join(f"        - {{number: {n}, profile: branch{x}, acl: corporate{x}, replay: {sa.replay}"
                           f"{', ' if sa.more else ''}{sa.more}}}" for n, x, sa in sas),
-            group=GROUP, identity=identity, address=self.address, authorize=", ".join(f'"{a}"' for a in authorize))
+            group=GROUP, identity=identity, address=self.address, authorize=", ".join(f'"{a}"' for a in authorize),
+            more="\n".join("      " + line for line in more))
+
+    def signing_key(self):
+        """A private key for rekeys, made once; the file's name."""
+        path = os.path.join(self.dir, "rekey.pem")
+        if not os.path.exists(path):
+            subprocess.run(["openssl", "genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", path],
+                           check=True, timeout=120)
+            os.chmod(path, 0o600)
+        return path
 
     def start(self, **config):
         return self.run_gvpnd(self.config(**config))
@@ -219,7 +237,7 @@ class Member(Node):
         config = self.write("gvpn-dp.yaml", self.dp_text + more)
         argv = [build("dataplane/gvpn-dp"), "-c", config, "--run-dir", self.dir,
                 *(self.system.rate_option() if rate is None else ["--clock-rate", str(rate)]), *self.system.options]
-        self.dp = self.t.start(self.ns, argv, ready=ready, timeout=30)
+        self.dp = self.t.start(self.ns, argv, ready=ready)
         return self.dp
 
     def config(self, servers=None, psk=None, identity=484, fail_close="", leave=True, local_acl=()):
@@ -254,7 +272,7 @@ class Member(Node):
         status, out, _ = self.ctl("status", "--json")
         return status == 0 and any(sa["sending"] for sa in json.loads(out)["groups"][0]["sas"])
 
-    def wait_registered(self, timeout=20):
+    def wait_registered(self, timeout=60):
         try:
             wait_for(self.registered, timeout, step=0.1, what=f"{self.name} to be registered")
         except Exception as e:
@@ -267,7 +285,7 @@ class System:
     def __init__(self, t, bridged=False, members=2, lab=False, rate=1, options=(), six=False, mtu=MTU, legacy=False,
                  packet=False):
         """`options` are for every daemon; `six`: the hosts have IPv6; `mtu` is the hosts'; `legacy` allows every suite;
-        `packet`: members with packet sockets for ports (routed only).
+        `packet`: members with packet sockets for ports.
         """
         self.t, self.rate, self.lab, self.options = t, rate, lab or rate != 1, options
         self.keylog = t.path("keys.log") if self.lab else None
@@ -285,7 +303,7 @@ class System:
         self.wan_ns = self.wan.ns
         self.ks = KeyServer(self, "ks", self.t.host("ks", self.wan, "10.1.0.1/16"), "10.1.0.1")
         for i in range(1, members + 1):
-            gw = self.t.gateway(f"m{i}", self.wan)
+            gw = self.t.packet_gateway(f"m{i}", self.wan) if self.packet else self.t.gateway(f"m{i}", self.wan)
             host = self._host(i, gw.inside, 16, 48)
             self.members.append(Member(self, i, gw, f"10.1.{i}.2/16", None, host))
 
@@ -355,7 +373,7 @@ class System:
         for m in self.members:
             m.start_control(ready=False)
         for m in self.members:
-            m.wait_registered(timeout=40)
+            m.wait_registered()
             m.gw.wait_forwarding()
 
     def capture(self, dev, expression=""):
@@ -389,15 +407,20 @@ def _echo(kind, ident, seq, size):
     return data[:2] + struct.pack("!H", ~total & 0xffff) + data[4:]
 
 
-def ping(host, address, count=3, interval=0.2, size=56):
-    """How many of `count` echo requests were answered. The last answers have 2 s, which ping(8) doesn't grant: it waits
-    for twice the round trip so far, and calls lost what a busy machine delays.
+def ping(host, address, count=3, interval=0.2, size=56, df=None, source=None, patience=10.0):
+    """How many of `count` echo requests were answered. The last answers have 10 s, which ping(8) doesn't grant: it waits
+    for twice the round trip so far, and calls lost what a busy machine delays. `host` may be a namespace; `df`: the packet
+    may be cut on its way, False, or not, True; `source`: an address. Where none should be answered, ask silent().
     """
     ident, answered = random.randrange(1 << 16), set()
     six = ":" in address
     request, reply, skip = (128, 129, 0) if six else (8, 0, 20)
-    with inside(host.ns):
+    with inside(getattr(host, "ns", host)):
         s = socket.socket(family_of(address), socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP)
+    if df is not None:
+        s.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, 2 if df else 0)
+    if source is not None:
+        s.bind((source, 0))
 
     def collect(until):
         while len(answered) < count and (left := until - time.monotonic()) > 0:
@@ -415,19 +438,29 @@ def ping(host, address, count=3, interval=0.2, size=56):
             try:
                 s.sendto(_echo(request, ident, seq, size), (address, 0))
             except OSError:
-                pass  # no route (any more): that one isn't answered
+                pass  # no route (any more), or too large: that one isn't answered
             collect(time.monotonic() + (interval if seq < count - 1 else 0))
-        collect(time.monotonic() + (2 if answered else 1))
+        collect(time.monotonic() + patience)
     if len(answered) < count:
         print(f"ping {address}: unanswered of {count}: {sorted(set(range(count)) - answered)}")
     return len(answered)
+
+
+def silent(host, address, count=3, **more):
+    """Is none of them answered?"""
+    return ping(host, address, count, patience=1.5, **more) == 0
+
+
+def answers(host, address, **more):
+    """Is one answered soon? For wait_for()."""
+    return ping(host, address, count=1, patience=1, **more) == 1
 
 
 def family_of(address):
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def udp_socket(ns, address, port=0, timeout=2.0):
+def udp_socket(ns, address, port=0, timeout=10.0):
     """A UDP socket in a namespace."""
     with inside(ns):
         s = socket.socket(family_of(address), socket.SOCK_DGRAM)
@@ -478,7 +511,7 @@ class TaggedStream:
         self.stop.set()
         self.thread.join()
         self.socket.close()
-        time.sleep(0.5)
+        self.capture.wait(self.sent, timeout=5)
         sent, came = self.frames[:self.sent], list(esp_capture.frames(self.capture.stop()))
         assert len(set(came)) == len(came) and set(came) <= set(sent), "changed, or more than once"
         assert came, "not one tagged frame arrived"

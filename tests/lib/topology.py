@@ -28,6 +28,8 @@ import subprocess
 import tempfile
 import time
 
+import esp_capture
+
 PREFIX = "gvt"
 INGRESS_DROP = "table netdev {dev} {{ chain in {{ type filter hook ingress device {dev} priority 0; policy drop; }}; }}"
 BRIDGE_INPUT_DROP = "table bridge t { chain in { type filter hook input priority 0; policy drop; }; }"
@@ -41,7 +43,7 @@ class Interrupted(KeyboardInterrupt):
     """A signal asked the test to stop. (pytest ends its whole run for a KeyboardInterrupt, fixtures first.)"""
 
 
-def run(*argv, check=True, timeout=30, stdin=None):
+def run(*argv, check=True, timeout=60, stdin=None):
     """Runs a command, returns its output; raises TopologyError with everything it said unless check is off."""
     p = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, input=stdin, check=False)
     if check and p.returncode != 0:
@@ -58,15 +60,17 @@ def build(path):
     return full
 
 
-def wait_for(condition, timeout=10.0, step=0.05, what="condition"):
-    """Waits until condition() is true and returns its value; raises TopologyError after timeout seconds."""
+def wait_for(condition, timeout=30.0, step=0.05, what="condition"):
+    """Waits until condition() is true and returns its value; raises TopologyError after timeout seconds. A long time costs
+    nothing: give a short one only where the time itself is promised. `what` may be a function.
+    """
     end = time.monotonic() + timeout
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise TopologyError(f"timed out after {timeout} s: {what}")
+            raise TopologyError(f"timed out after {timeout} s: {what() if callable(what) else what}")
         time.sleep(step)
 
 
@@ -88,7 +92,7 @@ class Gateway:
                         for i, tap in enumerate(("gin", "gout"))]
         self.local_mac = f"02:00:00:{number:02x}:02:01"
 
-    def wait_forwarding(self, timeout=5):
+    def wait_forwarding(self, timeout=30):
         """Waits until the bridges see that a data plane has attached to its TAPs; the kernel takes up to a second."""
         def forwarding():
             states = run("ip", "netns", "exec", self.ns, "sh", "-c", "cat /sys/class/net/g*/brport/state")
@@ -126,11 +130,11 @@ class Process:
     def alive(self):
         return self.popen.poll() is None
 
-    def wait(self, timeout=10):
+    def wait(self, timeout=30):
         """Its exit status (negative: killed by that signal)."""
         return self.popen.wait(timeout)
 
-    def stop(self, sig=signal.SIGTERM, timeout=10):
+    def stop(self, sig=signal.SIGTERM, timeout=30):
         """Sends a signal, waits, returns the exit status; kills it when it doesn't listen."""
         if self.alive():
             self.popen.send_signal(sig)
@@ -142,16 +146,50 @@ class Process:
 
 
 class Capture:
-    """tcpdump on an interface; frames() stops it and gives the frames as bytes."""
+    """tcpdump on an interface. What has passed there before stop() is in the file."""
+
+    COUNTS = re.compile(r"(\d+) packets? captured,? *\n?(\d+) packets? received by filter,? *\n?(\d+) packets? dropped by kernel")
 
     def __init__(self, process, path):
         self.process, self.path = process, path
 
+    def _ask(self):
+        """(frames written, frames that the kernel gave it, frames that were lost), which tcpdump says on this signal."""
+        known = len(self.COUNTS.findall(self.process.output()))
+        self.process.popen.send_signal(signal.SIGUSR1)
+        said = wait_for(lambda: self.COUNTS.findall(self.process.output())[known:], step=0.002, what="tcpdump's counts")
+        return tuple(map(int, said[-1]))
+
+    def _drain(self):
+        """Until all is written that has come. (What came before its filter was set is counted and never written: when it has
+        answered five times and written nothing in between, there is nothing more.)
+        """
+        written, came, lost = self._ask()
+        idle = 0
+        while written + lost < came and idle < 5:
+            time.sleep(0.02)
+            before = written
+            written, _, lost = self._ask()
+            idle = idle + 1 if written == before else 0
+
+    def wait(self, count, found=esp_capture.frames, timeout=10.0):
+        """Waits until found(path) has so many. What is missing in the end is for the caller to say."""
+        end = time.monotonic() + timeout
+        while len(list(found(self.path))) < count and time.monotonic() < end:
+            time.sleep(0.02)
+        return self
+
     def stop(self):
-        """Waits a moment for what is on its way, stops, returns the pcap's path."""
+        """Stops it when it has written what came until now, returns the pcap's path. A packet that nobody has seen arrive may
+        be on its way for longer than the moment here: wait() for it.
+        """
         if self.process.alive():
             time.sleep(0.2)
+            self._drain()
             self.process.stop(signal.SIGINT)
+            lost = int(self.COUNTS.findall(self.process.output())[-1][2])
+            if lost:
+                print(f"tcpdump lost {lost} frames: {self.process.argv}")
         return self.path
 
     def packets(self):
@@ -192,7 +230,7 @@ class Topology:
         for p in reversed(self.processes):
             if p.alive():
                 p.popen.kill()
-            p.popen.wait(10)
+            p.popen.wait(30)
         for p in self.helpers:
             if p.poll() is None:
                 p.kill()
@@ -223,7 +261,7 @@ class Topology:
         run("ip", "-n", ns, "link", "set", "lo", "up")
         return ns
 
-    def sh(self, ns, *argv, check=True, timeout=30, stdin=None):
+    def sh(self, ns, *argv, check=True, timeout=60, stdin=None):
         """Runs a command in a namespace and returns its output."""
         return run("ip", "netns", "exec", ns, *argv, check=check, timeout=timeout, stdin=stdin)
 
@@ -254,10 +292,15 @@ class Topology:
             self.connect(gw.outside, outside)
         return gw
 
-    def packet_gateway(self, name):
-        """A namespace for one data plane on packet sockets. Plug exactly one cable into each of its sides."""
+    def packet_gateway(self, name, outside=None):
+        """A namespace for one data plane on packet sockets. Plug exactly one cable into each of its sides; with `outside`, a bridge,
+        one is in the outer already.
+        """
         self.gateways += 1
-        return PacketGateway(self, self.namespace(name), self.gateways)
+        gw = PacketGateway(self, self.namespace(name), self.gateways)
+        if outside is not None:
+            self.connect(gw.outside, outside)
+        return gw
 
     def _tap_pair(self, ns, suffix):
         """gin and gout with a bridge each; returns the bridges."""
@@ -298,9 +341,9 @@ class Topology:
         ip(port.ns, f"link set {dev} master {port.bridge}", f"link set {dev} up")
 
     def connect(self, a, b):
-        """A cable between two bridges."""
+        """A cable between two ports."""
         self.cables += 1
-        if_a, if_b = f"x{self.cables}a", f"x{self.cables}b"
+        if_a, if_b = a.dev or f"x{self.cables}a", b.dev or f"x{self.cables}b"
         self._cable(a.ns, if_a, b.ns, if_b)
         self._plug(a, if_a)
         self._plug(b, if_b)
@@ -325,7 +368,7 @@ class Topology:
         for via in (gateway,) if isinstance(gateway, str) else gateway or ():
             ip(ns, f"route add default via {via}")
 
-    def start(self, ns, argv, ready=False, timeout=15, env=None):
+    def start(self, ns, argv, ready=False, timeout=60, env=None):
         """Starts a program in a namespace. With ready it waits for systemd's READY=1, or raises with its output."""
         n = len(self.processes)
         log = self.path(f"{n}-{os.path.basename(argv[0])}.log")
@@ -363,9 +406,10 @@ class Topology:
         """Starts tcpdump and waits until it listens."""
         self.captures += 1
         path = self.path(f"capture{self.captures}.pcap")
-        process = self.start(ns, ["tcpdump", "-i", dev, "-n", "-U", "--immediate-mode", "-B", "8192", "-s", "0", "-Z", "root", "-w", path,
-                                  *expression.split()])
-        wait_for(lambda: "listening on" in process.output() or not process.alive(), what="tcpdump to listen")
+        # The buffer has a place of the snapshot's length for every frame. Nothing here is longer than 2048 octets.
+        process = self.start(ns, ["tcpdump", "-i", dev, "-n", "-U", "--immediate-mode", "-B", "32768", "-s", "2048", "-Z", "root",
+                                  "-w", path, *expression.split()])
+        wait_for(lambda: "listening on" in process.output() or not process.alive(), step=0.02, what="tcpdump to listen")
         if not process.alive():
             raise TopologyError(process.output())
         return Capture(process, path)

@@ -36,7 +36,7 @@ def start():
 
 def test_every_promise_is_kept():
     demo = start()
-    said, _ = demo.communicate(timeout=100)
+    said, _ = demo.communicate(timeout=300)
     assert demo.returncode == 0, said
     assert "All as promised." in said
     assert "FAIL" not in said

@@ -13,7 +13,8 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-from topology import Topology, TopologyError, build, wait_for  # noqa: E402
+from gvpn import answers, ping, silent  # noqa: E402
+from topology import Topology, build, wait_for  # noqa: E402
 
 OWN, H1, W = "10.1.0.100", "10.1.0.1", "10.1.0.2"
 OWN6, H1_6, W6 = "2001:db8::100", "2001:db8::1", "2001:db8::2"
@@ -45,7 +46,7 @@ import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.settimeout(0.5)
 s.bind((sys.argv[1], int(sys.argv[2])))
-for i in range(4):
+for i in range(int(sys.argv[5]) if len(sys.argv) > 5 else 4):
     s.sendto(b"%d" % i, (sys.argv[3], int(sys.argv[4])))
     try:
         print(s.recv(2000).decode())
@@ -109,12 +110,7 @@ class Net:
     def fails(self, config, *options):
         """Starts it, expects it to end by itself; returns exit status and output."""
         p = self.t.start(self.gw.ns, self.argv(config, *options))
-        return p.wait(15), p.output()
-
-    def ping(self, ns, address, count=2):
-        """How many were answered: `count` as soon as so many came, fewer after 3 s (a busy machine is no failure)."""
-        out = self.t.sh(ns, "ping", "-n", "-c", str(count), "-i", "0.2", "-w", "3", address, check=False)
-        return out.count("bytes from")
+        return p.wait(), p.output()
 
     def python(self, ns, script, *args):
         return self.t.sh(ns, PYTHON, "-c", script, *args, check=False)
@@ -159,8 +155,8 @@ def test_nothing_leaks_before_registration(started):
     started.start()
     capture = started.t.capture(started.wan.ns, started.wan.bridge)
     inside = started.t.capture(started.h1, "eth0", "ip and dst host " + H1)
-    assert started.ping(started.h1, W) == 0
-    assert started.ping(started.w, H1) == 0
+    assert silent(started.h1, W)
+    assert silent(started.w, H1)
     assert "echo" not in started.python(started.h1, ASK, H1, "848", W, "848"), "UDP 848 that isn't ours is not exempt"
     assert any(p.type == 0x0806 for p in capture.packets()), "the capture works"
     assert [p.summary() for p in ip_packets(capture) if p["IP"].src == H1] == []
@@ -172,7 +168,7 @@ def test_no_ipv6_leaks_but_neighbour_discovery(started):
     started.start()
     capture = started.t.capture(started.wan.ns, started.wan.bridge)
     mac = started.t.sh(started.h1, "cat", "/sys/class/net/eth0/address").strip()
-    assert started.ping(started.h1, W6) == 0
+    assert silent(started.h1, W6)
     started.python(started.h1, JOIN6)
     sent = [p for p in capture.packets() if p.src == mac and IPv6 in p]
     assert any(p[IPv6].nh == 58 and bytes(p[IPv6].payload)[0] == 135 for p in sent), "solicitations pass"
@@ -182,18 +178,18 @@ def test_no_ipv6_leaks_but_neighbour_discovery(started):
 def test_neighbours_are_found_before_registration(started):
     started.start()
     for there in (W, W6, OWN, OWN6):
-        started.ping(started.h1, there, count=1)
+        silent(started.h1, there, count=1)
         assert "lladdr" in started.t.sh(started.h1, "ip", "neigh", "show", there), there
     for there in (H1, OWN, OWN6):
-        started.ping(started.w, there, count=1)
+        silent(started.w, there, count=1)
         assert "lladdr" in started.t.sh(started.w, "ip", "neigh", "show", there), there
 
 
 def test_unregistered_clear(started):
     started.start("unregistered: clear")
-    assert started.ping(started.h1, W, count=3) == 3
-    assert started.ping(started.w, H1, count=3) == 3
-    assert started.ping(started.h1, W6, count=3) == 3
+    assert ping(started.h1, W, count=3) == 3
+    assert ping(started.w, H1, count=3) == 3
+    assert ping(started.h1, W6, count=3) == 3
 
 
 EXPERIMENTAL = "ffffffffffff" "020000000009" "88b5" + "02" * 46
@@ -205,7 +201,7 @@ def test_other_ethertypes_pass_and_tagged_ip_does_not(started):
     started.start()
     capture = started.t.capture(started.wan.ns, started.wan.bridge, "ether src 02:00:00:00:00:09")
     started.python(started.h1, SEND, "eth0", EXPERIMENTAL, TAGGED_ARP, TAGGED_IP)
-    frames = [bytes(p).hex() for p in capture.packets()]
+    frames = [bytes(p).hex() for p in capture.wait(2).packets()]
     assert EXPERIMENTAL in frames
     assert TAGGED_ARP in frames
     assert TAGGED_IP not in frames
@@ -214,29 +210,29 @@ def test_other_ethertypes_pass_and_tagged_ip_does_not(started):
 def test_own_ike_reaches_the_tap(started):
     started.start()
     echo = started.echo(started.gw.ns, OWN, 848)
-    assert "echo 0" in started.python(started.w, ASK, W, "848", OWN, "848")
-    assert "echo" in started.python(started.h1, ASK, H1, "848", OWN, "848")
+    assert "echo" in started.python(started.w, ASK, W, "848", OWN, "848", "20")
+    assert "echo" in started.python(started.h1, ASK, H1, "848", OWN, "848", "20")
     assert echo.alive()
     started.echo(started.w, W, 848)
-    assert "echo" in started.python(started.gw.ns, ASK, OWN, "4500", W, "848"), "ours to a key server"
+    assert "echo" in started.python(started.gw.ns, ASK, OWN, "4500", W, "848", "20"), "ours to a key server"
 
 
 def test_own_address_is_fail_closed_outside_and_plain_inside(started):
     started.start()
     started.echo(started.gw.ns, OWN, 5000)
     assert "echo" not in started.python(started.w, ASK, W, "5000", OWN, "5000")
-    assert "echo" in started.python(started.h1, ASK, H1, "5000", OWN, "5000")
-    assert started.ping(started.h1, OWN) == 2
-    assert started.ping(started.w, OWN) == 0
-    assert started.ping(started.h1, OWN6) == 2
-    assert started.ping(started.w, OWN6) == 0
+    assert "echo" in started.python(started.h1, ASK, H1, "5000", OWN, "5000", "20")
+    assert ping(started.h1, OWN) == 3
+    assert silent(started.w, OWN)
+    assert ping(started.h1, OWN6) == 3
+    assert silent(started.w, OWN6)
 
 
 def test_own_igmp_leaves_outside(started):
     started.start()
     capture = started.t.capture(started.wan.ns, started.wan.bridge, "igmp")
     started.python(started.gw.ns, JOIN)
-    assert [p["IP"].src for p in ip_packets(capture) if p["IP"].src == OWN]
+    assert [p["IP"].src for p in ip_packets(capture.wait(1)) if p["IP"].src == OWN]
 
 
 def test_tap_has_addresses_route_mtu_and_own_mac(started):
@@ -261,7 +257,7 @@ def test_nothing_answers_past_a_dead_data_plane(started, how):
         dp.stop(how)
     try:
         started.forget_neighbours()
-        assert started.ping(started.w, OWN) == 0
+        assert silent(started.w, OWN)
         assert "echo" not in started.python(started.w, ASK, W, "848", OWN, "848")
         assert "lladdr" not in started.t.sh(started.w, "ip", "neigh", "show", OWN), "somebody answered ARP"
     finally:
@@ -271,12 +267,12 @@ def test_nothing_answers_past_a_dead_data_plane(started, how):
 
 def test_restart_after_kill_reattaches_to_the_same_ports(started):
     dp = started.start("unregistered: clear")
-    assert started.ping(started.h1, W) == 2
+    assert ping(started.h1, W) == 3
     dp.stop(signal.SIGKILL)
     begin = time.monotonic()
     started.start("unregistered: clear")
-    assert time.monotonic() - begin < 2
-    wait_for(lambda: started.ping(started.h1, W, count=1) == 1, timeout=3, what="traffic after the restart")
+    wait_for(lambda: answers(started.h1, W), what="traffic after the restart")
+    print(f"{time.monotonic() - begin:.2f} s")  # smoke/restart looks at the time
 
 
 def test_stops_cleanly(started):

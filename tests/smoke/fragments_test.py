@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 from feed import Feed  # noqa: E402
-from gvpn import mac_of, raw_socket, udp_socket  # noqa: E402
+from gvpn import answers, mac_of, ping, raw_socket, udp_socket  # noqa: E402
 from topology import Topology, build, ip, wait_for  # noqa: E402
 
 H1, H2 = "10.1.0.1", "10.2.0.1"
@@ -70,18 +70,16 @@ class Net:
             ip(ns, f"link set narrow mtu {NARROW}", f"addr add 10.0.0.{own}/24 dev narrow", f"route add {net} via 10.0.0.{other}")
             t.sh(ns, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
 
-    def ping(self, ns, address, size, df="dont", count=3):
+    def ping(self, ns, address, size, df=False, count=3):
         """How many of the answers came to packets of `size` octets."""
-        out = self.t.sh(ns, "ping", "-n", "-c", str(count), "-i", "0.05", "-W", "1", "-M", df, "-s", str(size - 28), address,
-                        check=False)
-        return out.count("bytes from")
+        return ping(ns, address, count, 0.05, size - 28, df)
 
 
 @pytest.fixture(scope="module")
 def net():
     with Topology() as t:
         n = Net(t)
-        assert wait_for(lambda: n.ping(n.h1, H2, 100, count=1), what="a first packet")
+        assert wait_for(lambda: answers(n.h1, H2), what="a first packet")
         yield n
         for m in (n.m1, n.m2):
             m.feed.close()
@@ -113,7 +111,7 @@ def test_pieces_become_packets(net):
 def test_df_cleared_by_the_member(net):
     """With `df: clear` it doesn't matter what the host said about its packet."""
     before = [m.feed.counters() for m in (net.m1, net.m2)]
-    assert net.ping(net.h1, H2, LARGEST, df="do") == 3, [change(m, b) for m, b in zip((net.m1, net.m2), before)]
+    assert net.ping(net.h1, H2, LARGEST, df=True) == 3, [change(m, b) for m, b in zip((net.m1, net.m2), before)]
     assert change(net.m2, before[1])["held_fragment"] >= 3
 
 
@@ -176,7 +174,7 @@ def test_hostile_pieces_are_dropped_by_name(net):
         clear = rebuilt(first, id=30, proto=17)
         send(clear)  # what should be ESP, in clear, in pieces
         send(rebuilt(clear, frag=20, flags=0))
-        wait_for(lambda: change(net.m2, before).get("drop_reassembly_timeout", 0) == 4, timeout=4, what="the timeouts")
+        wait_for(lambda: change(net.m2, before).get("drop_reassembly_timeout", 0) == 4, what="the timeouts")
     seen = change(net.m2, before)
     assert seen["drop_reassembly_overlap"] == 6
     assert seen["drop_reassembly_limit"] == 1
@@ -197,5 +195,5 @@ def test_a_flood_of_pieces_holds_no_buffers(net):
             s.send(frame)
             if i % 4000 == 0:
                 assert net.ping(net.h1, H2, LARGEST, count=1) == 1
-    wait_for(lambda: net.m2.feed.counters()["drop_reassembly_timeout"] >= 400, timeout=4, what="the timeouts")
+    wait_for(lambda: net.m2.feed.counters()["drop_reassembly_timeout"] >= 400, what="the timeouts")
     assert net.ping(net.h1, H2, LARGEST) == 3

@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture as esp  # noqa: E402
-from gvpn import GROUP, MTU, Host, System, ping  # noqa: E402
+from gvpn import GROUP, MTU, Host, System, ping, silent  # noqa: E402
 from topology import Topology, wait_for  # noqa: E402
 
 TWO_SERVER = """
@@ -55,7 +55,7 @@ def group(node, name):
     return found[0] if found else None
 
 
-def wait_state(m, name, state="registered", timeout=20):
+def wait_state(m, name, state="registered", timeout=60):
     wait_for(lambda: group(m, name)["state"] == state, timeout, step=0.1, what=f"{name} of {m.name} to be {state}")
 
 
@@ -142,11 +142,11 @@ def test_who_is_not_authorised_for_one_group_stays_in_the_other(system):
     wait_for(lambda: "not authorised" in (group(system.m2, "TWO")["last_error"] or ""), what="m2 to be refused")
     assert group(system.m2, "TWO")["state"] == "registering"
     assert ping(system.h1, system.h2.address) == 3
-    assert ping(system.x1, system.x2.address, 1) == 0
+    assert silent(system.x1, system.x2.address, 1)
     members = {g["name"]: {e["address"] for e in g["members"]} for g in system.ks.ask("show", "ks", "members")["groups"]}
     assert system.m2.address in members[GROUP]
     assert system.ks.reload(server_config(system))[0] == 0
-    wait_state(system.m2, "TWO", timeout=60)
+    wait_state(system.m2, "TWO", timeout=100)
     wait_for(lambda: both_flow(system, 1), what="both groups")
 
 
@@ -160,9 +160,9 @@ def test_a_silent_key_server_of_one_group_holds_up_only_that(system):
     assert group(m, "TWO")["key_server"] == nobody
     assert group(m, GROUP)["state"] == "registered"
     assert m.ctl("clear", "group", GROUP)[0] == 0
-    wait_state(m, GROUP, timeout=5)
+    wait_state(m, GROUP, timeout=7)  # the next server is asked after 8 s
     assert ping(system.h1, system.h2.address) == 3
-    wait_state(m, "TWO", timeout=80)
+    wait_state(m, "TWO", timeout=100)
     assert group(m, "TWO")["key_server"] == system.ks.address
     assert m.reload(member_config(m))[0] == 0
 
@@ -188,10 +188,10 @@ def test_a_group_removed_by_reload_takes_only_its_own_pair(system):
     wait_for(lambda: m.ask("explain", "--pair", "two", "10.9.0.1", "10.9.0.2", "icmp")["because"] == "drop_unprotected",
              what="pair two to be unprotected")
     assert ping(system.h1, system.h2.address) == 3
-    assert ping(system.x1, system.x2.address, 1) == 0
+    assert silent(system.x1, system.x2.address, 1)
     wait_for(lambda: who_left(system) == {GROUP: [], "TWO": [m.address]}, what="the key server to be told (GM12)")
     assert "Leaving group TWO" in m.log() and "has taken note" in m.log()
     assert m.reload(member_config(m))[0] == 0
     wait_state(m, "TWO")
-    assert who_left(system) == {GROUP: [], "TWO": []}
+    wait_for(lambda: who_left(system) == {GROUP: [], "TWO": []}, what="the key server to have it back")
     wait_for(lambda: both_flow(system, 1), what="both groups")

@@ -329,7 +329,7 @@ def test_isakmp_sas_are_shown_while_they_live(system):
     system.ks.gvpnd.popen.send_signal(signal.SIGSTOP)
     try:
         assert system.m1.ctl("clear", "group", GROUP)[0] == 0
-        sa, = ask(system, "m1", "show", "isakmp", "sa")[1]["sas"]
+        sa, = wait_for(lambda: ask(system, "m1", "show", "isakmp", "sa")[1]["sas"], what="phase 1 to begin")
         assert (sa["role"], sa["state"]) == ("initiator", "phase 1: sent message 1")
         assert (sa["peer"], sa["established"]) == (f"{system.ks.address}:848", False)
     finally:
@@ -358,7 +358,7 @@ def test_established_isakmp_sas_are_shown_by_both_sides(system):
             assert peer in table and "aes-256" in table and "psk" in table
     finally:
         system.t.sh(system.wan_ns, "nft", "delete table ip t")
-    system.m1.wait_registered(timeout=40)
+    system.m1.wait_registered()
 
 
 def test_without_a_data_plane(system):

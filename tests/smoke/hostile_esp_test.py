@@ -63,9 +63,12 @@ class Attack:
             now = system.m2.verdicts()
             return {name: now[name] - n for name, n in before.items() if now[name] != n and name not in OUTBOUND}
 
-        wait_for(lambda: sum(grown().values()) >= len(packets), what=f"{len(packets)} verdicts, there are {grown()}")
-        got = [(tags, p) for tags, p in esp.tagged_packets(capture.stop(), families=(4, 6))
-               if esp.header(p).dst in system.h2 and not esp.is_nd(p)]
+        def delivered(path):
+            return [(tags, p) for tags, p in esp.tagged_packets(path, families=(4, 6))
+                    if esp.header(p).dst in system.h2 and not esp.is_nd(p)]
+
+        wait_for(lambda: sum(grown().values()) >= len(packets), what=lambda: f"{len(packets)} verdicts, there are {grown()}")
+        got = delivered(capture.wait(grown().get("received_decrypted", 0), delivered).stop())
         assert {tags for tags, _ in got} <= {self.tags}, "tags are delivered as they came"
         return [p for _, p in got], grown()
 

@@ -7,7 +7,6 @@ what it says when a device isn't there or can't do what is needed. Two of them a
 
 import os
 import re
-import signal
 import struct
 import sys
 
@@ -16,7 +15,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture  # noqa: E402
 from feed import Feed  # noqa: E402
-from gvpn import udp_socket  # noqa: E402
+from gvpn import answers, ping, udp_socket  # noqa: E402
 from topology import Topology, build, wait_for  # noqa: E402
 
 H1, H2 = "10.1.0.1", "10.1.0.2"
@@ -70,7 +69,7 @@ class Side:
     def refuses(self, wan, **keys):
         """Expects that it ends with 1 by itself; what it said in START_FAILED."""
         p = self.t.start(self.gw.ns, self.argv(self.config(wan, **keys)))
-        assert p.wait(20) == 1, p.output()
+        assert p.wait() == 1, p.output()
         said, = [line for line in p.output().splitlines() if "START_FAILED" in line]
         return said
 
@@ -104,22 +103,17 @@ def ready_line(p, port):
     return line
 
 
-def answered(t, size=56):
-    out = t.sh(t.h1, "ping", "-n", "-c", "5", "-i", "0.1", "-W", "1", "-s", str(size), H2, check=False)
-    return out.count("bytes from")
-
-
 @pytest.mark.parametrize("wire", sorted(WIRES))
 def test_two_data_planes_joined_without_a_kernel(started, wire):
     socket = started.path(f"{wire}.sock")
     a, b = (device.replace("SOCKET", socket) for device in WIRES[wire])
     first = started.m1.start(a)
     second = started.m2.start(b)
-    wait_for(lambda: answered(started) == 5, timeout=10, what="traffic")
-    assert answered(started, size=1300) == 5
+    wait_for(lambda: answers(started.h1, H2), what="traffic")
+    assert ping(started.h1, H2, 5, size=1300) == 5
     for p, driver in ((first, a), (second, b)):
         assert "driver net_" in ready_line(p, "wan0") or "virtio" in ready_line(p, "wan0"), driver
-        assert any("port wan0 is up" in line for line in said(p, "PORT_UP"))
+        wait_for(lambda p=p: any("port wan0 is up" in line for line in said(p, "PORT_UP")), what="a line about it")
 
 
 @two_cpus
@@ -131,7 +125,7 @@ def test_vhost_with_two_queues(started):
     for p in planes:
         assert ", 2 queues of " in ready_line(p, "wan0")
         assert ["no RSS" in line and "port wan0" in line for line in said(p, "PORT_LIMIT")] == [True]
-    wait_for(lambda: answered(started) == 5, timeout=10, what="traffic")
+    wait_for(lambda: answers(started.h1, H2), what="traffic")
     with udp_socket(started.h2, H2, 5000) as inbox:
         outboxes = [udp_socket(started.h1, H1) for _ in range(64)]
         for i, s in enumerate(outboxes):
@@ -171,7 +165,7 @@ def test_pcap_files(started):
     started.sh(started.h1, "ip", "neigh", "flush", "all")
     started.sh(started.h1, "ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", H2, check=False)
     feed = Feed(os.path.join(started.path("run1"), "gvpn-dp.sock"))
-    wait_for(lambda: feed.table("ports")["wan0"][1] == "7", timeout=5, what="seven frames to be counted")
+    wait_for(lambda: feed.table("ports")["wan0"][1] == "7", what="seven frames to be counted")
     link, _, _, driver, queues, mtu, rss = feed.table("ports")["wan0"]
     assert (link, driver, queues, mtu, rss) == ("up", "net_pcap", "1", "1500", "0")
     feed.close()
@@ -225,8 +219,8 @@ def test_worker_on_a_cpu_outside_of_our_set(started):
 def test_link_that_is_down_is_said_once(started):
     """Nobody is at the other end; that is no reason not to start."""
     dp = started.m1.start(WIRES["memif"][0].replace("SOCKET", started.path("alone.sock")))
-    wait_for(lambda: any("port wan0 is down" in line for line in said(dp, "PORT_UP")), timeout=5, what="a line about it")
-    wait_for(lambda: any("port lan0 is up" in line for line in said(dp, "PORT_UP")), timeout=5, what="the other port")
+    wait_for(lambda: any("port wan0 is down" in line for line in said(dp, "PORT_UP")), what="a line about it")
+    wait_for(lambda: any("port lan0 is up" in line for line in said(dp, "PORT_UP")), what="the other port")
     assert len([line for line in said(dp, "PORT_UP") if "wan0" in line]) == 1
 
 

@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture as esp  # noqa: E402
-from gvpn import ACL, GROUP, OUTSIDE, System, ping, udp_socket  # noqa: E402
+from gvpn import ACL, GROUP, OUTSIDE, System, answers, ping, silent, udp_socket  # noqa: E402
 from topology import Topology, wait_for  # noqa: E402
 
 OTHER_GROUP = """
@@ -67,7 +67,7 @@ def edit(node, old, new):
 
 
 def wait_ping(system):
-    wait_for(lambda: ping(system.h1, system.h2.address, count=1) == 1, timeout=15, what="traffic")
+    wait_for(lambda: answers(system.h1, system.h2.address), what="traffic")
     assert ping(system.h1, system.h2.address) == 3
 
 
@@ -75,8 +75,8 @@ def decision(node, *words):
     return node.ask("explain", *words).get("decision")
 
 
-def flows(system, timeout=10):
-    wait_for(lambda: ping(system.h1, system.h2.address, count=1) == 1, timeout=timeout, what="traffic")
+def flows(system):
+    wait_for(lambda: answers(system.h1, system.h2.address), what="traffic")
 
 
 def state_of(system, m):
@@ -208,17 +208,16 @@ def test_a_stopped_member_leaves_and_comes_back(system):
     """SIGTERM: the key server notes that it left, its keys are out of use, and nothing passes."""
     for m, other in ((system.m1, system.m2), (system.m2, system.m1)):
         assert state_of(system, m) == "registered"
-        began = time.monotonic()
         assert m.gvpnd.stop() == 0
-        assert time.monotonic() - began < 2, "an answered LEAVE needs no time-out"
+        assert "did not answer in time" not in m.log()
         wait_for(lambda m=m: state_of(system, m) == "left", what="the key server to note it")
         assert system.ks.members() == [other.address]
         assert "GM_LEAVE" in m.log() and "GM_UNREGISTER" in system.ks.log()
         assert system.ks.status()["members"] == 1
-        assert ping(system.h1, system.h2.address) == 0
+        assert silent(system.h1, system.h2.address)
         m.start_control()
         m.wait_registered()
-        assert state_of(system, m) == "registered"
+        wait_for(lambda m=m: state_of(system, m) == "registered", what="the key server to have it back")
         wait_ping(system)
 
 
@@ -239,9 +238,9 @@ def test_a_silent_key_server_holds_up_a_stop_for_three_seconds(system):
     try:
         began = time.monotonic()
         assert m.gvpnd.stop() == 0
-        assert 2.5 < time.monotonic() - began < 5
+        assert 2.5 < time.monotonic() - began < 10
         assert "did not answer in time" in m.log()
-        assert ping(system.h1, system.h2.address, count=1) == 0, "out of use all the same"
+        assert silent(system.h1, system.h2.address, count=1), "out of use all the same"
     finally:
         system.ks.gvpnd.popen.send_signal(signal.SIGCONT)
     m.start_control()
@@ -290,9 +289,10 @@ def test_a_removed_group_is_unprotected_until_it_comes_back(system, unprotected)
     assert "GM_PAIR_UNKNOWN" in m.log()
     wait_for(lambda: decision(m, "--pair", "wan", system.h1.address, system.h2.address, "icmp") == unprotected,
              what="the pair to be unprotected")
-    assert ping(system.h1, system.h2.address, count=1) == 0, "the other end expects ESP"
+    assert silent(system.h1, system.h2.address, count=1), "the other end expects ESP"
+    gone = m.log().count("is gone")
     system.m1.dp.stop(signal.SIGKILL)  # and a new data plane is told the same
-    wait_for(lambda: "is gone" in m.log().splitlines()[-1], what="gvpnd to notice")
+    wait_for(lambda: m.log().count("is gone") > gone, what="gvpnd to notice")
     m.start_data_plane()
     wait_for(lambda: decision(m, "--pair", "wan", system.h1.address, system.h2.address, "icmp") == unprotected,
              what="the new data plane to know")
@@ -308,8 +308,7 @@ def test_a_group_that_comes_back_to_the_same_data_plane_has_its_key(system):
     m = system.m1
     spi = m.status()["sas"][0]["spi"]
     assert m.reload(m.config().split("groups:")[0] + OTHER_GROUP.format(server=system.ks.address))[0] == 0
-    time.sleep(0.3)
-    assert m.ask("show", "ruleset")["data_planes"][0]["groups"] == [], "the data plane has no pair of the other group"
+    wait_for(lambda: m.ask("show", "ruleset")["data_planes"][0]["groups"] == [], what="the group to be gone, whose successor has no pair")
     assert m.reload(m.config())[0] == 0
     m.wait_registered()
     assert [sa["spi"] for sa in m.status()["sas"]] == [spi]

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-from gvpn import OUTSIDE, System, ping, udp_socket  # noqa: E402
+from gvpn import OUTSIDE, System, ping, silent, udp_socket  # noqa: E402
 from topology import Topology, wait_for  # noqa: E402
 
 RATE, LIFETIME = 20, 120  # the shortest lifetime there is (KS3)
@@ -25,7 +25,7 @@ def system():
         s.m1.start_control(fail_close="{revert: true, allow: [deny udp any any eq 53]}", ready=False)
         s.m2.start_control(ready=False)
         for m in s.members:
-            m.wait_registered(timeout=40)
+            m.wait_registered()
             m.gw.wait_forwarding()
         yield s
 
@@ -38,7 +38,7 @@ def dns_leaves(system, host, dev):
     capture = system.capture(dev, f"udp port 53 and host {host.address}")
     with udp_socket(host.ns, host.address) as s:
         s.sendto(b"?", (OUTSIDE, 53))
-    return len(capture.packets())
+    return len(capture.wait(1).packets())
 
 
 def test_with_a_policy_the_rest_is_clear(system):
@@ -50,7 +50,7 @@ def test_with_a_policy_the_rest_is_clear(system):
 def test_back_to_fail_close(system):
     assert system.ks.gvpnd.stop(signal.SIGKILL) == -signal.SIGKILL
     for m in system.members:
-        wait_for(lambda m=m: m.status()["state"] == "fail-close", timeout=LIFETIME / RATE * 2 + 5, what="the last key to end")
+        wait_for(lambda m=m: m.status()["state"] == "fail-close", timeout=LIFETIME / RATE * 2 + 30, what="the last key to end")
         assert m.ctl("status")[0] == 5
         assert m.status()["sas"] == []
     assert "GM_REVERT" in system.m1.log() and "GM_REVERT" not in system.m2.log()
@@ -58,13 +58,13 @@ def test_back_to_fail_close(system):
     assert system.m2.status()["policy_digest"] is not None
 
     before = [m.verdicts() for m in system.members]
-    assert ping(system.h1, OUTSIDE) == 0, "nothing passes but the fail-close list"
-    assert ping(system.h1, system.h2.address) == 0
+    assert silent(system.h1, OUTSIDE), "nothing passes but the fail-close list"
+    assert silent(system.h1, system.h2.address)
     assert dns_leaves(system, system.h1, "site1") == 1
     assert increase(system.m1, before[0], "drop_fail_close") >= 6
     assert increase(system.m1, before[0], "drop_no_sa") == 0
     assert ping(system.h2, OUTSIDE) == 3, "m2 still has its policy"
-    assert ping(system.h2, system.h1.address) == 0
+    assert silent(system.h2, system.h1.address)
     assert increase(system.m2, before[1], "drop_no_sa") >= 3
     answer = system.m1.ask("explain", system.h1.address, OUTSIDE, "icmp")
     assert (answer["decision"], answer["because"]) == ("drop", "drop_fail_close")
@@ -73,7 +73,7 @@ def test_back_to_fail_close(system):
 def test_both_are_back_with_the_key_server(system):
     system.ks.start(lifetime=f"{LIFETIME}s")
     for m in system.members:
-        m.wait_registered(timeout=75)
+        m.wait_registered(timeout=120)
         assert m.status()["policy_digest"] == system.ks.status()["policy_digest"]
     assert ping(system.h1, system.h2.address) == 3
     assert ping(system.h1, OUTSIDE) == 3

@@ -13,7 +13,7 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-from gvpn import System, ping  # noqa: E402
+from gvpn import System, ping, silent  # noqa: E402
 from topology import Topology, build, ip, wait_for  # noqa: E402
 
 GVPND = "ctrl/gvpnd"
@@ -59,7 +59,7 @@ def start(t, *options, env=None, ready=False):
 def fails(t, *options, env=None):
     """Expects it to end by itself with 1; returns what it said."""
     p = start(t, *options, env=env)
-    assert p.wait(5) == 1, p.output()
+    assert p.wait() == 1, p.output()
     assert p.output()
     return p.output()
 
@@ -106,7 +106,7 @@ def test_address_of_a_key_server_that_is_not_there(t):
     begin = time.monotonic()
     said = fails(t, "-c", write(t, AS_SERVER, listen="10.0.0.77"))
     assert "10.0.0.77 port 848" in said and "START_FAILED" in said
-    assert time.monotonic() - begin < 3, "nothing to wait for"
+    assert time.monotonic() - begin < 15, "nothing to wait for: a member waits 30 s"
 
 
 def test_port_that_is_taken(t):
@@ -114,7 +114,7 @@ def test_port_that_is_taken(t):
     other = t.path("other")
     os.makedirs(other, exist_ok=True)
     p = t.start(t.ns, [build(GVPND), "-c", write(t, AS_SERVER), "--run-dir", other])
-    assert p.wait(5) == 1
+    assert p.wait() == 1
     assert "10.0.0.1 port 848" in p.output() and "in use" in p.output()
     assert first.stop() == 0
 
@@ -124,7 +124,7 @@ def test_member_waits_for_its_address(t):
     time.sleep(2)
     assert p.alive() and not os.path.exists(t.path("gvpnd.sock"))
     ip(t.ns, "addr add 10.0.0.78/32 dev lo")
-    wait_for(lambda: os.path.exists(t.path("gvpnd.sock")), timeout=5, what="gvpnd to be ready")
+    wait_for(lambda: os.path.exists(t.path("gvpnd.sock")), what="gvpnd to be ready")
     assert p.stop() == 0
 
 
@@ -159,7 +159,7 @@ def test_signals_stop_it_cleanly(t):
         for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
             p.popen.send_signal(sig)
             time.sleep(pause)
-        assert p.wait(5) == 0, p.output()
+        assert p.wait() == 0, p.output()
 
 
 def test_unequal_clock_rates_refuse_the_attach():
@@ -174,7 +174,7 @@ def test_unequal_clock_rates_refuse_the_attach():
         assert s.m1.status()["state"] == "down"
         assert s.m1.ctl("status")[0] == 5
         assert s.m1.ctl("show", "counters")[0] == 3
-        assert ping(s.h1, "10.1.1.254") == 0
+        assert silent(s.h1, "10.1.1.254")
 
 
 def test_second_gvpnd_for_one_data_plane():

@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture as esp  # noqa: E402
-from gvpn import OUTSIDE, OUTSIDE6, Host, System, mac_of, ping, raw_socket, tagged_frames  # noqa: E402
+from gvpn import OUTSIDE, OUTSIDE6, Host, System, mac_of, raw_socket, silent, tagged_frames  # noqa: E402
 from topology import Topology, wait_for  # noqa: E402
 
 
@@ -28,15 +28,15 @@ def system():
 def arp_answer(system):
     """Does anybody answer ARP for the member's own address?"""
     system.t.sh(system.wan_ns, "ip", "neigh", "flush", "all")
-    ping(system.router, system.m1.address, count=2)
+    silent(system.router, system.m1.address, count=2)
     return "lladdr" in system.t.sh(system.wan_ns, "ip", "neigh", "show", system.m1.address)
 
 
 def assert_nothing_passes(system):
     capture = system.capture("site1")
     assert not arp_answer(system)
-    assert ping(system.h1, OUTSIDE, count=2) == 0
-    assert ping(system.h1, OUTSIDE6, count=2) == 0
+    assert silent(system.h1, OUTSIDE, count=2)
+    assert silent(system.h1, OUTSIDE6, count=2)
     frames = tagged_frames(system.h1, 3)
     with raw_socket(system.h1.ns, "eth0") as s:
         for f in frames:

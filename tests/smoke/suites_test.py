@@ -223,9 +223,9 @@ def deliver(s, packets, expected):
         now = s.m2.verdicts()
         return {name: now[name] - n for name, n in before.items() if now[name] != n and name not in ours}
 
-    wait_for(lambda: sum(grown().values()) >= len(packets), what=f"{len(packets)} verdicts, there are {grown()}")
+    wait_for(lambda: sum(grown().values()) >= len(packets), what=lambda: f"{len(packets)} verdicts, there are {grown()}")
     assert grown() == expected
-    return [p for p in esp.ip_packets(capture.stop(), families=(4, 6)) if esp.header(p).dst in s.h2]
+    return esp.to_host(capture, s.h2, expected.get("received_decrypted", 0))
 
 
 def some_packets(s):

@@ -11,7 +11,6 @@ that nobody answers.
 
 import os
 import sys
-import time
 
 import pytest
 
@@ -73,10 +72,8 @@ def cross(system, frames, m=None, arrive=None):
     def growth():
         return tuple({k: n - old[k] for k, n in x.verdicts().items() if n != old[k]} for x, old in zip((m, peer), before))
 
-    wait_for(lambda: sum(growth()[0].values()) >= len(frames), 5, what=f"{len(frames)} verdicts, there are {growth()}")
-    end = time.monotonic() + 3
-    while len(ours(there.path)) < arrive and time.monotonic() < end:
-        time.sleep(0.02)
+    wait_for(lambda: sum(growth()[0].values()) >= len(frames), what=lambda: f"{len(frames)} verdicts, there are {growth()}")
+    there.wait(arrive, ours)
     return ours(wan.stop()), ours(there.stop()), *growth()
 
 
@@ -138,7 +135,7 @@ def test_too_many_tags_and_snap_are_dropped_by_name(system, family):
     before, there = system.m1.verdicts()["drop_vlan"], system.t.capture(system.h1.ns, "eth0")
     for f in frames:
         system.x.send(system.m1.mac + b"\x02\xaa\0\0\0\x99" + f[12:])
-    wait_for(lambda: system.m1.verdicts()["drop_vlan"] == before + len(frames), 5, what="the same from outside")
+    wait_for(lambda: system.m1.verdicts()["drop_vlan"] == before + len(frames), what="the same from outside")
     assert not [f for f in esp.frames(there.stop()) if packet in f]
 
 

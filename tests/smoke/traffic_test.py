@@ -4,19 +4,18 @@ scapy decrypts to exactly what the hosts sent.
 """
 
 import collections
-import hashlib
 import os
 import random
 import socket
 import sys
-import threading
 
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture as esp  # noqa: E402
-from gvpn import OUTSIDE, OUTSIDE6, System, family_of, ping, udp_socket  # noqa: E402
-from topology import Topology, inside  # noqa: E402
+from gvpn import OUTSIDE, OUTSIDE6, System, ping, udp_socket  # noqa: E402
+from topology import Topology  # noqa: E402
+from transfer import transfer  # noqa: E402
 
 SEED = int(os.environ.get("GVPN_SEED", random.SystemRandom().randrange(1 << 32)))
 
@@ -98,31 +97,8 @@ def test_classes_labels_and_hop_limits(system, family):
 
 @FAMILIES
 def test_tcp_transfer(system, family):
-    here, there = address(system.h1, family), address(system.h2, family)
     data = random.Random(SEED).randbytes(1 << 20)
-    digest = hashlib.sha256()
-    with inside(system.h2.ns):
-        server = socket.create_server((there, 7000), family=family_of(there))
-    with inside(system.h1.ns):
-        client = socket.socket(family_of(here))
-    server.settimeout(20)
-    client.settimeout(20)
-
-    def receive():
-        c, _ = server.accept()
-        c.settimeout(20)
-        with c:
-            while chunk := c.recv(65536):
-                digest.update(chunk)
-
-    reader = threading.Thread(target=receive)
-    reader.start()
-    with client, server:
-        client.connect((there, 7000))
-        client.sendall(data)
-        client.shutdown(socket.SHUT_WR)
-        reader.join(30)
-    assert digest.digest() == hashlib.sha256(data).digest(), f"GVPN_SEED={SEED}"
+    assert transfer(system.h1, system.h2, address(system.h2, family), 7000, data)[0] == data, f"GVPN_SEED={SEED}"
 
 
 @FAMILIES

@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture as esp  # noqa: E402
-from gvpn import ACL, System, ping  # noqa: E402
+from gvpn import ACL, System, answers, ping  # noqa: E402
 from topology import Topology, inside, ip, wait_for  # noqa: E402
 
 pytestmark = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two workers need two CPUs")
@@ -71,7 +71,7 @@ class Stream:
             try:
                 self.got.add(struct.unpack("!Q", self.inbox.recv(100))[0])
             except socket.timeout:
-                if self.sent_all.is_set():
+                if self.sent_all.is_set() and time.monotonic() > self.ended + 10:
                     return
 
     def finish(self):
@@ -79,6 +79,7 @@ class Stream:
         receiver, sender = self.threads
         self.stop.set()
         sender.join()
+        self.ended = time.monotonic()
         self.sent_all.set()  # only now: it may have been in the midst of a burst
         receiver.join()
         for s in (self.inbox, *self.outboxes):
@@ -90,8 +91,7 @@ def meet(system):
     """Every address finds every other's neighbour before anything is counted."""
     for a, b in ((system.h1, system.h2), (system.h2, system.h1)):
         for source in addresses(a):
-            wait_for(lambda: "1 received" in system.t.sh(a.ns, "ping", "-n", "-c", "1", "-W", "1", "-I", source, b.address,
-                                                         check=False), what=f"an answer for {source}")
+            wait_for(lambda: answers(a, b.address, source=source), what=f"an answer for {source}")
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_a_worker_more_needs_nobody(system):
     assert m.dp.stop() == 0
     m.start_data_plane()
     m.gw.wait_forwarding()
-    wait_for(lambda: any(sa["sending"] and len(sa["sender_ids"]) == 2 for sa in m.status()["sas"]), timeout=20,
+    wait_for(lambda: any(sa["sending"] and len(sa["sender_ids"]) == 2 for sa in m.status()["sas"]), 
              what="two sender ids in use")
     assert len(workers(m)) == 2
     assert ping(system.h1, system.h2.address) == 3
@@ -150,7 +150,7 @@ def test_updates_every_second_lose_nothing(system):
     changes = {m.name: {k: n - before[m][2][k] for k, n in after[m].items() if n != before[m][2][k]} for m in after}
     print(f"sent {sent}, snapshots {[updates(m) - before[m][3] for m in system.members]}, policies {len(digests)}, {changes}")
     assert [len(x) for x in missing] == [0, 0], missing
-    assert min(sent) > UPDATES * 200, "there was load"
+    assert min(sent) > UPDATES * 50, "there was load"
     assert len(digests) >= UPDATES / 5, "policies came and went"
     judge_wire(system, packets, sent)
     for m in system.members:
