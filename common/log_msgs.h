@@ -76,6 +76,19 @@
     X(KS_LEAVE_IGNORED, "GDOI", 4, 5, "%s says that it leaves a group, but %s: nothing changed")                       \
     X(KS_CLEAR_REGISTER, "GDOI", 5, 0, "Group %s cleared by the operator: new keys, %zu members forgotten")            \
     X(KS_CLEAR_MEMBERS, "GDOI", 5, 0, "Group %s: %zu members forgotten by the operator")                               \
+    X(KS_NEW_KEK, "GDOI", 5, 0, "Group %s: new KEK, lifetime %u s")                                                    \
+    X(KS_SEND_UNICAST_REKEY, "GDOI", 5, 50, "Sending Unicast Rekey for group %s from address %s with seq # %u (%s)")   \
+    X(KS_SEND_MCAST_REKEY, "GDOI", 5, 50,                                                                              \
+      "Sending Multicast Rekey for group %s from address %s to %s with seq # %u (%s)")                                 \
+    X(KS_REKEY_FAILED, "GDOI", 3, 5, "Group %s: a rekey can't be sent to some members: %s")                            \
+    X(KS_NACK_GM_EJECT, "GDOI", 4, 50, "Group %s: member %s gets no more rekeys, it acknowledged none of the last %u") \
+    X(KS_UNSOL_ACK, "GDOI", 4, 5, "Group %s: unsolicited acknowledgement from %s: %s")                                 \
+    X(KS_REKEY_TRANS_2_UNI, "GDOI", 5, 0, "Group %s transitioned to Unicast Rekey")                                    \
+    X(KS_REKEY_TRANS_2_MULTI, "GDOI", 5, 0, "Group %s transitioned to Multicast Rekey to %s")                          \
+    X(KS_CONV_SAS_INGRESS, "GDOI", 5, 0, "IPsec SAs converted to receive-only mode in group %s")                       \
+    X(KS_CONV_SAS_DUPLEX, "GDOI", 5, 0, "IPsec SAs converted to bidirectional mode in group %s")                       \
+    X(KS_NEW_EPOCH, "GDOI", 5, 0, "Group %s: new key epoch; %zu members are told to register again")                   \
+    X(KS_GM_BARRED, "GDOI", 4, 0, "Group %s: %s is barred by the operator")                                            \
     X(KS_GROUP_ADD, "GDOI", 5, 0, "Group %s (identity %s) is served")                                                  \
     X(KS_GROUP_DELETE, "GDOI", 5, 0, "Group %s (identity %s) is no longer served")                                     \
     /* control daemon <-> data plane */                                                                                \

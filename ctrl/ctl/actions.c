@@ -75,7 +75,7 @@ static int clear_server(struct ctl_request *r, struct ks_group *g)
 {
     size_t forgotten = g->members.n;
 
-    if (!ks_group_clear(g, roles_now(r->roles).scaled))
+    if (!ks_epoch_clear(g, roles_now(r->roles).scaled))
         return ctl_error(r, CTL_FAILURE, "group %s: random octets are short; nothing changed", g->config->name);
     log_msg(KS_CLEAR_REGISTER, g->config->name, forgotten);
     json_object(r->out);

@@ -79,7 +79,7 @@ static void put_sa(struct json *j, const struct ks_group *g, const struct config
     json_end_array(j);
     if (newest)
         json_kv_u64(j, "next_key_in_s",
-                    view_seconds_until(mono_sub(newest->end, ks_tek_offset(newest->lifetime_s)), now));
+                    view_seconds_until(ks_tek_due(g, newest), now));
     else
         json_kv_null(j, "next_key_in_s");
     json_end_object(j);

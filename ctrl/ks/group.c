@@ -1,158 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A key server's group: see group.h. Keys are made here and leave only through ks_group_policy(). */
+/* A key server's group: its life, from one configuration to the next, and what the operator asks of it. See group.h. */
 #include "ctrl/ks/group.h"
 
 #include "common/log.h"
 #include "ctrl/crypto/hash.h"
-#include "ctrl/policy/keylog.h"
 #include "ctrl/policy/payloads.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SHORT_LIFETIME_S 900 /* KS5: below it the offset is fixed */
-#define SHORT_OFFSET_S   90
-#define LONG_OFFSET_DIV  10
+#define REPLACE_MARGIN_S 10 /* decision 21: the replaced keys receive for the rounds of the rekey, and so much more */
 
-mono_t ks_tek_offset(uint32_t lifetime_s)
-{
-    return mono_s(lifetime_s < SHORT_LIFETIME_S ? SHORT_OFFSET_S : lifetime_s / LONG_OFFSET_DIV);
-}
-
-/* Log and key log learn of a TEK when it is in effect, not when it is made aside. */
-static void announce(struct ks_group *g)
-{
-    char line[KEYLOG_LINE_MAX];
-
-    for (size_t i = 0; i < g->n_teks; i++) {
-        struct ks_tek *t = &g->teks[i];
-
-        if (t->announced)
-            continue;
-        t->announced = true;
-        log_msg(KS_NEW_TEK, g->config->name, t->spi, t->number, t->lifetime_s);
-        if (!g->env->keylog)
-            continue;
-        keylog_esp_line(t->spi, t->suite, &t->key, &t->integrity, line);
-        g->env->keylog(g->env->ctx, line);
-    }
-    wipe(line, sizeof(line));
-}
-
-static bool make_tek(struct ks_group *g, const struct config_sa *sa, mono_t now)
-{
-    struct ks_tek t = {.number = sa->number,
-                       .suite = sa->suite,
-                       .transport = sa->transport,
-                       .replay = sa->replay,
-                       .window = sa->window,
-                       .tag = sa->tag,
-                       .strict_sender = sa->strict_sender,
-                       .lifetime_s = sa->lifetime_s,
-                       .made_at = now,
-                       .end = mono_add(now, mono_s(sa->lifetime_s))};
-    bool ok = false;
-
-    if (g->n_teks == POLICY_MAX_SAS)
-        goto out;
-    t.key.len = (uint16_t)(sa->suite->key_len + sa->suite->salt_len);
-    t.integrity.len = sa->suite->integrity_len;
-    if (!ks_spi_take(g->spis, g->env, t.end, now, &t.spi) || !g->env->random(g->env->ctx, t.key.b, t.key.len) ||
-        !g->env->random(g->env->ctx, t.integrity.b, t.integrity.len))
-        goto out;
-    g->teks[g->n_teks++] = t;
-    ok = true;
-out:
-    wipe(&t, sizeof(t));
-    return ok;
-}
-
-static const struct config_sa *find_sa(const struct config_key_server *ks, uint16_t number)
-{
-    for (size_t i = 0; i < ks->n_sas; i++) {
-        if (ks->sas[i].number == number)
-            return &ks->sas[i];
-    }
-    return NULL;
-}
-
-/* Removes TEKs that have ended or whose `sa` entry is gone, keeping the order of the others. */
-static void drop_gone(struct ks_group *g, mono_t now)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < g->n_teks; i++) {
-        if (mono_reached(g->teks[i].end, now) || !find_sa(&g->config->ks, g->teks[i].number))
-            continue;
-        if (kept != i)
-            g->teks[kept] = g->teks[i];
-        kept++;
-    }
-    wipe(&g->teks[kept], (g->n_teks - kept) * sizeof(g->teks[0]));
-    g->n_teks = kept;
-}
-
-/* The newest TEK that is what the entry asks for. Lifetime and window hold for the next one made (KS9). */
-static const struct ks_tek *newest_tek(const struct ks_group *g, const struct config_sa *sa)
-{
-    for (size_t i = g->n_teks; i-- > 0;) {
-        const struct ks_tek *t = &g->teks[i];
-
-        if (t->number == sa->number && t->suite == sa->suite && t->transport == sa->transport &&
-            t->replay == sa->replay && t->tag == sa->tag && t->strict_sender == sa->strict_sender)
-            return t;
-    }
-    return NULL;
-}
-
-/* When the TEK after t must exist. */
-static mono_t next_due(const struct ks_tek *t)
-{
-    return mono_sub(t->end, ks_tek_offset(t->lifetime_s));
-}
-
-/* Brings the TEKs up to date. */
-static bool renew(struct ks_group *g, mono_t now)
-{
-    const struct config_key_server *ks = &g->config->ks;
-
-    drop_gone(g, now);
-    for (size_t i = 0; i < ks->n_sas; i++) {
-        const struct ks_tek *newest = newest_tek(g, &ks->sas[i]);
-
-        if ((!newest || mono_reached(next_due(newest), now)) && !make_tek(g, &ks->sas[i], now))
-            return false;
-    }
-    return true;
-}
-
-/* Sets the timer for the next change. */
-static void set_roll_timer(struct ks_group *g)
-{
-    const struct config_key_server *ks = &g->config->ks;
-    mono_t next = MONO_NEVER;
-
-    for (size_t i = 0; i < ks->n_sas; i++)
-        next = mono_min(next, next_due(newest_tek(g, &ks->sas[i])));
-    for (size_t i = 0; i < g->n_teks; i++)
-        next = mono_min(next, g->teks[i].end);
-    must_set_timer(g->env->timers, &g->roll, next);
-}
-
-static void on_roll(struct timer *t, mono_t now)
-{
-    struct ks_group *g = (struct ks_group *)((char *)t - offsetof(struct ks_group, roll));
-    bool ok = renew(g, now);
-
-    announce(g);
-    if (ok) {
-        set_roll_timer(g);
-    } else {
-        log_msg(KS_NO_TEK, g->config->name);
-        /* What exists goes on to its end; try again soon. */
-        must_set_timer(g->env->timers, &g->roll, mono_add(now, mono_s(1)));
-    }
-}
+/* ---- life ---- */
 
 static bool merge_lists(struct ks_group *g)
 {
@@ -186,8 +45,8 @@ static bool digest_lists(struct ks_group *g)
     return true;
 }
 
-/* A group without TEKs. */
-static struct ks_group *new_group(const struct config_group *config, const struct env *env, struct ks_spis *spis)
+/* A group without keys. */
+static struct ks_group *new_group(const struct config_group *config, const struct env *env, struct ks_spis *spis, mono_t now)
 {
     struct ks_group *g = calloc(1, sizeof(*g));
 
@@ -196,7 +55,10 @@ static struct ks_group *new_group(const struct config_group *config, const struc
     g->config = config;
     g->env = env;
     g->spis = spis;
-    g->roll.fire = on_roll;
+    g->roll.fire = ks_group_on_roll;
+    g->rules_serial = 1;
+    g->made_at = g->rekeyed_at = now;
+    ks_rekey_init(&g->rekey, g, NULL, &g->keks, &g->members);
     ks_ids_init(&g->ids, config->ks.sender_id_bits);
     if (!merge_lists(g) || !digest_lists(g)) {
         ks_group_free(g);
@@ -205,46 +67,110 @@ static struct ks_group *new_group(const struct config_group *config, const struc
     return g;
 }
 
+/* The KEK that the configuration asks for, if any: the present one, or a new one before it. */
+static bool settle_kek(struct ks_group *g, mono_t now)
+{
+    if (!g->config->ks.has_rekey) {
+        ks_kek_free(&g->keks);
+        return true;
+    }
+    return (g->keks.n > 0 && ks_kek_fits(&g->keks.all[0], g->config)) || ks_kek_add(&g->keks, g->config, g->env, now);
+}
+
 struct ks_group *ks_group_new(const struct config_group *config, const struct env *env, struct ks_spis *spis, mono_t now)
 {
-    struct ks_group *g = new_group(config, env, spis);
+    struct ks_group *g = new_group(config, env, spis, now);
 
-    if (g && !renew(g, now)) {
+    if (g && (!ks_tek_renew(g, now) || !settle_kek(g, now))) {
         ks_group_free(g);
         return NULL;
     }
     return g;
 }
 
+/* What a successor has of the group before it, as long as sender ids are as wide: else IVs could repeat under its keys. */
+static bool inherit(struct ks_group *g, const struct ks_group *old)
+{
+    g->changes = ks_changes_between(old->config, g->config);
+    g->rules_serial = old->rules_serial + (memcmp(g->digest, old->digest, sizeof(g->digest)) != 0);
+    if (g->ids.bits != old->ids.bits) {
+        g->keks.last_serial = old->keks.last_serial;
+        g->spare = ks_farewell_new();
+        return g->spare != NULL;
+    }
+    memcpy(g->teks, old->teks, sizeof(g->teks));
+    g->n_teks = old->n_teks;
+    g->replace_end = old->replace_end;
+    ks_kek_copy(&g->keks, &old->keks);
+    return true;
+}
+
 struct ks_group *ks_group_successor(const struct ks_group *old, const struct config_group *config, mono_t now)
 {
-    struct ks_group *g = new_group(config, old->env, old->spis);
+    struct ks_group *g = new_group(config, old->env, old->spis, now);
 
-    if (g && g->ids.bits == old->ids.bits) {
-        memcpy(g->teks, old->teks, sizeof(g->teks));
-        g->n_teks = old->n_teks;
-    }
-    if (g && !renew(g, now)) {
+    if (g && (!inherit(g, old) || !ks_tek_renew(g, now) || !settle_kek(g, now))) {
         ks_group_free(g);
         return NULL;
     }
     return g;
+}
+
+static void take_over(struct ks_group *g, struct ks_group *old)
+{
+    ks_farewell_move(g, old);
+    g->last_rekey = old->last_rekey;
+    if (g->spare) {
+        g->ids.epoch = old->ids.epoch + 1;
+        ks_farewell_start(g->spare, g, old, g->made_at);
+        g->spare = NULL;
+    } else {
+        g->members = old->members;
+        old->members = (struct ks_members){0};
+        g->ids = old->ids;
+        g->rekeyed_at = old->rekeyed_at;
+        ks_rekey_move(&g->rekey, &old->rekey);
+    }
+    g->pseudotime = old->pseudotime;
+    g->registrations = old->registrations;
+    g->refusals = old->refusals;
+    g->acks = old->acks;
+    g->epoch_wanted = old->epoch_wanted;
+    g->n_barred = old->n_barred;
+    memcpy(g->barred, old->barred, sizeof(g->barred));
+}
+
+/* What operators know by name. */
+static void log_changes(const struct ks_group *g)
+{
+    const char *name = g->config->name;
+    char to[ADDR_TEXT_MAX];
+
+    for (unsigned row = 0; row < KS_ROW_COUNT; row++) {
+        if (g->changes.rows & 1u << row)
+            log_debug("ks", "group %s: changed: %s%s", name, ks_rows[row].text, ks_rows[row].rekey ? ", rekey" : "");
+    }
+    if (g->changes.rows & 1u << KS_ROW_TO_UNICAST)
+        log_msg(KS_REKEY_TRANS_2_UNI, name);
+    if (g->changes.rows & 1u << KS_ROW_TO_MULTICAST)
+        log_msg(KS_REKEY_TRANS_2_MULTI, name, addr_text(&g->config->ks.rekey.destination.addr, to));
+    if (g->changes.rows & 1u << KS_ROW_RECEIVE_ONLY_ENABLED)
+        log_msg(KS_CONV_SAS_INGRESS, name);
+    if (g->changes.rows & 1u << KS_ROW_RECEIVE_ONLY_DISABLED)
+        log_msg(KS_CONV_SAS_DUPLEX, name);
 }
 
 void ks_group_start(struct ks_group *g, struct ks_group *old)
 {
     if (old) {
-        g->members = old->members;
-        old->members = (struct ks_members){0};
-        if (g->ids.bits == old->ids.bits)
-            g->ids = old->ids;
-        g->pseudotime = old->pseudotime;
-        g->registrations = old->registrations;
-        g->refusals = old->refusals;
+        take_over(g, old);
         ks_group_free(old);
+        log_changes(g);
     }
-    announce(g);
-    set_roll_timer(g);
+    ks_group_announce(g);
+    if (g->changes.rekey)
+        ks_group_start_rekey(g, KS_REKEY_POLICY, g->made_at);
+    ks_group_set_timer(g);
 }
 
 void ks_group_free(struct ks_group *g)
@@ -252,27 +178,72 @@ void ks_group_free(struct ks_group *g)
     if (!g)
         return;
     timer_cancel(g->env->timers, &g->roll);
+    ks_rekey_stop(&g->rekey);
+    ks_farewell_free_all(g);
+    free(g->spare);
+    ks_kek_free(&g->keks);
     ks_members_free(&g->members);
     acl_free(&g->acl);
     wipe(g, sizeof(*g));
     free(g);
 }
 
-bool ks_group_clear(struct ks_group *g, mono_t now)
-{
-    struct ks_group *fresh = ks_group_new(g->config, g->env, g->spis, now);
+/* ---- what the operator asks for ---- */
 
-    if (!fresh)
+bool ks_group_rekey(struct ks_group *g, mono_t now)
+{
+    ks_group_start_rekey(g, KS_REKEY_OPERATOR, now);
+    return g->keks.n > 0;
+}
+
+mono_t ks_group_replace_delay(const struct ks_group *g)
+{
+    const struct config_rekey *r = &g->config->ks.rekey;
+
+    return mono_add(ks_schedule_waves(r, ks_rekey_targets(g)), mono_s((int64_t)r->interval_s * r->count + REPLACE_MARGIN_S));
+}
+
+bool ks_group_replace(struct ks_group *g, bool at_once, mono_t now)
+{
+    mono_t end = at_once ? now : mono_add(now, ks_group_replace_delay(g));
+    size_t before = g->n_teks;
+
+    if (g->keks.n == 0 || !ks_tek_make_all(g, now))
         return false;
-    memcpy(g->teks, fresh->teks, sizeof(g->teks));
-    g->n_teks = fresh->n_teks;
-    ks_ids_init(&g->ids, g->config->ks.sender_id_bits);
-    g->pseudotime = (struct ks_pseudotime){.runs = false};
-    ks_members_free(&g->members);
-    ks_group_free(fresh);
-    announce(g);
-    set_roll_timer(g);
+    before = g->n_teks - g->config->ks.n_sas;
+    for (size_t i = 0; i < before; i++) {
+        g->teks[i].replaced = true;
+        g->teks[i].end = mono_min(g->teks[i].end, end);
+    }
+    g->replace_end = end;
+    ks_group_announce(g);
+    ks_group_start_rekey(g, KS_REKEY_OPERATOR, now);
+    g->rekey.replace = true;
+    ks_group_set_timer(g);
     return true;
+}
+
+/* ---- members ---- */
+
+void ks_group_joined(struct ks_group *g, struct ks_member *m)
+{
+    struct ks_kek *k = ks_kek_newest(&g->keks);
+
+    if (!k)
+        return;
+    k->in_use = true;
+    m->target = (struct ks_target){.kek = k->serial, .rules = g->rules_serial};
+    if (g->config->ks.rekey.unicast)
+        ks_group_set_timer(g); /* one more to tell: rekeys begin earlier */
+}
+
+bool ks_group_is_barred(const struct ks_group *g, const struct addr *address)
+{
+    for (size_t i = 0; i < g->n_barred; i++) {
+        if (addr_equal(&g->barred[i], address))
+            return true;
+    }
+    return false;
 }
 
 bool ks_group_authorizes(const struct ks_group *g, const struct addr *address)
@@ -295,67 +266,4 @@ size_t ks_group_limit(const struct ks_group *g)
             return REPLAY_COUNTER_MEMBERS;
     }
     return 0;
-}
-
-/* Whole seconds left, rounded down: a member must never use a key longer than we do. */
-static uint32_t seconds_left(mono_t end, mono_t now)
-{
-    int64_t s = mono_to_s(mono_sub(end, now));
-
-    return s < 0 ? 0 : (uint32_t)s;
-}
-
-bool ks_group_policy(const struct ks_group *g, struct policy *out, mono_t now)
-{
-    policy_init(out);
-    if (!acl_copy(&out->acl, &g->acl))
-        return false;
-    memcpy(out->digest, g->digest, sizeof(out->digest));
-    out->sid_bits = g->ids.bits;
-    out->receive_only = g->config->ks.receive_only;
-    out->has_pseudotime = true;
-    out->pseudotime_ms = ks_pseudotime_ms(&g->pseudotime, now);
-    out->made_at = now;
-    for (size_t i = 0; i < g->n_teks; i++) {
-        const struct ks_tek *t = &g->teks[i];
-        uint32_t left = seconds_left(t->end, now);
-
-        if (left == 0)
-            continue;
-        out->sas[out->n_sas++] = (struct policy_sa){
-            .number = t->number,
-            .spi = t->spi,
-            .suite = t->suite,
-            .transport = t->transport,
-            .replay = t->replay,
-            .window = t->window,
-            .tag = t->tag,
-            .strict_sender = t->strict_sender,
-            .lifetime_s = left,
-            .key = t->key,
-            .integrity = t->integrity,
-        };
-    }
-    return true;
-}
-
-static bool has_tek(const struct ks_group *g, uint32_t spi)
-{
-    for (size_t i = 0; i < g->n_teks; i++) {
-        if (g->teks[i].spi == spi)
-            return true;
-    }
-    return false;
-}
-
-bool ks_group_is_current(const struct ks_group *g, const struct policy *p)
-{
-    if (p->n_sas == 0)
-        return true; /* without keys there is nothing that could be stale */
-    for (size_t i = 0; i < p->n_sas; i++) {
-        if (!has_tek(g, p->sas[i].spi))
-            return false;
-    }
-    return memcmp(p->digest, g->digest, sizeof(g->digest)) == 0 && p->sid_bits == g->ids.bits &&
-           p->receive_only == g->config->ks.receive_only;
 }

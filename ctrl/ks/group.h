@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One group on its key server: the policy made from the configuration, the TEKs and when the next one is due, who may
- * register and who has (KS1 to KS3, KS14). Without rekey messages members renew by registering: the next TEK is made
- * KS5's offset before the end of the present one, its life starts then, and a registration meanwhile returns both.
+ * One group on its key server: the policy made from the configuration, the keys and when the next ones are due, who may
+ * register and who has (KS1 to KS3, KS14). The next TEK is made KS5's offset before the end of the present one, its life starts
+ * then, and a registration meanwhile returns both. With `rekey` it is pushed to the members (ctrl/ks/rekey.h); without, members
+ * renew by registering.
  *
  * A changed configuration is a successor, made aside and started in place of the group when nothing can fail any more.
  */
@@ -11,23 +12,12 @@
 
 #include "ctrl/config/config.h"
 #include "ctrl/ks/ids.h"
-#include "ctrl/ks/members.h"
+#include "ctrl/ks/changes.h"
+#include "ctrl/ks/epoch.h"
 #include "ctrl/ks/pseudotime.h"
 
-/* A key and the kind of SA it was made for; the configuration may have moved on meanwhile. */
-struct ks_tek {
-    uint16_t number; /* of the `sa` entry */
-    const struct suite *suite;
-    bool transport;
-    enum replay_method replay;
-    uint16_t window;
-    bool tag, strict_sender;
-    uint32_t lifetime_s;
-    uint32_t spi;
-    struct secret key, integrity;
-    mono_t made_at, end;
-    bool announced; /* in log and key log */
-};
+#define KS_PORT       848 /* RFC 6407 2.2 */
+#define KS_MAX_BARRED 64  /* addresses */
 
 struct ks_group {
     const struct config_group *config;
@@ -40,8 +30,23 @@ struct ks_group {
     uint8_t digest[32];
     struct ks_tek teks[POLICY_MAX_SAS]; /* oldest first */
     size_t n_teks;
-    struct timer roll; /* next instant at which a TEK is due or ends */
+    struct timer roll; /* next instant at which a key is due or ends, or members should hear of the time */
     uint64_t registrations, refusals;
+
+    struct ks_keks keks;
+    struct ks_rekey rekey;         /* the ordinary one */
+    struct ks_farewell *farewells; /* youngest first */
+    struct ks_ack_stats acks;
+    uint32_t last_rekey;   /* id */
+    uint32_t rules_serial; /* +1 with each other list */
+    mono_t rekeyed_at;     /* when all members were last told everything */
+    mono_t replace_end;    /* end of the TEKs that were replaced (KS18) */
+    bool epoch_wanted;     /* the sender ids run out: a new epoch begins with the next tick */
+    struct addr barred[KS_MAX_BARRED];
+    size_t n_barred;
+    struct ks_changes changes; /* a successor: how it differs from the one before */
+    struct ks_farewell *spare; /* a successor with other keys for everybody: for the members of the one before */
+    mono_t made_at;
 };
 
 /*
@@ -61,17 +66,45 @@ void ks_group_start(struct ks_group *g, struct ks_group *old);
 /* Wipes keys and frees everything. NULL is harmless. */
 void ks_group_free(struct ks_group *g);
 
-/* A new key epoch: new TEKs, sender ids and pseudotime from 0 for them alone, no members. False, changing nothing, when random is short. */
-MUST_CHECK bool ks_group_clear(struct ks_group *g, mono_t now);
-/* How long before a TEK's end the next one is made (KS5, without retransmissions and waves). */
-mono_t ks_tek_offset(uint32_t lifetime_s);
 /* May a member at this address register (KS14)? */
 bool ks_group_authorizes(const struct ks_group *g, const struct addr *address);
+/* Has the operator barred this address (KS18)? */
+bool ks_group_is_barred(const struct ks_group *g, const struct addr *address);
 /* Members at most; 0 = no limit. Counter replay is for two: each would drop the packets of the others (KS12). */
 size_t ks_group_limit(const struct ks_group *g);
 /* The policy as of now, without sender ids. `out` is initialised; the caller wipes it. False when memory is short. */
 MUST_CHECK bool ks_group_policy(const struct ks_group *g, struct policy *out, mono_t now);
+/*
+ * What a rekey says now: all SAs with delays, the list; no KEK. replace: only the SAs that stay, and after which delay the
+ * others go. False when memory is short.
+ */
+MUST_CHECK bool ks_group_rekey_policy(const struct ks_group *g, bool replace, struct policy *out, mono_t now);
 /* Is a policy that was made some messages ago still what the group has: list, keys, sender-id bits? */
 bool ks_group_is_current(const struct ks_group *g, const struct policy *p);
+/* A member has registered with what ks_group_policy() gave. */
+void ks_group_joined(struct ks_group *g, struct ks_member *m);
+
+/* `rekey`: says everything now. False when the group has no rekeys. */
+MUST_CHECK bool ks_group_rekey(struct ks_group *g, mono_t now);
+/*
+ * `rekey --replace`: new TEKs at once; the old ones receive for another DTD, which is how long waves and retransmissions take, and
+ * 10 s; with at_once not at all. False when keys can't be made, or would be too many.
+ */
+MUST_CHECK bool ks_group_replace(struct ks_group *g, bool at_once, mono_t now);
+/* How long the old ones receive. */
+mono_t ks_group_replace_delay(const struct ks_group *g);
+
+/* When the next TEK or KEK is due, and of which lifetime (may be NULL). */
+mono_t ks_group_next_rekey(const struct ks_group *g, uint32_t *lifetime_s);
+/* When the newest KEK's successor is due; MONO_NEVER without one. */
+mono_t ks_group_kek_due(const struct ks_group *g);
+/* Tells all members everything, when the group has rekeys. */
+void ks_group_start_rekey(struct ks_group *g, enum ks_rekey_why why, mono_t now);
+/* Makes what is due and tells the members; the function of g->roll. */
+void ks_group_on_roll(struct timer *t, mono_t now);
+/* Sets the timer for the next change. */
+void ks_group_set_timer(struct ks_group *g);
+/* Log and key log learn of the keys in effect. */
+void ks_group_announce(struct ks_group *g);
 
 #endif

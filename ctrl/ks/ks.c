@@ -168,6 +168,10 @@ static struct ks_group *admit(struct ks *ks, const struct registration *reg, str
                addr_text(&reg->local.addr, a));
         return NULL;
     }
+    if (ks_group_is_barred(g, &reg->peer.addr)) {
+        refuse(g, reg, why, ISAKMP_N_AUTHENTICATION_FAILED, "%s is barred by the operator", addr_text(&reg->peer.addr, a));
+        return NULL;
+    }
     if (!ks_group_authorizes(g, &reg->peer.addr)) {
         refuse(g, reg, why, ISAKMP_N_AUTHENTICATION_FAILED, "%s is not authorised for this group",
                addr_text(&reg->peer.addr, a));
@@ -188,6 +192,10 @@ static bool fits(struct ks_group *g, const struct registration *reg, const struc
     if (missing) {
         refuse(g, reg, why, ISAKMP_N_REFUSED, "the member lacks: %.120s", policy_features_text(missing, text));
         why->missing = missing;
+        return false;
+    }
+    if (g->config->ks.has_rekey && !g->config->ks.rekey.unicast && !reg->features.ours) {
+        refuse(g, reg, why, ISAKMP_N_REFUSED, "rekeys by multicast are for members with our extensions, others need unicast");
         return false;
     }
     if (limit && ks_members_others(&g->members, m, now) >= limit) {
@@ -240,8 +248,10 @@ static bool give_sender_ids(struct ks_group *g, const struct registration *reg, 
         refuse(g, reg, why, ISAKMP_N_REFUSED, "no sender ids are left in this key epoch");
         return false;
     }
-    if (used_before < SENDER_IDS_HIGH && ks_ids_used_percent(&g->ids) >= SENDER_IDS_HIGH)
+    if (used_before < SENDER_IDS_HIGH && ks_ids_used_percent(&g->ids) >= SENDER_IDS_HIGH) {
         log_msg(KS_SENDER_IDS_LOW, g->config->name, (unsigned)SENDER_IDS_HIGH);
+        g->epoch_wanted = g->keks.n > 0;
+    }
     policy->n_sender_ids = n;
     policy->sid_bits = g->ids.bits;
     return true;
@@ -277,6 +287,11 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
     m->ids_given = n + (m->ids_epoch == g->ids.epoch ? m->ids_given : 0);
     m->ids_epoch = g->ids.epoch;
     m->keys_end = keys_end(policy, now.scaled);
+    ks_group_joined(g, m);
+    if (g->epoch_wanted) /* not before this registration has its keys */
+        must_set_timer(g->env->timers, &g->roll, now.scaled);
+    if (policy->has_kek)
+        policy->rekey_number = g->keks.all[0].number;
     g->registrations++;
     log_msg(KS_GM_REGISTERED, g->config->name, endpoint_text(&reg->peer, peer),
             ks_version_text(&reg->features, version));
@@ -305,11 +320,37 @@ bool ks_left(struct ks *ks, const struct registration *reg, struct now now)
     return true;
 }
 
+static bool knows(const struct ks_group *g, const struct addr *address)
+{
+    bool known = ks_members_has_address(&g->members, address);
+
+    for (const struct ks_farewell *f = g->farewells; f && !known; f = f->next)
+        known = ks_members_has_address(&f->members, address);
+    return known;
+}
+
 bool ks_knows(const struct ks *ks, const struct addr *address)
 {
     for (size_t i = 0; i < ks->n_groups; i++) {
-        if (ks_members_has_address(&ks->groups[i]->members, address))
+        if (knows(ks->groups[i], address))
             return true;
     }
     return false;
+}
+
+void ks_acknowledged(struct ks *ks, const struct path *path, struct span datagram, struct now now)
+{
+    for (size_t i = 0; i < ks->n_groups; i++) {
+        struct ks_group *g = ks->groups[i];
+
+        if (!addr_equal(&g->config->ks.address, &path->local.addr))
+            continue;
+        if (ks_rekey_acknowledged(&g->rekey, path, datagram, now.scaled))
+            return;
+        for (struct ks_farewell *f = g->farewells; f; f = f->next) {
+            if (ks_rekey_acknowledged(&f->rekey, path, datagram, now.scaled))
+                return;
+        }
+    }
+    ks->unknown_acks++;
 }

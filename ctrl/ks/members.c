@@ -74,8 +74,9 @@ struct ks_member *ks_members_record(struct ks_members *ms, const struct registra
     m->features = reg->features;
     m->registered_at = m->last_seen = now;
     m->registrations++;
-    m->left = false;
+    m->left = m->ejected = false;
     m->missed = 0;
+    m->target = (struct ks_target){0};
     return m;
 }
 
@@ -93,17 +94,30 @@ size_t ks_members_present(const struct ks_members *ms)
     size_t n = 0;
 
     for (size_t i = 0; i < ms->n; i++)
-        n += !ms->entries[i].left;
+        n += ks_member_is_present(&ms->entries[i]);
     return n;
 }
 
 bool ks_members_has_address(const struct ks_members *ms, const struct addr *address)
 {
     for (size_t i = place_of(ms, address, ""); i < ms->n && addr_equal(&ms->entries[i].peer.addr, address); i++) {
-        if (!ms->entries[i].left)
+        if (ks_member_is_present(&ms->entries[i]))
             return true;
     }
     return false;
+}
+
+struct ks_member *ks_members_at(struct ks_members *ms, const struct endpoint *peer)
+{
+    struct ks_member *found = NULL;
+
+    for (size_t i = place_of(ms, &peer->addr, ""); i < ms->n && addr_equal(&ms->entries[i].peer.addr, &peer->addr); i++) {
+        struct ks_member *m = &ms->entries[i];
+
+        if (endpoint_equal(&m->peer, peer) && (!found || (m->target.pending && !found->target.pending)))
+            found = m;
+    }
+    return found;
 }
 
 size_t ks_members_forget(struct ks_members *ms, const struct addr *address)

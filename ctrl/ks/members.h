@@ -6,6 +6,7 @@
 #ifndef GVPN_CTRL_KS_MEMBERS_H
 #define GVPN_CTRL_KS_MEMBERS_H
 
+#include "ctrl/ks/target.h"
 #include "ctrl/run/session.h"
 
 struct ks_member {
@@ -16,7 +17,10 @@ struct ks_member {
     uint32_t registrations;
     mono_t keys_end; /* of the last key that it was given */
     bool left; /* it said so, at last_seen (GM12); a new registration takes that back */
-    uint32_t rekeys_sent, rekeys_acked, missed;
+    bool ejected; /* it acknowledged nothing for three rekeys (KS6); a new registration takes that back, too */
+    struct ks_target target;
+    uint32_t rekeys_sent, rekeys_acked; /* each rekey once, however often it was sent */
+    uint32_t missed;                    /* in a row */
     uint32_t ids_epoch; /* of the sender ids that it was given ... */
     uint64_t ids_given; /* ... so many in that epoch */
 };
@@ -32,11 +36,19 @@ struct ks_member *ks_members_record(struct ks_members *ms, const struct registra
 /* NULL when the member isn't there. */
 struct ks_member *ks_members_find(struct ks_members *ms, const struct addr *address, const char *identity);
 
+/* Is it one of the group: it neither left nor was ejected? */
+static inline bool ks_member_is_present(const struct ks_member *m)
+{
+    return !m->left && !m->ejected;
+}
+
+/* A member that sends from exactly this address and port; NULL when there is none. Of several a pending one. */
+struct ks_member *ks_members_at(struct ks_members *ms, const struct endpoint *peer);
 /* How many others than this one have keys that live now, and haven't left. */
 size_t ks_members_others(const struct ks_members *ms, const struct ks_member *m, mono_t now);
-/* How many haven't left. */
+/* How many are present. */
 size_t ks_members_present(const struct ks_members *ms);
-/* Is a member there, and hasn't left, that registered from this address, whatever its identity? */
+/* Is a present member there that registered from this address, whatever its identity? */
 bool ks_members_has_address(const struct ks_members *ms, const struct addr *address);
 /* Forgets the entries of an address, NULL = all. Returns how many. */
 size_t ks_members_forget(struct ks_members *ms, const struct addr *address);

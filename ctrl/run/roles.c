@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "ctrl/policy/keylog.h"
+#include "ctrl/run/rekeys.h"
 #include "ctrl/run/udp.h"
 
 #include <stdio.h>
@@ -290,7 +291,10 @@ void roles_free(struct roles *r)
 
 void roles_datagram(struct roles *r, const struct path *path, struct span bytes)
 {
-    sessions_datagram(r->sessions, path, bytes, loop_now(r->s.loop));
+    struct now now = loop_now(r->s.loop);
+
+    if (!rekeys_datagram(r, path, bytes, now))
+        sessions_datagram(r->sessions, path, bytes, now);
 }
 
 void roles_clear_member(struct roles *r, struct gm *gm)

@@ -306,12 +306,12 @@ static void admission_is_a_matrix_of_groups_and_addresses(void **state)
 static void the_next_tek_is_made_in_time(void **state)
 {
     (void)state;
-    assert_int_equal(mono_to_s(ks_tek_offset(300)), 90);
-    assert_int_equal(mono_to_s(ks_tek_offset(899)), 90);
-    assert_int_equal(mono_to_s(ks_tek_offset(900)), 90);
-    assert_int_equal(mono_to_s(ks_tek_offset(901)), 90);
-    assert_int_equal(mono_to_s(ks_tek_offset(3600)), 360);
-    assert_int_equal(mono_to_s(ks_tek_offset(86400)), 8640);
+    assert_int_equal(mono_to_s(ks_schedule_tek_offset(300)), 90);
+    assert_int_equal(mono_to_s(ks_schedule_tek_offset(899)), 90);
+    assert_int_equal(mono_to_s(ks_schedule_tek_offset(900)), 90);
+    assert_int_equal(mono_to_s(ks_schedule_tek_offset(901)), 90);
+    assert_int_equal(mono_to_s(ks_schedule_tek_offset(3600)), 360);
+    assert_int_equal(mono_to_s(ks_schedule_tek_offset(86400)), 8640);
 }
 
 static size_t count_teks(const struct ks_group *g, uint16_t number)

@@ -331,7 +331,7 @@ static void clear_begins_a_key_epoch(void **state)
 
     memcpy(key, group(f)->teks[0].key.b, sizeof(key));
     assert_int_equal(join(f, "10.0.0.2", 484, 1001), 0);
-    assert_true(ks_group_clear(group(f), mono_s(1500)));
+    assert_true(ks_epoch_clear(group(f), mono_s(1500)));
     assert_int_equal(group(f)->n_teks, 1);
     assert_int_not_equal(group(f)->teks[0].spi, spi);
     assert_memory_not_equal(group(f)->teks[0].key.b, key, sizeof(key));
@@ -340,7 +340,7 @@ static void clear_begins_a_key_epoch(void **state)
     assert_int_equal(join(f, "10.0.0.3", 484, 1501), 0);
     f->broken = true;
     spi = group(f)->teks[0].spi;
-    assert_false(ks_group_clear(group(f), mono_s(1600)));
+    assert_false(ks_epoch_clear(group(f), mono_s(1600)));
     f->broken = false;
     assert_int_equal(group(f)->teks[0].spi, spi);
     assert_int_equal(group(f)->members.n, 1);
@@ -355,7 +355,7 @@ static void a_registration_from_before_a_change_is_refused(void **state)
     struct policy p;
 
     assert_true(ks_request(&f->ks, &r, &p, &why, at(1001)));
-    assert_true(ks_group_clear(group(f), mono_s(1002)));
+    assert_true(ks_epoch_clear(group(f), mono_s(1002)));
     assert_false(ks_accept(&f->ks, &r, &p, &why, at(1003)));
     assert_int_equal(why.notify, ISAKMP_N_REFUSED);
     assert_non_null(strstr(why.text, "meanwhile"));
@@ -463,7 +463,7 @@ static void groups_share_nothing(void **state)
         policy_wipe(&p);
     }
     assert_int_equal(n, 5);
-    assert_true(ks_group_clear(ks_find(&f->ks, "TWO"), mono_s(1200)));
+    assert_true(ks_epoch_clear(ks_find(&f->ks, "TWO"), mono_s(1200)));
     assert_int_equal(ks_find(&f->ks, "ONE")->teks[0].spi, seen[0]);
     assert_int_equal(ks_find(&f->ks, "ONE")->members.n, 1);
     assert_int_equal(ks_find(&f->ks, "TWO")->members.n, 0);

@@ -188,7 +188,7 @@ static void a_reload_keeps_the_clock_and_a_new_epoch_starts_it_anew(void **state
     reload(&f, FILE_WITH("replay: {time: 10s}"), 2100);
     assert_int_equal(clock_at(&f, 2200000), 200000);
     assert_int_equal(join(&f, "10.0.0.2", 2200000, 2200000, &why), 200000);
-    assert_true(ks_group_clear(f.ks.groups[0], mono_s(2300)));
+    assert_true(ks_epoch_clear(f.ks.groups[0], mono_s(2300)));
     assert_false(f.ks.groups[0]->pseudotime.runs); /* with new keys only */
     assert_int_equal(join(&f, "10.0.0.2", 2400000, 2400000, &why), 0);
     stop(&f);

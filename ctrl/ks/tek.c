@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The TEKs of a group: see tek.h. Keys are made here and leave only through ks_tek_value(). */
+#include "ctrl/ks/tek.h"
+
+#include "common/log.h"
+#include "ctrl/ks/group.h"
+#include "ctrl/policy/keylog.h"
+
+#include <string.h>
+
+#define MAX_DELAY_S UINT16_MAX /* what a message can say; members have the new key, so changing over earlier is no harm */
+
+void ks_tek_announce(struct ks_group *g)
+{
+    char line[KEYLOG_LINE_MAX];
+
+    for (size_t i = 0; i < g->n_teks; i++) {
+        struct ks_tek *t = &g->teks[i];
+
+        if (t->announced)
+            continue;
+        t->announced = true;
+        log_msg(KS_NEW_TEK, g->config->name, t->spi, t->number, t->lifetime_s);
+        if (!g->env->keylog)
+            continue;
+        keylog_esp_line(t->spi, t->suite, &t->key, &t->integrity, line);
+        g->env->keylog(g->env->ctx, line);
+    }
+    wipe(line, sizeof(line));
+}
+
+static bool make(struct ks_group *g, const struct config_sa *sa, mono_t now)
+{
+    struct ks_tek t = {.number = sa->number,
+                       .suite = sa->suite,
+                       .transport = sa->transport,
+                       .replay = sa->replay,
+                       .window = sa->window,
+                       .tag = sa->tag,
+                       .strict_sender = sa->strict_sender,
+                       .receive_only = g->config->ks.receive_only,
+                       .lifetime_s = sa->lifetime_s,
+                       .made_at = now,
+                       .end = mono_add(now, mono_s(sa->lifetime_s))};
+    bool ok = false;
+
+    if (g->n_teks == POLICY_MAX_SAS)
+        goto out;
+    memcpy(t.profile, sa->profile, sizeof(t.profile));
+    t.key.len = (uint16_t)(sa->suite->key_len + sa->suite->salt_len);
+    t.integrity.len = sa->suite->integrity_len;
+    if (!ks_spi_take(g->spis, g->env, t.end, now, &t.spi) || !g->env->random(g->env->ctx, t.key.b, t.key.len) ||
+        !g->env->random(g->env->ctx, t.integrity.b, t.integrity.len))
+        goto out;
+    g->teks[g->n_teks++] = t;
+    ok = true;
+out:
+    wipe(&t, sizeof(t));
+    return ok;
+}
+
+static const struct config_sa *find_sa(const struct config_key_server *ks, uint16_t number)
+{
+    for (size_t i = 0; i < ks->n_sas; i++) {
+        if (ks->sas[i].number == number)
+            return &ks->sas[i];
+    }
+    return NULL;
+}
+
+/* Keeps the order of those that stay. */
+static void drop_gone(struct ks_group *g, mono_t now)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < g->n_teks; i++) {
+        if (mono_reached(g->teks[i].end, now) || !find_sa(&g->config->ks, g->teks[i].number))
+            continue;
+        if (kept != i)
+            g->teks[kept] = g->teks[i];
+        kept++;
+    }
+    wipe(&g->teks[kept], (g->n_teks - kept) * sizeof(g->teks[0]));
+    g->n_teks = kept;
+}
+
+/*
+ * Is it what the entry asks for? Lifetime and window hold for the next one made. Where rekeys bring it, another profile is
+ * another key even if it says the same, and the end of receive-only is a new beginning (KS9, KS13).
+ */
+static bool fits(const struct ks_group *g, const struct ks_tek *t, const struct config_sa *sa)
+{
+    if (t->number != sa->number || t->suite != sa->suite || t->transport != sa->transport || t->replay != sa->replay ||
+        t->tag != sa->tag || t->strict_sender != sa->strict_sender || t->replaced)
+        return false;
+    if (!g->config->ks.has_rekey)
+        return true;
+    return strcmp(t->profile, sa->profile) == 0 && (!t->receive_only || g->config->ks.receive_only);
+}
+
+static const struct ks_tek *newest(const struct ks_group *g, const struct config_sa *sa)
+{
+    for (size_t i = g->n_teks; i-- > 0;) {
+        if (fits(g, &g->teks[i], sa))
+            return &g->teks[i];
+    }
+    return NULL;
+}
+
+mono_t ks_tek_due(const struct ks_group *g, const struct ks_tek *t)
+{
+    const struct config_key_server *ks = &g->config->ks;
+
+    return mono_sub(t->end, ks_schedule_tek(t->lifetime_s, ks->has_rekey ? &ks->rekey : NULL, ks_rekey_targets(g)));
+}
+
+bool ks_tek_renew(struct ks_group *g, mono_t now)
+{
+    const struct config_key_server *ks = &g->config->ks;
+
+    drop_gone(g, now);
+    for (size_t i = 0; i < ks->n_sas; i++) {
+        const struct ks_tek *t = newest(g, &ks->sas[i]);
+
+        if ((!t || mono_reached(ks_tek_due(g, t), now)) && !make(g, &ks->sas[i], now))
+            return false;
+    }
+    return true;
+}
+
+bool ks_tek_make_all(struct ks_group *g, mono_t now)
+{
+    const struct config_key_server *ks = &g->config->ks;
+    size_t before;
+
+    drop_gone(g, now);
+    before = g->n_teks;
+    for (size_t i = 0; i < ks->n_sas; i++) {
+        if (make(g, &ks->sas[i], now))
+            continue;
+        wipe(&g->teks[before], (g->n_teks - before) * sizeof(g->teks[0]));
+        g->n_teks = before;
+        return false;
+    }
+    return true;
+}
+
+mono_t ks_tek_next_due(const struct ks_group *g, uint32_t *lifetime_s)
+{
+    const struct config_key_server *ks = &g->config->ks;
+    mono_t next = MONO_NEVER;
+
+    for (size_t i = 0; i < ks->n_sas; i++) {
+        const struct ks_tek *t = newest(g, &ks->sas[i]);
+        mono_t due = t ? ks_tek_due(g, t) : MONO_ZERO;
+
+        if (!mono_before(due, next))
+            continue;
+        next = due;
+        if (lifetime_s)
+            *lifetime_s = ks->sas[i].lifetime_s;
+    }
+    return next;
+}
+
+mono_t ks_tek_next_end(const struct ks_group *g)
+{
+    mono_t next = MONO_NEVER;
+
+    for (size_t i = 0; i < g->n_teks; i++)
+        next = mono_min(next, g->teks[i].end);
+    return next;
+}
+
+/* Whole seconds, rounded down: a member must never use a key longer than we do. */
+static uint32_t seconds_left(mono_t end, mono_t now)
+{
+    int64_t s = mono_to_s(mono_sub(end, now));
+
+    return s < 0 ? 0 : (uint32_t)s;
+}
+
+/* The next older key of the same entry that lives; NULL when there is none. */
+static const struct ks_tek *predecessor(const struct ks_group *g, size_t at)
+{
+    for (size_t i = at; i-- > 0;) {
+        if (g->teks[i].number == g->teks[at].number)
+            return &g->teks[i];
+    }
+    return NULL;
+}
+
+void ks_tek_delays(const struct ks_group *g, mono_t now, uint32_t *activate_s, uint32_t *deactivate_s)
+{
+    uint32_t activate = 0, deactivate = 0, most = MAX_DELAY_S;
+
+    for (size_t i = 0; i < g->n_teks; i++) {
+        const struct ks_tek *old = predecessor(g, i);
+        uint32_t left = old ? seconds_left(old->end, now) : 0, own = seconds_left(g->teks[i].end, now);
+
+        if (!old)
+            continue;
+        if (left > KS_SEND_OLD_S && left - KS_SEND_OLD_S > activate)
+            activate = left - KS_SEND_OLD_S;
+        deactivate = left > deactivate ? left : deactivate;
+        most = own / 2 < most ? own / 2 : most; /* a key that lives shorter than the one before must get its turn */
+    }
+    *activate_s = activate < most ? activate : most;
+    *deactivate_s = deactivate < MAX_DELAY_S ? deactivate : MAX_DELAY_S;
+}
+
+struct policy_sa ks_tek_value(const struct ks_tek *t, mono_t now)
+{
+    return (struct policy_sa){
+        .number = t->number,
+        .spi = t->spi,
+        .suite = t->suite,
+        .transport = t->transport,
+        .replay = t->replay,
+        .window = t->window,
+        .tag = t->tag,
+        .strict_sender = t->strict_sender,
+        .lifetime_s = seconds_left(t->end, now),
+        .key = t->key,
+        .integrity = t->integrity,
+    };
+}
