@@ -30,6 +30,14 @@ struct fixture {
     bool holds_all; /* it has whatever is asked for, parked SAs, too */
     uint32_t gone; /* SPI that it had, and never takes again */
     unsigned changed;
+    /* what it sent and where it listens */
+    unsigned sent;
+    struct path sent_path;
+    uint8_t sent_bytes[512];
+    size_t sent_len;
+    unsigned listened;
+    struct endpoint group_address; /* unset = unicast */
+    struct addr group_source;
     /* its last wish */
     struct ipc_group group;
     struct ipc_bind bind; /* the last one */
@@ -97,6 +105,27 @@ static void on_changed(void *ctx, struct gm *gm)
     ((struct fixture *)ctx)->changed++;
 }
 
+static void on_listen(void *ctx, struct gm *gm, const struct endpoint *group, const struct addr *source)
+{
+    struct fixture *f = ctx;
+
+    (void)gm;
+    f->listened++;
+    f->group_address = group ? *group : (struct endpoint){.port = 0};
+    f->group_source = source ? *source : (struct addr){.family = 0};
+}
+
+static void on_send(void *ctx, const struct path *path, struct span datagram)
+{
+    struct fixture *f = ctx;
+
+    f->sent++;
+    f->sent_path = *path;
+    f->sent_len = datagram.len;
+    assert_true(datagram.len <= sizeof(f->sent_bytes));
+    memcpy(f->sent_bytes, datagram.p, datagram.len);
+}
+
 static bool on_holds(void *ctx, const struct gm *gm, uint32_t spi)
 {
     (void)gm;
@@ -153,11 +182,12 @@ static int set_up_with(void **state, const char *text)
 {
     struct fixture *f = test_calloc(1, sizeof(*f));
     struct gm_ops ops = {
-        .ctx = f, .register_with = on_register, .changed = on_changed, .holds = on_holds, .gone = on_gone};
+        .ctx = f, .register_with = on_register, .changed = on_changed, .holds = on_holds, .gone = on_gone,
+        .listen = on_listen};
 
     timers_init(&f->timers);
     timers_init(&f->real_timers);
-    f->env = (struct env){.ctx = f, .now = fake_now, .random = fake_random, .timers = &f->timers, .real_timers = &f->real_timers};
+    f->env = (struct env){.ctx = f, .now = fake_now, .send = on_send, .random = fake_random, .timers = &f->timers, .real_timers = &f->real_timers};
     f->config = config_from(text);
     f->gm = gm_new(&f->config->groups[0], &f->env, &ops);
     assert_non_null(f->gm);
