@@ -45,14 +45,24 @@ size_t vector_number(const struct vector *v, const char *name)
     return (size_t)json_integer_value(json_object_get(v->group, name));
 }
 
-void vector_octets(const struct vector *v, const char *name, struct octets *out)
+static void get_octets(const struct vector *v, const json_t *from, const char *name, struct octets *out)
 {
-    const char *text = json_string_value(json_object_get(v->test, name));
+    const char *text = json_string_value(json_object_get(from, name));
 
     if (!text)
         fail_msg("vector %d has no %s", vector_id(v), name);
     out->len = hex_decode(text, out->b, sizeof out->b);
     assert_int_equal(2 * out->len, strlen(text));
+}
+
+void vector_octets(const struct vector *v, const char *name, struct octets *out)
+{
+    get_octets(v, v->test, name, out);
+}
+
+void vector_group_octets(const struct vector *v, const char *name, struct octets *out)
+{
+    get_octets(v, v->group, name, out);
 }
 
 static bool result_is(const struct vector *v, const char *what)

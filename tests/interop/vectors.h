@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Files of the Wycheproof project (schemas aead_test, mac_test, ind_cpa_test, ecdh_test; version 1) for
- * tests. */
+/* Files of the Wycheproof project (schemas aead_test, mac_test, ind_cpa_test, ecdh_test,
+ * ecdsa_p1363_verify, rsassa_pkcs1_verify; version 1) for tests. */
 #ifndef GVPN_TESTS_INTEROP_VECTORS_H
 #define GVPN_TESTS_INTEROP_VECTORS_H
 
@@ -24,6 +24,8 @@ size_t vectors_each(const char *folder, const char *file, void (*check)(const st
 
 /* A number of the group ("keySize", in bits); 0 when it has none of this name. */
 size_t vector_number(const struct vector *v, const char *name);
+/* A value of the group written in hex ("publicKeyDer"); fails as below. */
+void vector_group_octets(const struct vector *v, const char *name, struct octets *out);
 /* A value written in hex ("key"); fails the test when it is missing, longer than VECTORS_MAX or no hex. */
 void vector_octets(const struct vector *v, const char *name, struct octets *out);
 /* "valid" is true, "invalid" and "acceptable" are not: see vector_acceptable. */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Wycheproof's vectors through ctrl/crypto: HMAC (prf), AES-CBC (cbc; the padding is done here) and public values of the ECP
- * groups (dh), which must be refused when they are no point of the curve. The folder is the first argument.
+ * Wycheproof's vectors through ctrl/crypto: HMAC (prf), AES-CBC (cbc; the padding is done here), public values of the ECP
+ * groups (dh), which must be refused when they are no point of the curve, and signatures (sig) as rekeys have them: RSA with
+ * PKCS #1 v1.5, ECDSA as r|s. The folder is the first argument.
  */
 #include "ctrl/crypto/cbc.h"
 #include "ctrl/crypto/dh.h"
 #include "ctrl/crypto/hash.h"
 #include "ctrl/crypto/ike_suite.h"
 #include "ctrl/crypto/prf.h"
+#include "ctrl/crypto/sig.h"
 #include "tests/interop/vectors.h"
 
 #include <setjmp.h>
@@ -19,6 +21,8 @@
 static const char *folder;
 static size_t accepted, refused;
 static uint16_t algorithm; /* hash or group under test */
+static enum sig_kind kind;
+static size_t weak_keys;
 
 static void count(const struct vector *v, bool ok)
 {
@@ -90,11 +94,34 @@ static void check_point(const struct vector *v)
     dh_free(dh);
 }
 
+/*
+ * What is neither valid nor invalid (a DigestInfo without its NULL) is refused here, and so are keys with exponent 3, of
+ * which a file has two (CVE-2006-4339).
+ */
+static void check_signature(const struct vector *v)
+{
+    struct octets public, msg, sig;
+
+    vector_group_octets(v, "publicKeyDer", &public);
+    vector_octets(v, "msg", &msg);
+    vector_octets(v, "sig", &sig);
+    const struct span halves[] = {span_of(msg.b, msg.len / 2), span_of(msg.b + msg.len / 2, msg.len - msg.len / 2)};
+    bool ok = sig_verify(span_of(public.b, public.len), kind, algorithm, halves, 2, span_of(sig.b, sig.len));
+    if (vector_acceptable(v))
+        assert_false(ok);
+    if (sig_fits(span_of(public.b, public.len), kind)) {
+        count(v, ok);
+        return;
+    }
+    assert_false(ok);
+    assert_in_range(++weak_keys, 1, 2);
+}
+
 static void run(uint16_t which, const char *file, void (*check)(const struct vector *v), size_t least_accepted,
                 size_t least_refused)
 {
     algorithm = which;
-    accepted = refused = 0;
+    accepted = refused = weak_keys = 0;
     vectors_each(folder, file, check);
     print_message("%s: %zu accepted, %zu refused\n", file, accepted, refused);
     assert_in_range(accepted, least_accepted, 10000);
@@ -125,9 +152,31 @@ static void points(void **state)
     run(21, "ecdh_secp521r1_ecpoint_test.json", check_point, 50, 5);
 }
 
+static void rsa(void **state)
+{
+    (void)state;
+    kind = SIG_RSA;
+    run(SIG_HASH_SHA256, "rsa_signature_2048_sha256_test.json", check_signature, 7, 200);
+    run(SIG_HASH_SHA384, "rsa_signature_2048_sha384_test.json", check_signature, 7, 200);
+    run(SIG_HASH_SHA512, "rsa_signature_2048_sha512_test.json", check_signature, 7, 200);
+    run(SIG_HASH_SHA256, "rsa_signature_3072_sha256_test.json", check_signature, 7, 200);
+    run(SIG_HASH_SHA256, "rsa_signature_4096_sha256_test.json", check_signature, 7, 200);
+    run(SIG_HASH_SHA512, "rsa_signature_4096_sha512_test.json", check_signature, 7, 200);
+}
+
+static void ecdsa(void **state)
+{
+    (void)state;
+    kind = SIG_ECDSA_256;
+    run(SIG_HASH_OF_CURVE, "ecdsa_secp256r1_sha256_p1363_test.json", check_signature, 150, 80);
+    kind = SIG_ECDSA_384;
+    run(SIG_HASH_OF_CURVE, "ecdsa_secp384r1_sha384_p1363_test.json", check_signature, 150, 80);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(hmac), cmocka_unit_test(aes_cbc), cmocka_unit_test(points)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(hmac), cmocka_unit_test(aes_cbc), cmocka_unit_test(points),
+                                       cmocka_unit_test(rsa), cmocka_unit_test(ecdsa)};
 
     if (argc != 2)
         return 2;
