@@ -28,6 +28,7 @@
     X(DROP_REPLAY_SENDER, "drop_replay_sender", "this sender's IV was seen already or is too old")                     \
     X(DROP_METADATA, "drop_metadata", "its metadata header is missing or not the one that its SA says")                \
     X(DROP_ADDRESS_MISMATCH, "drop_address_mismatch", "inner addresses differ from the outer ones")                    \
+    X(DROP_BOGUS_ADDRESS, "drop_bogus_address", "from or to an address that no packet on a wire has: loopback, from a group")  \
     X(DROP_INNER_POLICY, "drop_inner_policy", "the decrypted packet isn't one its SA may carry")                       \
     X(DROP_INNER_MALFORMED, "drop_inner_malformed", "verified, but what is inside isn't a whole packet")               \
     X(DROP_DUMMY, "drop_dummy", "dummy packet (next header 59)")                                                       \

@@ -75,6 +75,17 @@ static struct classify_result unknown_spi(const struct snap_group *g, const stru
     return e->permit ? drop(VERDICT_DROP_UNKNOWN_SPI) : clear(CLASSIFY_IN);
 }
 
+/* RFC 1122 3.2.1.3, RFC 4291: addresses that only a host itself may use, and groups as senders. 0.0.0.0 and :: may ask for one. */
+static bool is_bogus(const struct flow *f)
+{
+    static const uint8_t zeroes[16], loopback[16] = {[15] = 1};
+    const uint8_t *s = f->src.b, *d = f->dst.b;
+
+    if (f->src.family == 6)
+        return s[0] == 0xff || memcmp(s, loopback, 16) == 0 || memcmp(d, loopback, 16) == 0 || memcmp(d, zeroes, 16) == 0;
+    return s[0] == 127 || (s[0] & 0xf0) == 224 || (s[0] & s[1] & s[2] & s[3]) == 255 || d[0] == 127 || memcmp(d, zeroes, 4) == 0;
+}
+
 static struct classify_result downloaded(const struct snap_group *g, enum classify_way way, const struct flow *f,
                                          struct classify_why *why)
 {
@@ -85,6 +96,8 @@ static struct classify_result downloaded(const struct snap_group *g, enum classi
     why->source = e == NULL ? IPC_SOURCE_NONE : IPC_SOURCE_DOWNLOADED;
     if (e == NULL || !e->permit)
         return way == CLASSIFY_INNER ? drop(VERDICT_DROP_INNER_POLICY) : clear(way);
+    if (way != CLASSIFY_IN && is_bogus(f))
+        return drop(VERDICT_DROP_BOGUS_ADDRESS);
     number = g->numbers[e - g->lists[IPC_LIST_DOWNLOADED].entries];
     why->number = number;
     switch (way) {

@@ -278,6 +278,53 @@ static void inner_packets(void **state)
 }
 
 /* RFC 6040: congestion seen on the way reaches the host, or the packet is dropped where it can't say so. */
+/* RFC 1122 3.2.1.3, RFC 4291 2.5 and 2.7: no packet on a wire is from a group or from or to the host that it is on. */
+static void addresses_that_no_packet_has(void **state)
+{
+    static const struct {
+        const char *src, *dst;
+        bool six, right;
+    } rows[] = {
+        {"127.0.0.1", "10.2.0.1", false, false},     {"127.255.255.255", "10.2.0.1", false, false},
+        {"224.0.0.1", "10.2.0.1", false, false},     {"239.255.255.255", "10.2.0.1", false, false},
+        {"255.255.255.255", "10.2.0.1", false, false}, {"10.1.0.1", "127.0.0.1", false, false},
+        {"10.1.0.1", "0.0.0.0", false, false},       {"0.0.0.0", "255.255.255.255", false, true}, /* DHCP */
+        {"126.255.255.255", "128.0.0.0", false, true}, {"223.255.255.255", "224.0.0.0", false, true},
+        {"::1", "2001:db8:2::1", true, false},       {"ff02::1", "2001:db8:2::1", true, false},
+        {"2001:db8:1::1", "::1", true, false},       {"2001:db8:1::1", "::", true, false},
+        {"::", "ff02::1", true, true},               {"::2", "2001:db8:2::1", true, true},
+    };
+    uint8_t text[300];
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct rig *r = i == 0 ? &a : &b;
+        struct ipc_sa sa = rig_sa_message(r, 0x1000, 10, i + 1);
+
+        rig_begin(r);
+        rig_group(r, 0, "g", "wan", IPC_GROUP_POLICY);
+        rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "deny udp any any eq 5000");
+        rig_rule(r, 0, IPC_LIST_DOWNLOADED, 10, "permit ip any any");
+        rig_sa(r, &sa);
+        assert_int_equal(rig_commit(r), IPC_OK);
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t (*make)(uint8_t *, const char *, const char *, uint8_t, uint16_t, uint16_t, size_t) = rows[i].six ? rig_ipv6 : rig_ipv4;
+        enum verdict out = rows[i].right ? VERDICT_SENT_ENCRYPTED : VERDICT_DROP_BOGUS_ADDRESS;
+        enum verdict in = rows[i].right ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_BOGUS_ADDRESS;
+        enum pkt_to to = rows[i].right ? PKT_TO_TX : PKT_TO_DROP;
+        uint32_t len;
+
+        expect(&a, false, make(f, rows[i].src, rows[i].dst, 17, 1000, 53, 100), out, to);
+        expect(&a, false, make(f, rows[i].src, rows[i].dst, 17, 1000, 5000, 100), VERDICT_SENT_CLEAR, PKT_TO_TX);
+        make(f, rows[i].src, rows[i].dst, 17, 1000, 53, 100);
+        if (rows[i].six)
+            continue; /* sealed() is for IPv4 */
+        len = text_of(text, f, 100, NEXT_IPV4);
+        expect(&b, true, sealed(text, len, rows[i].src, rows[i].dst), in, to);
+    }
+}
+
 static void congestion(void **state)
 {
     size_t len;
@@ -546,6 +593,7 @@ int main(void)
         WITH_BOTH(inbound_esp),
         WITH_BOTH(esp_cut_short),
         WITH_BOTH(inner_packets),
+        WITH_BOTH(addresses_that_no_packet_has),
         WITH_BOTH(congestion),
         WITH_BOTH(unknown_spi),
         WITH_BOTH(own_traffic),
