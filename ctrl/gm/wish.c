@@ -85,14 +85,19 @@ static bool may_send(const struct gm *gm, const struct gm_sa *s)
     return !s->parked && !s->gone && (s->acknowledged || held) && has_senders(s);
 }
 
-/* An SA stops before its end only for one that is ready: a key that came late isn't in the first transaction. */
+/*
+ * An SA stops before its end only for one that is ready, as a key that came late isn't in the first transaction; and not before that
+ * is active: ends and delays came in different messages, in whole seconds.
+ */
 static mono_t stops_at(const struct gm *gm, const struct gm_sa *s)
 {
+    mono_t active = MONO_NEVER;
+
     for (const struct gm_sa *next = s + 1; next < gm->sas + gm->n_sas; next++) {
         if (next->sa.number == s->sa.number && may_send(gm, next))
-            return s->send_until;
+            active = mono_min(active, next->send_from);
     }
-    return s->end;
+    return mono_min(s->end, mono_max(s->send_until, active));
 }
 
 static void wish_time(const struct gm_sa *s, uint16_t index, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,

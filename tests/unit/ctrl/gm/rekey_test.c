@@ -85,6 +85,23 @@ static void a_new_sa_sends_with_the_ids_of_the_registration(void **state)
     assert_int_equal(wished(f, 2000)->senders[0].id, WORKERS);
 }
 
+/* GM2: ends and delays come in whole seconds and in different messages; between two SAs there is no moment without one. */
+static void the_old_sa_sends_until_the_new_one_is_active(void **state)
+{
+    struct fixture *f = *state;
+    struct push p = rekey_of(1, (uint32_t[]){2000}, (uint32_t[]){3600});
+
+    join(f); /* 1000 ends at 3600: it would stop at 3570 */
+    p.policy.activate_in_s = 573;
+    assert_int_equal(hand_in(f, 3000, &p), GM_REKEY_APPLIED);
+    assert_int_equal(wished(f, 1000)->send_end_in_ms, 573000);
+    assert_int_equal(wished(f, 2000)->send_in_ms, 573000);
+    p = rekey_of(1, (uint32_t[]){3000}, (uint32_t[]){3600}); /* and never beyond its own end */
+    p.policy.activate_in_s = 1000;
+    assert_int_equal(hand_in(f, 3001, &p), GM_REKEY_APPLIED);
+    assert_int_equal(wished(f, 1000)->send_end_in_ms, 572000);
+}
+
 /* RFC 6407 5.4.1: who says only the new SA says the delay for it all the same. */
 static void a_delay_without_the_old_sa_counts(void **state)
 {
@@ -617,6 +634,7 @@ int main(void)
         T(a_late_rekey_ends_the_tries_to_register),
         T(a_new_sa_sends_with_the_ids_of_the_registration),
         T(a_delay_without_the_old_sa_counts),
+        T(the_old_sa_sends_until_the_new_one_is_active),
         cmocka_unit_test(installed_is_installed_at_every_point),
         T(an_end_moves_sooner_and_never_later),
         T(what_is_over_never_comes_back),
