@@ -3,6 +3,7 @@
 #ifndef GVPN_TESTS_LIB_SIGNING_KEYS_H
 #define GVPN_TESTS_LIB_SIGNING_KEYS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
