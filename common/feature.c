@@ -17,9 +17,9 @@ static const struct feature features[] = {
     {FEATURE_COUNTER_REPLAY, "counter-replay", "counter replay", "replay check by sequence numbers", DONE(true)},
     {FEATURE_TAG, "tag", "tag", "tags inside ESP", DONE(true)},
     {FEATURE_STRICT_SENDER, "strict-sender", "strict sender", "replay check per sender id", DONE(true)},
-    {FEATURE_LONG_LIFETIME, "long-lifetime", "long lifetime", "lifetimes above 24 h", false},
+    {FEATURE_LONG_LIFETIME, "long-lifetime", "long lifetime", "lifetimes above 24 h", DONE(true)},
     {FEATURE_CHACHA20, "chacha20-poly1305", "chacha20-poly1305", "the cipher of that name", false}, /* as its suite */
-    {FEATURE_REPLACE, "replace", "replace", "rekey that replaces all keys at once", false},
+    {FEATURE_REPLACE, "replace", "replace", "rekey that replaces all keys at once", DONE(true)},
 };
 
 static const bool transport = DONE(true);
