@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define DAYS_30      2592000u
+#define LONG_S       86400u /* KS17 */
 #define PEM_MAX      16384 /* octets: RSA of 8192 bits takes half of it */
 #define TEK_END_S    90    /* the first round of a rekey should be over so long before a TEK ends (KS5) */
 #define KEK_END_S    200   /* a KEK is renewed so long before its end, retransmissions and waves apart (KS4) */
@@ -165,6 +166,8 @@ static bool check(struct schema *s, const struct yaml_node *n, struct config_rek
 
     if (!r->unicast && !yaml_find(n, "multicast"))
         return schema_fail(s, n, "the key 'multicast' is missing, expected it beside transport multicast");
+    if (r->cipher == GDOI_KEK_3DES && r->lifetime_s > LONG_S)
+        return schema_fail(s, yaml_find(n, "lifetime"), "more than 1d is for AES, expected 5m to 1d beside 3des");
     if (!r->unicast && ack && r->ack)
         return schema_fail(s, ack, "rfc8263 is for unicast, expected none beside transport multicast");
     if (!r->unicast)

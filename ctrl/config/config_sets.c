@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define LIFETIME_MIN   120u
-#define LIFETIME_LONG  86400u   /* above: members must have announced that they can (KS16) */
+#define LIFETIME_LONG  86400u   /* above: AES only, and members must have announced that they can (KS16, KS17) */
 #define LIFETIME_MAX   2592000u /* 30 days */
 #define LIFETIME_SHORT 900u     /* below: `check` warns */
 
@@ -94,8 +94,6 @@ static bool parse_lifetime(struct schema *s, const struct yaml_node *n, void *at
 
     if (!schema_duration(s, n, 1000000, LIFETIME_MIN, LIFETIME_MAX, &seconds))
         return false;
-    if (seconds > LIFETIME_LONG)
-        return schema_fail(s, n, "%s: not supported by this version, expected 2m to 1d", n->text);
     *(uint32_t *)at = (uint32_t)seconds;
     return seconds >= LIFETIME_SHORT ||
            loader_lint(s, n, "lifetime: %us keeps members busy with renewing, better at least 15m",
@@ -124,6 +122,9 @@ static bool parse_profile(struct schema *s, const struct yaml_node *n, void *at)
     p->lifetime_s = 3600;
     if (!schema_map(s, n, profile_fields, p))
         return false;
+    if (p->lifetime_s > LIFETIME_LONG && p->set->suite->legacy)
+        return schema_fail(s, yaml_find(n, "lifetime"), "more than 1d is for AES, expected 2m to 1d beside %s",
+                           p->set->suite->name);
     l->n_profiles++;
     return true;
 }

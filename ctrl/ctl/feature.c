@@ -21,7 +21,8 @@ static uint64_t needed(const struct ks_group *g)
         need |= policy_sa_features(&(struct policy_sa){.suite = sa->suite,
                                                        .replay = sa->replay,
                                                        .tag = sa->tag,
-                                                       .strict_sender = sa->strict_sender});
+                                                       .strict_sender = sa->strict_sender,
+                                                       .lifetime_s = sa->lifetime_s});
     }
     return need;
 }
@@ -45,7 +46,7 @@ static void count(const struct ks *ks, uint64_t bit, uint64_t *with, uint64_t *a
         const struct ks_members *ms = &ks->groups[i]->members;
 
         for (size_t k = 0; k < ms->n; k++) {
-            if (ms->entries[k].left)
+            if (!ks_member_is_present(&ms->entries[k]))
                 continue;
             ++*all;
             *with += (ms->entries[k].features.features & bit) != 0;

@@ -142,7 +142,8 @@ static void take_keys(struct ks_group *g, struct ks_group *fresh)
     ks_group_set_timer(g);
 }
 
-bool ks_epoch_begin(struct ks_group *g, mono_t now)
+/* without: an address whose members aren't told; NULL = all are. */
+static bool begin(struct ks_group *g, const struct addr *without, mono_t now)
 {
     struct ks_group *fresh = fresh_keys(g, now);
     struct ks_farewell *f = fresh ? ks_farewell_new() : NULL;
@@ -151,9 +152,16 @@ bool ks_epoch_begin(struct ks_group *g, mono_t now)
         ks_group_free(fresh);
         return false;
     }
+    if (without)
+        ks_members_forget(&g->members, without);
     ks_farewell_start(f, g, g, now);
     take_keys(g, fresh);
     return true;
+}
+
+bool ks_epoch_begin(struct ks_group *g, mono_t now)
+{
+    return begin(g, NULL, now);
 }
 
 bool ks_epoch_clear(struct ks_group *g, mono_t now)
@@ -177,6 +185,7 @@ static bool add_barred(struct ks_group *g, const struct addr *a)
 
 bool ks_epoch_bar(struct ks_group *g, const struct addr *address, mono_t now, char error[KS_EPOCH_ERROR_MAX])
 {
+    char text[ADDR_TEXT_MAX];
     size_t before = g->n_barred;
 
     if (!add_barred(g, address)) {
@@ -189,10 +198,11 @@ bool ks_epoch_bar(struct ks_group *g, const struct addr *address, mono_t now, ch
         snprintf(error, KS_EPOCH_ERROR_MAX, "the group has no `rekey`, so nobody can be told of other keys");
         return false;
     }
-    if (!ks_epoch_begin(g, now)) {
+    if (!begin(g, address, now)) {
         g->n_barred = before;
         snprintf(error, KS_EPOCH_ERROR_MAX, "memory or random octets are short; nothing changed");
         return false;
     }
+    log_msg(KS_GM_BARRED, g->config->name, addr_text(address, text));
     return true;
 }

@@ -180,12 +180,24 @@ static struct ks_group *admit(struct ks *ks, const struct registration *reg, str
     return g;
 }
 
+/* What it lacks, whatever is left of a long life now (KS16). */
+static uint64_t missing_of(const struct ks_group *g, const struct policy *p, const struct peer_features *peer)
+{
+    uint64_t missing = policy_missing(p, peer);
+
+    for (size_t i = 0; i < g->n_teks; i++) {
+        if (g->teks[i].lifetime_s > KS_LONG_S)
+            missing |= FEATURE_LONG_LIFETIME & ~(peer->ours ? peer->features : 0);
+    }
+    return missing;
+}
+
 /* May it be a member of a group with these keys: does it do all that they need, and is there a place (KS12, KS16)? */
 static bool fits(struct ks_group *g, const struct registration *reg, const struct policy *p, struct refusal *why,
                  mono_t now)
 {
     const struct ks_member *m = ks_members_find(&g->members, &reg->peer.addr, reg->identity);
-    uint64_t missing = policy_missing(p, &reg->features);
+    uint64_t missing = missing_of(g, p, &reg->features);
     size_t limit = ks_group_limit(g);
     char text[POLICY_FAULT_TEXT_MAX];
 

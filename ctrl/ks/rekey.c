@@ -225,6 +225,7 @@ static void on_timer(struct timer *t, mono_t now)
 {
     struct ks_rekey *r = (struct ks_rekey *)((char *)t - offsetof(struct ks_rekey, timer));
     uint32_t lifetime_s = 0;
+    mono_t due;
 
     if (r->in_round) {
         r->in_round = ks_wave_send(r, now);
@@ -236,7 +237,8 @@ static void on_timer(struct timer *t, mono_t now)
         finish(r);
         return;
     }
-    if (!r->farewell && ks_schedule_is_merged(now, ks_group_next_rekey(r->group, &lifetime_s), lifetime_s)) {
+    due = ks_group_next_rekey(r->group, &lifetime_s);
+    if (!r->farewell && ks_schedule_is_merged(now, due, lifetime_s)) {
         ks_rekey_stop(r); /* KS10: that one says it all; who hasn't acknowledged stays pending until then */
         return;
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define MAX_DELAY_S UINT16_MAX /* what a message can say; members have the new key, so changing over earlier is no harm */
+#define TURN_S      60         /* a new key sends for so long at least before its own end */
 
 void ks_tek_announce(struct ks_group *g)
 {
@@ -203,7 +204,8 @@ void ks_tek_delays(const struct ks_group *g, mono_t now, uint32_t *activate_s, u
         if (left > KS_SEND_OLD_S && left - KS_SEND_OLD_S > activate)
             activate = left - KS_SEND_OLD_S;
         deactivate = left > deactivate ? left : deactivate;
-        most = own / 2 < most ? own / 2 : most; /* a key that lives shorter than the one before must get its turn */
+        own = own > 2 * TURN_S ? own - TURN_S : own / 2; /* a key that ends before the old one must get its turn */
+        most = own < most ? own : most;
     }
     *activate_s = activate < most ? activate : most;
     *deactivate_s = deactivate < MAX_DELAY_S ? deactivate : MAX_DELAY_S;

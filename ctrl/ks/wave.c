@@ -121,6 +121,12 @@ static uint32_t number_of(const struct ks_rekey *r, struct ks_kek *k)
     return k->number;
 }
 
+/* Others keep the old keys to the end that they are told. */
+static bool knows_replace(const struct parcel *p)
+{
+    return p->features.ours && (p->features.features & FEATURE_REPLACE);
+}
+
 static bool fill(const struct wave *w, const struct parcel *p, struct push *push)
 {
     const struct ks_rekey *r = w->r;
@@ -130,7 +136,7 @@ static bool fill(const struct wave *w, const struct parcel *p, struct push *push
     push->has_policy = true;
     if (r->farewell) {
         ks_farewell_push(r->farewell, push, w->now);
-    } else if (!ks_group_rekey_policy(r->group, p->features.ours && r->replace, &push->policy, w->now)) {
+    } else if (!ks_group_rekey_policy(r->group, r->replace && knows_replace(p), &push->policy, w->now)) {
         return false;
     }
     push->policy.has_rules = p->rules;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LONG_LIFETIME_S 86400 /* KS16: what lives longer is for members that said they can */
+
 bool policy_fault(struct policy_fault *why, uint16_t notify, const char *format, ...)
 {
     va_list args;
@@ -37,6 +39,7 @@ uint64_t policy_sa_features(const struct policy_sa *sa)
     need |= sa->replay == REPLAY_COUNTER ? FEATURE_COUNTER_REPLAY : 0;
     need |= sa->tag ? FEATURE_TAG : 0;
     need |= sa->strict_sender ? FEATURE_STRICT_SENDER : 0;
+    need |= sa->lifetime_s > LONG_LIFETIME_S ? FEATURE_LONG_LIFETIME : 0;
     return need | (sa->suite->id == SUITE_CHACHA20_POLY1305 ? FEATURE_CHACHA20 : 0);
 }
 

@@ -188,9 +188,9 @@ static const struct row policy_rows[] = {
      "f:4:44: lifetime: '119s', expected 2m to 30d"},
     {A "transform-sets: {t: {suite: aes-gcm-128}}\nprofiles: {p: {transform-set: t, lifetime: 31d}}\n" TAIL,
      "f:4:44: lifetime: '31d', expected 2m to 30d"},
-    {A
-     "transform-sets: {t: {suite: aes-gcm-128}}\nprofiles: {p: {transform-set: t, lifetime: 86401s}}\n" TAIL,
-     "f:4:44: lifetime: 86401s: not supported by this version, expected 2m to 1d"},
+    {"legacy: true\n" A "transform-sets: {t: {suite: 3des-cbc/hmac-sha1-96}}\nprofiles: {p: {transform-set: t, lifetime: "
+                        "86401s}}\n" TAIL,
+     "f:5:44: lifetime: more than 1d is for AES, expected 2m to 1d beside 3des-cbc/hmac-sha1-96"},
     {A "transform-sets: {t: {suite: aes-gcm-128}}\nprofiles: {p: {transform-set: t, lifetime: 0s}}\n" TAIL,
      "f:4:44: lifetime: '0s', expected 2m to 30d"},
 };
