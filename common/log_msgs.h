@@ -47,6 +47,7 @@
     X(GM_REKEY_TRANS_2_MULTI, "GDOI", 5, 0, "Group %s transitioned to Multicast Rekey.")                               \
     X(GM_DELETE_EXPIRED_KEK, "GDOI", 5, 0, "KEK expired for group %s and was deleted")                                 \
     X(GM_RECV_DELETE, "GDOI", 5, 0, "GM received delete-msg from KS in group %s: %s")                                  \
+    X(GM_REKEY_NOT_HEARD, "GDOI", 3, 5, "Group %s: rekeys by multicast to %s can't be heard: %s")                      \
     X(GDOI_REKEY_SEQ_FAILURE, "GDOI", 3, 5, "Failed to process rekey in group %s from %s: its seq # isn't above %u")   \
     X(GDOI_REKEY_FAILURE, "GDOI", 3, 5, "Processing of REKEY payloads failed on GM in the group %s with peer at %s: %s") \
     X(GM_SA_INGRESS, "GDOI", 5, 0, "Receive only ACL received from KS %s in group %s.")                                \

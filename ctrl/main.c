@@ -10,6 +10,7 @@
 #include "ctrl/ctl/ctl.h"
 #include "ctrl/options.h"
 #include "ctrl/run/events.h"
+#include "ctrl/run/multicast.h"
 #include "ctrl/run/roles.h"
 #include "ctrl/run/udp.h"
 
@@ -30,6 +31,7 @@ struct daemon {
     struct config *config;
     struct loop *loop;
     struct udp *udp;
+    struct multicast *multicast; /* NULL until a group's rekeys come by it */
     struct roles *roles;
     struct ctl *ctl;
     struct events *events;
@@ -70,6 +72,16 @@ static void on_datagram(void *ctx, const struct path *path, struct span bytes)
     struct daemon *d = ctx;
 
     roles_datagram(d->roles, path, bytes);
+}
+
+static const char *on_hear(void *ctx, const void *owner, const struct addr *local, const struct endpoint *group,
+                           const struct addr *source)
+{
+    struct daemon *d = ctx;
+
+    if (!d->multicast)
+        d->multicast = multicast_new(d->loop, on_datagram, d);
+    return d->multicast ? multicast_hear(d->multicast, owner, local, group, source) : "memory is short";
 }
 
 /* Stopping: members leave first (GM12); a second signal doesn't wait for that. */
@@ -216,6 +228,7 @@ static bool start_roles(struct daemon *d)
                                .config = d->config,
                                .run_dir = d->o->run_dir,
                                .clock_rate = d->o->clock_rate,
+                               .hear = on_hear,
                                .env = {.ctx = d,
                                        .now = on_now,
                                        .send = on_send,
@@ -323,6 +336,7 @@ static int run(const struct options *o, struct config *config)
     block_signals();
     ctl_close(d.ctl);
     roles_free(d.roles);
+    multicast_free(d.multicast);
     udp_close(d.udp);
     loop_free(d.loop);
     if (d.keylog >= 0)

@@ -32,6 +32,7 @@ static struct gm *of_timer(struct timer *t)
 }
 
 const struct name gm_rekey_drop_names[] = {
+    {GM_DROP_COPY, "copy"},
     {GM_DROP_MALFORMED, "malformed"},
     {GM_DROP_OLD_NUMBER, "old_number"},
     {GM_DROP_FORGED, "forged"},
@@ -267,6 +268,11 @@ void gm_traffic(struct gm *gm, const struct gm_traffic *counts, struct now now)
             addr_text(gm_server(gm), server));
     gm->soon = now.scaled;
     start_registration(gm, now);
+}
+
+void gm_traffic_moved(struct gm *gm)
+{
+    gm_recover_forget(&gm->recover);
 }
 
 /* ---- what the operator wants ---- */

@@ -73,6 +73,7 @@ struct gm_clock {
 
 /* Why a rekey was dropped. */
 enum gm_rekey_drop {
+    GM_DROP_COPY, /* of a datagram that came before */
     GM_DROP_MALFORMED,
     GM_DROP_OLD_NUMBER,  /* not larger than the last one's */
     GM_DROP_FORGED,      /* no signature, or a wrong one */
@@ -81,7 +82,7 @@ enum gm_rekey_drop {
     GM_DROP_EARLIER_KEK, /* genuine, but under the KEK before, and it brings what isn't installed */
     GM_DROP_COUNT
 };
-/* "malformed", "old_number", ... */
+/* "copy", "malformed", "old_number", ... */
 extern const struct name gm_rekey_drop_names[];
 
 struct gm_rekey_stats {
@@ -143,6 +144,8 @@ void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct 
 void gm_iv_low(struct gm *gm, uint32_t spi, struct now now);
 /* What its data plane has counted so far: every GM_RECOVER_EVERY_S or so (GM13). */
 void gm_traffic(struct gm *gm, const struct gm_traffic *counts, struct now now);
+/* The counts begin anew: they are another group's or another process's from now on. */
+void gm_traffic_moved(struct gm *gm);
 
 /* Is this datagram a rekey under one of its KEKs? By its cookies; ctrl/gm/receive.c. */
 bool gm_push_is_for(const struct gm *gm, struct span datagram);
@@ -151,6 +154,9 @@ bool gm_push_is_for(const struct gm *gm, struct span datagram);
  * from. Exact copies are the caller's to drop.
  */
 void gm_push(struct gm *gm, const struct path *path, const struct addr *own, struct span datagram, struct now now);
+
+/* A rekey for it was an exact copy of one that came before, and was dropped for that. */
+void gm_push_copied(struct gm *gm);
 
 /* The operator's word: holds until the next rekey, or registration, with news (GM8). */
 void gm_set_direction(struct gm *gm, enum gm_direction direction, struct now now);

@@ -16,6 +16,11 @@ bool gm_push_is_for(const struct gm *gm, struct span datagram)
     return (k->has && push_is_for(&k->kek, datagram)) || (k->has_earlier && push_is_for(&k->earlier, datagram));
 }
 
+void gm_push_copied(struct gm *gm)
+{
+    gm->stats.rekey.dropped[GM_DROP_COPY]++;
+}
+
 static void dropped(struct gm *gm, enum gm_rekey_drop reason, const struct path *path, const char *why)
 {
     char from[ADDR_TEXT_MAX];

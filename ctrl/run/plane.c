@@ -4,6 +4,7 @@
 
 #include "common/log.h"
 #include "ctrl/run/spis.h"
+#include "ctrl/run/traffic.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ struct plane {
     struct loop_watch *socket_watch, *wake_watch;
     struct timer attach;   /* real: next attempt */
     struct timer transact; /* real: run a transaction now, or again later */
+    struct timer look;     /* real: what does the traffic say (GM13)? */
     struct plane_member members[IPC_MAX_GROUPS];
     size_t n_members;
     bool changed;
@@ -194,7 +196,25 @@ static void on_attached(void *ctx, struct dpc *d, const struct ipc_hello *hello)
         p->members[i].missing[0] = '\0';
         meet(p, &p->members[i]);
     }
+    set_timer(p, &p->look, mono_s(GM_RECOVER_EVERY_S));
     plane_changed(p);
+}
+
+static void on_look(struct timer *t, mono_t now)
+{
+    struct plane *p = (struct plane *)((char *)t - offsetof(struct plane, look));
+    const struct ipc_page *page = dpc_attached(p->dpc) ? dpc_page(p->dpc) : NULL;
+
+    (void)now;
+    if (!page)
+        return;
+    for (size_t i = 0; i < p->n_members; i++) {
+        struct gm_traffic counts = traffic_of(page, (unsigned)i, p->members[i].gm);
+
+        if (p->members[i].pair_there)
+            gm_traffic(p->members[i].gm, &counts, loop_now(p->loop));
+    }
+    set_timer(p, &p->look, mono_s(GM_RECOVER_EVERY_S));
 }
 
 static void forget_question(struct plane *p)
@@ -356,6 +376,7 @@ struct plane *plane_new(struct loop *l, const char *socket, uint32_t clock_rate)
     p->loop = l;
     p->attach.fire = on_attach;
     p->transact.fire = on_transact;
+    p->look.fire = on_look;
     p->explain_timeout.fire = on_explain_timeout;
     p->explain_again.fire = on_explain_again;
     p->socket = strdup(socket);
@@ -375,6 +396,7 @@ void plane_free(struct plane *p)
     unwatch(p);
     timer_cancel(loop_real_timers(p->loop), &p->attach);
     timer_cancel(loop_real_timers(p->loop), &p->transact);
+    timer_cancel(loop_real_timers(p->loop), &p->look);
     dpc_free(p->dpc);
     free(p->socket);
     free(p);
@@ -403,6 +425,8 @@ void plane_remove(struct plane *p, const struct gm *gm)
     if (kept == p->n_members)
         return;
     p->n_members = kept;
+    for (size_t i = 0; i < kept; i++)
+        gm_traffic_moved(p->members[i].gm);
     plane_changed(p);
 }
 

@@ -2,20 +2,60 @@
 /* Rekeys and their acknowledgements, told by the exchange number alone; who they are for is judged by ks and gm. */
 #include "ctrl/run/rekeys.h"
 
+#include "common/log.h"
+#include "ctrl/crypto/hash.h"
 #include "ctrl/isakmp/isakmp.h"
 
-/* To the membership that holds its KEK, if any. */
+#include <string.h>
+
+/* An exact copy of one that came lately? If not, it counts as such from now on. */
+static bool was_seen(struct seen *seen, struct span bytes)
+{
+    uint8_t hash[HASH_LEN];
+
+    if (!hash_span(bytes, hash))
+        return false;
+    for (size_t i = 0; i < seen->n && i < ROLES_MAX_SEEN; i++) {
+        if (memcmp(seen->hashes[i], hash, sizeof(seen->hashes[i])) == 0)
+            return true;
+    }
+    memcpy(seen->hashes[seen->n++ % ROLES_MAX_SEEN], hash, sizeof(seen->hashes[0]));
+    return false;
+}
+
+/* To the memberships that hold its KEK; several may, on several data planes. False: nobody does. */
 static bool push(struct roles *r, const struct path *path, struct span bytes, struct now now)
 {
+    bool is_ours = false, is_copy = false;
+
     for (size_t i = 0; i < r->n_members; i++) {
         struct member *m = r->members[i];
 
         if (!gm_push_is_for(m->gm, bytes))
             continue;
-        gm_push(m->gm, path, &m->home_local, bytes, now);
-        return true;
+        if (!is_ours)
+            is_copy = was_seen(&r->seen, bytes);
+        is_ours = true;
+        if (is_copy)
+            gm_push_copied(m->gm);
+        else
+            gm_push(m->gm, path, &m->home_local, bytes, now);
     }
-    return false;
+    return is_ours;
+}
+
+void rekeys_hear(struct roles *r, struct member *m, const struct endpoint *group, const struct addr *source)
+{
+    static const struct addr anywhere;
+    const struct addr *local = m->home_local.family ? &m->home_local : &r->s.config->listen[0];
+    const char *why;
+    char text[ADDR_TEXT_MAX];
+
+    if (!r->s.hear)
+        return;
+    why = r->s.hear(r->s.env.ctx, m, local, group, source ? source : &anywhere);
+    if (why)
+        log_msg(GM_REKEY_NOT_HEARD, gm_config(m->gm)->name, endpoint_text(group, text), why);
 }
 
 bool rekeys_datagram(struct roles *r, const struct path *path, struct span bytes, struct now now)

@@ -10,5 +10,7 @@
 
 /* True: it was a rekey's and is done with, whatever became of it. Trusts no bit of it. */
 bool rekeys_datagram(struct roles *r, const struct path *path, struct span bytes, struct now now);
+/* Rekeys of a membership come to this group from now on, or, with NULL, to none. */
+void rekeys_hear(struct roles *r, struct member *m, const struct endpoint *group, const struct addr *source);
 
 #endif

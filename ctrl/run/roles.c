@@ -84,6 +84,7 @@ static void on_gm_policy(void *ctx, struct session *s, struct policy *policy, st
     }
     wipe(line, sizeof(line));
     log_registration(r, m->gm, true);
+    gm_server_announced(m->gm, session_features(s));
     gm_policy(m->gm, policy, now);
 }
 
@@ -149,6 +150,14 @@ static bool on_gone(void *ctx, const struct gm *gm, uint32_t spi)
     return m && plane_lost(m->plane, spi);
 }
 
+static void on_listen(void *ctx, struct gm *gm, const struct endpoint *group, const struct addr *source)
+{
+    struct member *m = member_of(ctx, gm);
+
+    if (m)
+        rekeys_hear(ctx, m, group, source);
+}
+
 /* Set-up. */
 
 void roles_socket_path(const struct roles *r, const char *socket, char out[ROLES_SOCKET_MAX])
@@ -195,11 +204,13 @@ void roles_free_unused_planes(struct roles *r)
 struct member *roles_member_new(struct roles *r, const struct config_group *config)
 {
     struct gm_ops ops = {
-        .ctx = r, .register_with = on_register_with, .changed = on_changed, .holds = on_holds, .gone = on_gone};
+        .ctx = r, .register_with = on_register_with, .changed = on_changed, .holds = on_holds, .gone = on_gone,
+        .listen = on_listen};
     struct member *m = calloc(1, sizeof(*m));
 
     if (!m)
         return NULL;
+    m->roles = r;
     m->gm = gm_new(config, &r->s.env, &ops);
     m->plane = m->gm ? plane_for(r, config->gm.dp_socket) : NULL;
     if (!m->plane) {
@@ -217,6 +228,7 @@ void roles_member_free(struct member *m)
         session_abort(m->session);
     if (m->plane)
         plane_remove(m->plane, m->gm);
+    rekeys_hear(m->roles, m, NULL, NULL);
     gm_free(m->gm);
     free(m);
 }
@@ -293,7 +305,9 @@ void roles_datagram(struct roles *r, const struct path *path, struct span bytes)
 {
     struct now now = loop_now(r->s.loop);
 
-    if (!rekeys_datagram(r, path, bytes, now))
+    if (rekeys_datagram(r, path, bytes, now))
+        return;
+    if (!addr_is_multicast(&path->local.addr)) /* nothing else comes by multicast, and nothing is answered from there */
         sessions_datagram(r->sessions, path, bytes, now);
 }
 

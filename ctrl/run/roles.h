@@ -21,6 +21,9 @@ struct roles_settings {
     const char *run_dir;
     uint32_t clock_rate;
     struct env env; /* send, random, keylog, timers */
+    /* Hears rekeys by multicast as multicast_hear() does, whose datagrams come by roles_datagram(). NULL = it can't. */
+    const char *(*hear)(void *ctx, const void *owner, const struct addr *local, const struct endpoint *group,
+                        const struct addr *source); /* ctx: that of env */
 };
 
 /* Starts key-server groups; members wait for their data plane. NULL when memory or random octets are short. */

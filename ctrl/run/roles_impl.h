@@ -3,9 +3,19 @@
 #ifndef GVPN_CTRL_RUN_ROLES_IMPL_H
 #define GVPN_CTRL_RUN_ROLES_IMPL_H
 
+#include "ctrl/crypto/hash.h"
 #include "ctrl/run/roles.h"
 
+/* Rekeys that came lately, by SHA-256: an exact copy is dropped before anything is decrypted (RFC 6407 7.3.5). */
+#define ROLES_MAX_SEEN 64
+
+struct seen {
+    uint8_t hashes[ROLES_MAX_SEEN][HASH_LEN];
+    size_t n; /* ring */
+};
+
 struct member {
+    struct roles *roles;
     struct gm *gm;
     struct plane *plane;
     struct session *session; /* the registration under way */
@@ -45,6 +55,7 @@ struct roles {
     size_t n_planes;
     struct leaving leaving;
     struct farewell *farewells;
+    struct seen seen;
 };
 
 /* A membership that isn't listed or known to its plane yet; makes the plane when it is the first on it. NULL: no memory. */

@@ -128,6 +128,8 @@ void sessions_clear_stats(struct sessions *ss);
 /* Calls each() for every session, youngest first. */
 void sessions_each(const struct sessions *ss, struct now now, void (*each)(void *ctx, const struct session_view *v),
                    void *ctx);
+/* What the peer of a member's registration announced, as gm_policy is called; zeros before. */
+const struct peer_features *session_features(const struct session *s);
 /* How many there are, half-open ones included. */
 size_t sessions_count(const struct sessions *ss);
 

@@ -64,6 +64,13 @@ void session_say_goodbye(struct session *s)
         sessions_send(ss, &s->path, buf_written(&out));
 }
 
+const struct peer_features *session_features(const struct session *s)
+{
+    static const struct peer_features none;
+
+    return s->n_pulls ? pull_features(s->pulls[0].pull) : &none;
+}
+
 static void deliver_policy(struct session *s, struct now now)
 {
     struct sessions *ss = s->set;

@@ -64,7 +64,8 @@ static void note_marks(struct spis *s, const struct ipc_page *page)
             *m = (struct spis_mark){.spi = spi};
         }
         m->used = raised(m->used, atomic_load(&slot->sequence_lease));
-        m->top = raised(m->top, atomic_load(&slot->sequence_top));
+        for (size_t w = 0; w < IPC_MAX_WORKERS; w++)
+            m->top = raised(m->top, atomic_load(&slot->sequence_top[w]));
     }
 }
 

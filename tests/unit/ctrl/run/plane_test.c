@@ -33,6 +33,9 @@ static struct {
     unsigned transactions;
     unsigned told; /* questions that reached the ring */
     bool ring_full;
+    struct gm_sa held[2]; /* the SA of each member */
+    struct gm_traffic traffic[2]; /* what each was told last ... */
+    unsigned looks[2], moved[2];  /* ... how often, and how often that its counts begin anew */
 } w;
 
 /* Two members that are only addresses to plane.c. */
@@ -194,6 +197,24 @@ void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct 
     (void)epoch;
     (void)refused;
     (void)now;
+}
+
+const struct gm_sa *gm_sas(const struct gm *gm, size_t *n)
+{
+    *n = 1;
+    return &w.held[gm == member(1)];
+}
+
+void gm_traffic(struct gm *gm, const struct gm_traffic *counts, struct now now)
+{
+    (void)now;
+    w.looks[gm == member(1)]++;
+    w.traffic[gm == member(1)] = *counts;
+}
+
+void gm_traffic_moved(struct gm *gm)
+{
+    w.moved[gm == member(1)]++;
 }
 
 void gm_iv_low(struct gm *gm, uint32_t spi, struct now now)
@@ -410,7 +431,7 @@ static void sequence_numbers_outlive_the_data_plane(void **state)
     w.page.sas[5].spi = 1000;
     w.page.sas[5].replay = IPC_REPLAY_COUNTER;
     w.page.sas[5].sequence_lease = 65536;
-    w.page.sas[5].sequence_top = 777;
+    w.page.sas[5].sequence_top[15] = 777;
     replace_data_plane();
     run_until(5);
     assert_true(w.sa.spi == 1000 && w.sa.sequence_used == 65536 && w.sa.sequence_top == 777);
@@ -420,7 +441,7 @@ static void sequence_numbers_outlive_the_data_plane(void **state)
     w.page.sas[0].spi = 1000;
     w.page.sas[0].replay = IPC_REPLAY_COUNTER;
     w.page.sas[0].sequence_lease = 1ULL << 40; /* a page that lies */
-    w.page.sas[0].sequence_top = 5;
+    w.page.sas[0].sequence_top[0] = 5;
     replace_data_plane();
     run_until(9);
     assert_true(w.sa.sequence_used == UINT32_MAX && w.sa.sequence_top == 777);
@@ -540,9 +561,41 @@ static void a_question_waits_for_room_in_the_ring(void **state)
     assert_int_equal(answers, 1);
 }
 
+/* GM13: every 10 s each member hears of its own packets, and of nobody else's. */
+static void members_hear_what_their_traffic_says(void **state)
+{
+    struct plane *p = start(0);
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        w.held[i].sa.spi = 0x1000 + i;
+        w.page.sas[5 + i].spi = 0x1000 + i;
+        w.page.sas[5 + i].packets_in = 100 + i;
+        w.page.sas[5 + i].replay_time = 200 + i;
+        w.page.workers[0].unknown_spi[i] = 1 + i;
+        w.page.workers[IPC_MAX_WORKERS].unknown_spi[i] = 300;
+    }
+    run_until(10);
+    assert_int_equal(w.looks[0], 0);
+    run_until(32);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(w.looks[i], 3);
+        assert_int_equal(w.traffic[i].decrypted, 100 + i);
+        assert_int_equal(w.traffic[i].time_failed, 200 + i);
+        assert_int_equal(w.traffic[i].unknown_spi, 301 + i);
+    }
+    plane_remove(p, member(0)); /* the other one's place changes, and with it whose numbers those are */
+    assert_int_equal(w.moved[1], 1);
+    w.attached = false;
+    run_until(100);
+    assert_int_equal(w.looks[1], 3);
+    stop(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_hear_what_their_traffic_says),
         cmocka_unit_test(a_refused_transaction_is_tried_again_after_ten_seconds),
         cmocka_unit_test(an_unanswered_question_ends_after_two_seconds),
         cmocka_unit_test(a_question_waits_for_room_in_the_ring),

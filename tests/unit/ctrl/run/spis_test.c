@@ -25,7 +25,8 @@ static void slot(struct ipc_page *p, unsigned at, uint32_t spi, enum ipc_replay 
     p->sas[at].spi = spi;
     p->sas[at].replay = replay;
     p->sas[at].sequence_lease = lease;
-    p->sas[at].sequence_top = top;
+    p->sas[at].sequence_top[at % IPC_MAX_WORKERS] = top; /* whichever says most */
+    p->sas[at].sequence_top[(at + 1) % IPC_MAX_WORKERS] = top / 2;
 }
 
 static struct ipc_sa put(uint32_t spi, enum ipc_replay replay)
