@@ -28,7 +28,7 @@
 
 struct dp {
     const struct cfg *cfg;
-    const struct dp_options *options;
+    const struct options *options;
     struct clock clock;
     int lock_fd, tap_fd;
     bool eal;
@@ -315,12 +315,12 @@ static void stop(struct dp *dp)
     }
 }
 
-bool dp_run(const struct cfg *cfg, const struct dp_options *o)
+bool dp_run(const struct cfg *cfg, const struct options *o)
 {
     struct dp dp = {.cfg = cfg, .options = o, .lock_fd = -1, .tap_fd = -1, .page.fd = -1, .punt.event_fd = -1};
     const char *by = NULL;
 
-    log_open("gvpn-dp", o->has_log_level ? o->log_level : cfg->log_level, cfg->log_to);
+    log_open("gvpn-dp", o->has_level ? o->level : cfg->log_level, cfg->log_to);
     if (start(&dp)) {
         log_msg(DAEMON_START, "gvpn-dp", GVPN_VERSION, cfg->file);
         daemon_notify("READY=1");
