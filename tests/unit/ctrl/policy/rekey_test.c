@@ -161,7 +161,7 @@ static void the_time_goes_along_whenever_there_is_one(void **state)
     p.n_sas = 0;
     assert_string_equal(carry_as(&ours, true), "");
     assert_true(q.has_pseudotime && q.pseudotime_ms == 5);
-    p.has_pseudotime = false;
+    policy_wipe(&p);
     small_policy(&p);
     p.n_sender_ids = 0;
     p.sas[0].replay = REPLAY_TIME;
