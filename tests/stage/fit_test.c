@@ -5,106 +5,20 @@
  * whom they are for; `df`; buffers running out.
  */
 #include "dataplane/core/esp.h"
-#include "dataplane/fit.h"
-#include "tests/stage/rig.h"
+#include "tests/stage/fit_rig.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define MTU  1500u
-#define DF   0x40
-
-/* Suites and what fits: one that is encrypted at once, one that waits in lanes, in blocks of 16 octets. */
-static const struct kind {
-    enum suite_id suite;
-    unsigned fit4, fit6;
-} gcm = {SUITE_AES_GCM_128, 1446, 1426}, cbc = {SUITE_AES_CBC_128_SHA256, 1438, 1406};
-static const struct kind *kind;
-
-static struct rig a, b; /* a sends, b receives */
-static struct rig_out out, in;
-static uint8_t f[2048];
-
-static int open_both(const struct kind *k)
-{
-    kind = k;
-    for (unsigned i = 0; i < 2; i++) {
-        struct rig *r = i == 0 ? &a : &b;
-        struct ipc_sa sa;
-
-        rig_open(r, 1);
-        sa = rig_suite_message(r, k->suite, false, 0x1000, 10, 1 + i);
-        rig_simple_sa(r, &sa);
-    }
-    return 0;
-}
+#define MTU 1500u
 
 static int open_gcm(void **state)
 {
     (void)state;
-    return open_both(&gcm);
+    return open_both(&gcm, 1);
 }
 
 static int open_cbc(void **state)
 {
     (void)state;
-    return open_both(&cbc);
-}
-
-static int close_both(void **state)
-{
-    (void)state;
-    rig_close(&a);
-    rig_close(&b);
-    return 0;
-}
-
-/* flags: the first octet of flags and offset. */
-static size_t packet4(uint8_t flags, size_t ip_len)
-{
-    size_t len = rig_ipv4(f, "10.1.0.1", "10.2.0.1", 17, 1000, 53, ip_len);
-
-    f[18] = 0x12, f[19] = 0x34;
-    f[20] = flags;
-    rig_fix_checksum(f);
-    return len;
-}
-
-static size_t packet6(size_t ip_len)
-{
-    return rig_ipv6(f, "2001:db8:1::1", "2001:db8:2::1", 17, 1000, 53, ip_len);
-}
-
-static size_t tagged(size_t len, unsigned tags)
-{
-    for (unsigned i = 0; i < tags; i++)
-        len = rig_tag(f, len, i ? 0x88a8 : 0x8100, (uint16_t)(5 + i));
-    return len;
-}
-
-static void run(struct rig *r, bool inbound, size_t len, struct rig_out *result)
-{
-    const uint8_t *frames[1] = {f};
-
-    rig_all(r, 0, inbound, false, 1, frames, &len, result);
-}
-
-/* All that came out of a is put into b. */
-static void receive(void)
-{
-    static const uint8_t *frames[VEC_MAX];
-    static size_t lens[VEC_MAX];
-
-    assert_true(out.n_tx <= VEC_MAX);
-    for (unsigned i = 0; i < out.n_tx; i++) {
-        frames[i] = out.tx[i].bytes;
-        lens[i] = out.tx[i].len;
-    }
-    rig_all(&b, 0, true, false, out.n_tx, frames, lens, &in);
+    return open_both(&cbc, 1);
 }
 
 /* Every outer packet fits, is ESP and no fragment. */
@@ -120,30 +34,6 @@ static void outer_is_right(const struct rig_result *r, unsigned l2_len)
     } else {
         assert_int_equal(ip[6], 50);
     }
-}
-
-/* The pieces that b let through, put together the slow way, are the packet in `whole`. */
-static void together(const uint8_t *whole, unsigned l2_len)
-{
-    const uint8_t *ip = whole + l2_len;
-    uint32_t payload_len = load16_be(ip + 2) - 20u, first = (load16_be(ip + 6) & 0x1fffu) * 8, done = 0;
-
-    for (unsigned i = 0; i < in.n_tx; i++) {
-        const uint8_t *piece = in.tx[i].bytes + l2_len;
-        uint32_t n = load16_be(piece + 2) - 20u, at = (load16_be(piece + 6) & 0x1fffu) * 8 - first;
-        bool last = i + 1 == in.n_tx;
-
-        assert_int_equal(in.tx[i].verdict, VERDICT_RECEIVED_DECRYPTED);
-        assert_memory_equal(in.tx[i].bytes, whole, l2_len);
-        assert_int_equal(in.tx[i].len, l2_len + 20 + n);
-        assert_true(sum_right(sum_ipv4(piece)));
-        assert_int_equal(at, done); /* in order */
-        assert_int_equal(load16(piece + 4), load16(ip + 4));
-        assert_int_equal(load16_be(piece + 6) & 0x2000, last ? load16_be(ip + 6) & 0x2000 : 0x2000);
-        assert_memory_equal(piece + 20, ip + 20 + at, n);
-        done += n;
-    }
-    assert_int_equal(done, payload_len);
 }
 
 /* The one message that came back says what would have fitted, to whom it may concern. */
