@@ -189,6 +189,12 @@ static enum verdict take(struct pipeline_ctx *ctx, const struct pkt *p, const ui
     return verdict;
 }
 
+static void clamp(const struct pipeline_ctx *ctx, unsigned pair, const struct sa *sa, uint8_t *ip, enum l3_kind kind, uint32_t len)
+{
+    if (ctx->config->mss_clamp && mss_is_syn(ip, kind, next_of(ip, kind)))
+        fit_clamp_received(ctx, pair, sa, kind, ip, len);
+}
+
 /* The whole judgement of an opened packet; then it stands in the mbuf as it was before the sender protected it. */
 static enum verdict finish_in(struct pipeline_ctx *ctx, unsigned pair, struct rte_mbuf *m, const struct pkt *p,
                               const struct crypto_job *job, uint32_t *len, uint16_t *tag)
@@ -203,16 +209,20 @@ static enum verdict finish_in(struct pipeline_ctx *ctx, unsigned pair, struct rt
         return VERDICT_DROP_AUTH;
     memcpy(header, job->esp, sizeof header); /* transport mode overwrites it */
     if (g->transport) {
+        ip = text - l3_header_len(kind);
         verdict = finish_transport(ctx, m, p, text, job->len, len);
-        return verdict == VERDICT_RECEIVED_DECRYPTED ? guard_accept(p->sa, header, text) : verdict;
+        if (verdict == VERDICT_RECEIVED_DECRYPTED)
+            verdict = guard_accept(p->sa, header, text);
+        if (verdict == VERDICT_RECEIVED_DECRYPTED)
+            clamp(ctx, pair, p->sa, ip, kind, *len);
+        return verdict;
     }
     verdict = esp_rx_check(ctx, p, text, job->len, len);
     if (verdict == VERDICT_RECEIVED_DECRYPTED)
         verdict = take(ctx, p, job->esp, text);
     if (verdict == VERDICT_RECEIVED_DECRYPTED) {
         *tag = guard_tag(p->sa, text); /* the frame's header may overwrite it */
-        if (ctx->config->mss_clamp && mss_is_syn(ip, kind, next_of(ip, kind)))
-            fit_clamp_received(ctx, pair, p->sa, kind, ip, *len);
+        clamp(ctx, pair, p->sa, ip, kind, *len);
         l2_move(ip, p->l3, p->l2_len);
         cut(m, p, ip, *len);
     }

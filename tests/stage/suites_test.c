@@ -337,6 +337,40 @@ static void transport_is_judged_with_its_header(void **state)
     rig_close(&b);
 }
 
+/* A member on one side suffices, in transport mode, too (docs/packet.md, "TCP MSS"). */
+static void the_receiver_clamps_in_transport_mode(void **state)
+{
+    static const enum suite_id suites[] = {SUITE_AES_GCM_128, SUITE_AES_CBC_128_SHA256, SUITE_NULL_SHA1};
+
+    (void)state;
+    for (unsigned k = 0; k < 6; k++) {
+        struct case_ c = {suites[k / 2], true, k & 1};
+        unsigned header = c.six ? 40 : 20;
+        uint8_t *tcp = frames[0] + 14 + header, *came = received[0].bytes + 14 + header;
+        struct esp_geometry g = esp_geometry_of(suite_by_id(c.suite), true, 0);
+        const uint8_t *esp = sent[0].bytes;
+        struct rig a, b;
+
+        rig_open(&a, 1);
+        rig_open(&b, 1);
+        policy(&a, c, 1);
+        policy(&b, c, 2);
+        a.config.mss_clamp = false;
+        lens[0] = c.six ? rig_ipv6(frames[0], "2001:db8:1::1", "2001:db8:2::1", 6, 1000, 80, 64)
+                        : rig_ipv4(frames[0], "10.1.0.1", "10.2.0.1", 6, 1000, 80, 44);
+        pointers[0] = frames[0];
+        tcp[12] = 0x60, tcp[13] = 2; /* SYN */
+        memcpy(tcp + 20, "\2\4\x05\xb4", 4); /* 1460 */
+        rig_run(&a, 0, false, false, 1, pointers, lens, sent);
+        assert_int_equal(sent[0].verdict, VERDICT_SENT_ENCRYPTED);
+        rig_run(&b, 0, true, false, 1, &esp, &sent[0].len, received);
+        assert_int_equal(received[0].verdict, VERDICT_RECEIVED_DECRYPTED);
+        assert_int_equal(came[22] << 8 | came[23], esp_effective_mtu(c.six ? L3_IPV6 : L3_IPV4, 1500, &g) - header - 20);
+        rig_close(&a);
+        rig_close(&b);
+    }
+}
+
 /* Decision of transport mode: one plain header, else dropped by name. */
 static void transport_refuses_what_it_cannot_move(void **state)
 {
@@ -393,6 +427,7 @@ int main(void)
         cmocka_unit_test(impossible_lengths),
         cmocka_unit_test(verified_but_wrong),
         cmocka_unit_test(transport_is_judged_with_its_header),
+        cmocka_unit_test(the_receiver_clamps_in_transport_mode),
         cmocka_unit_test(transport_refuses_what_it_cannot_move),
         cmocka_unit_test(own_packets),
     };
