@@ -52,7 +52,7 @@ static void a_silent_data_plane_is_not_waited_for(void **state)
         assert_non_null(strstr(reason, "not answered"));
     }
     clock_gettime(CLOCK_MONOTONIC, &b);
-    assert_true(b.tv_sec - a.tv_sec < 5);
+    assert_true(b.tv_sec - a.tv_sec < 15); /* 200 ms, on a machine that has others to serve */
     close(accepted(f));
     assert_false(is_readable(f->listener));
     assert_false(dpc_attach(f->d, reason));
