@@ -69,8 +69,7 @@ def acl_of(port):
 @pytest.fixture(scope="module", params=CHUNKS)
 def system(request, everything):
     part = everything[request.param * len(PORTS):][:len(PORTS)]
-    if not part:
-        pytest.skip("this version runs less")
+    assert part, "this version runs less"
     with Topology() as t, System(t, lab=True, six=True, legacy=True) as s:
         s.start(sas=[Sa(suite, acl_of(port), mode) for port, (suite, mode) in zip(PORTS, part)])
         s.part = {port: pair for port, pair in zip(PORTS, part)}

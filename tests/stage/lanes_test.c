@@ -352,6 +352,50 @@ static void mixed_suites_keep_the_order_of_flows(void **state)
     rig_close(&b);
 }
 
+/* A library that says that it couldn't. */
+static void submit_failing(void *library, struct crypto_job *job)
+{
+    (void)library;
+    job->done = true;
+    job->ok = false;
+}
+
+/* What couldn't be encrypted doesn't leave, and what couldn't be opened isn't let in (invariant 1). */
+static void what_the_library_fails_on_is_dropped(void **state)
+{
+    static const enum suite_id suites[] = {SUITE_AES_CBC_128_SHA256, SUITE_CHACHA20_POLY1305, SUITE_AES_GMAC_128, SUITE_NULL_SHA1,
+                                           SUITE_3DES_SHA1};
+    struct crypto_backend broken = *crypto_ipsec_mb();
+
+    (void)state;
+    broken.submit = submit_failing;
+    for (unsigned i = 0; i < sizeof suites / sizeof suites[0]; i++) {
+        struct rig good, bad;
+
+        one_suite(&good, suites[i]);
+        rig_open_with(&bad, 1, &broken);
+        policy(&bad, 1, &suites[i], 2);
+        send_some(&bad, 3, 100);
+        assert_int_equal(vec.n_tx, 0);
+        idle(&bad, false);
+        assert_int_equal(vec.n_tx, 0);
+        assert_int_equal(rig_count(&bad, VERDICT_DROP_INTERNAL), 3);
+        send_some(&good, 3, 100);
+        if (vec.n_tx == 0)
+            idle(&good, false);
+        assert_int_equal(vec.n_tx, 3);
+        memcpy(vec.m, vec.tx, 3 * sizeof vec.m[0]);
+        vec.n = 3;
+        poll_once(&bad, true);
+        assert_int_equal(vec.n_tx, 0);
+        idle(&bad, true);
+        assert_int_equal(vec.n_tx, 0);
+        assert_int_equal(rig_count(&bad, VERDICT_DROP_AUTH), 3);
+        rig_close(&good);
+        rig_close(&bad);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +406,7 @@ int main(void)
         cmocka_unit_test(settled_only_when_empty),
         cmocka_unit_test(a_newer_suite_does_not_overtake),
         cmocka_unit_test(mixed_suites_keep_the_order_of_flows),
+        cmocka_unit_test(what_the_library_fails_on_is_dropped),
     };
 
     rig_start_eal();
