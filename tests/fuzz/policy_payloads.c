@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one door for policy. Input: an octet (bit 0: the server is ours), the SA's length in two, the SA body, the KD body.
+ * The one door for policy. Input: an octet (bit 0: the server is ours, bit 1: a rekey), the SA's length in two, the SA body,
+ * the KD body.
  * Digests count as right when they are all zero, as a fuzzer can't invert SHA-256.
  */
 #include "ctrl/policy/payloads.h"
@@ -15,10 +16,13 @@ static bool zero_digest(struct span bytes, uint8_t out[GDOI_DIGEST_LEN])
     return true;
 }
 
-static void is_sane(const struct policy *p)
+static void is_sane(const struct policy *p, bool rekey)
 {
-    MUST(p->n_sas >= 1 && p->n_sas <= POLICY_MAX_SAS && p->acl.n >= 1 && p->acl.n <= ACL_MAX_ENTRIES);
-    MUST(p->n_sender_ids <= POLICY_MAX_SENDER_IDS);
+    MUST((p->n_sas >= 1 || (rekey && p->has_kek)) && p->n_sas <= POLICY_MAX_SAS);
+    MUST(p->has_rules ? p->acl.n >= 1 && p->acl.n <= ACL_MAX_ENTRIES : rekey && p->acl.n == 0);
+    MUST(p->n_sender_ids <= (rekey ? 0 : POLICY_MAX_SENDER_IDS));
+    if (p->has_kek)
+        MUST(p->kek.key.len > 0 && p->kek.public_key_len > 0 && p->kek.lifetime_s > 0);
     for (size_t i = 0; i < p->n_sas; i++) {
         const struct policy_sa *sa = &p->sas[i];
         MUST(sa->suite != NULL && sa->suite->supported && sa->spi >= GDOI_FIRST_SPI && sa->number != 0);
@@ -28,7 +32,7 @@ static void is_sane(const struct policy *p)
             MUST(sa->spi != p->sas[k].spi);
     }
     for (size_t i = 0; i < p->acl.n; i++) {
-        bool found = !p->acl.entries[i].permit;
+        bool found = rekey || !p->acl.entries[i].permit;
         for (size_t k = 0; k < p->n_sas; k++)
             found |= p->sas[k].number == p->acl.entries[i].sa;
         MUST(found);
@@ -67,11 +71,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     peer.ours = (flags & 1) != 0;
     policy_init(&p);
-    if (policy_from_payloads(sa, buf_rest(&r), &peer, zero_digest, &p, &why)) {
-        is_sane(&p);
-        carry(&p, &peer);
+    bool rekey = (flags & 2) != 0;
+    if ((rekey ? policy_from_rekey : policy_from_payloads)(sa, buf_rest(&r), &peer, zero_digest, &p, &why)) {
+        is_sane(&p, rekey);
+        if (!rekey)
+            carry(&p, &peer);
     } else {
-        MUST(p.n_sas == 0 && p.acl.entries == NULL && why.notify != 0 && why.text[0] != '\0');
+        MUST(p.n_sas == 0 && !p.has_kek && p.acl.entries == NULL && why.notify != 0 && why.text[0] != '\0');
     }
     policy_wipe(&p);
     return 0;
