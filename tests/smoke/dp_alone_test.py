@@ -177,12 +177,10 @@ def test_no_ipv6_leaks_but_neighbour_discovery(started):
 
 def test_neighbours_are_found_before_registration(started):
     started.start()
-    for there in (W, W6, OWN, OWN6):
-        silent(started.h1, there, count=1)
-        assert "lladdr" in started.t.sh(started.h1, "ip", "neigh", "show", there), there
-    for there in (H1, OWN, OWN6):
-        silent(started.w, there, count=1)
-        assert "lladdr" in started.t.sh(started.w, "ip", "neigh", "show", there), there
+    for host, addresses in ((started.h1, (W, W6, OWN, OWN6)), (started.w, (H1, OWN, OWN6))):
+        for there in addresses:
+            ping(host, there, count=1, patience=0)
+            wait_for(lambda: "lladdr" in started.t.sh(host, "ip", "neigh", "show", there), what=f"{there} to be found")
 
 
 def test_unregistered_clear(started):
