@@ -113,6 +113,7 @@ static bool no_gmac_192(struct crypto_key *k, const struct suite *suite, const u
     return suite->id != SUITE_AES_GMAC_192 && crypto_ipsec_mb()->key_set(k, suite, key, integrity);
 }
 
+/* The self test fails; why begins with the suite and has these words. */
 static void expect(const struct crypto_backend *b, const char *suite, const char *what)
 {
     char why[256] = "";
@@ -149,28 +150,23 @@ static void broken_lanes_are_noticed(void **state)
 static void broken_engines_are_noticed(void **state)
 {
     struct crypto_backend b;
-    char why[256];
 
     (void)state;
     b = *crypto_ipsec_mb();
     b.open = open_blindly;
-    assert_false(crypto_selftest(&b, why, sizeof why));
-    assert_non_null(strstr(why, "accepts a wrong ICV"));
+    expect(&b, "", "accepts a wrong ICV");
     b = *crypto_ipsec_mb();
     b.seal = seal_long_bursts_wrong;
-    assert_false(crypto_selftest(&b, why, sizeof why));
-    assert_non_null(strstr(why, "burst of 17"));
+    expect(&b, "", "burst of 17");
     b = *crypto_ipsec_mb();
     b.seal_one = seal_one_wrong;
-    assert_false(crypto_selftest(&b, why, sizeof why));
-    assert_non_null(strstr(why, "known test 4"));
+    expect(&b, "", "known test 4");
     b = *crypto_ipsec_mb();
     b.key_set = mixed_up_192;
-    assert_false(crypto_selftest(&b, why, sizeof why));
-    assert_non_null(strstr(why, "aes-gcm-192"));
+    expect(&b, "", "aes-gcm-192");
     b = *crypto_ipsec_mb();
     b.key_set = no_key;
-    assert_false(crypto_selftest(&b, why, sizeof why));
+    expect(&b, "", "");
 }
 
 static void both_backends_run_every_suite(void **state)
