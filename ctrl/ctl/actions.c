@@ -74,15 +74,18 @@ static void put_cleared(struct json *j, const struct config_group *g, const char
 static int clear_server(struct ctl_request *r, struct ks_group *g)
 {
     size_t forgotten = g->members.n;
+    bool told = g->keks.n > 0;
 
     if (!ks_epoch_clear(g, roles_now(r->roles).scaled))
         return ctl_error(r, CTL_FAILURE, "group %s: random octets are short; nothing changed", g->config->name);
     log_msg(KS_CLEAR_REGISTER, g->config->name, forgotten);
     json_object(r->out);
     put_cleared(r->out, g->config, "key-server",
-                "new keys, sender ids from 0; members use the old keys until they register again: clear the group on them, "
-                "too");
+                told ? "new keys, sender ids from 0; members are told to register again, and use the old keys for 60 s more"
+                     : "new keys, sender ids from 0; members use the old keys until they register again: clear the group on them, "
+                       "too");
     json_kv_u64(r->out, "members_forgotten", forgotten);
+    json_kv_u64(r->out, "members_told", told ? forgotten : 0);
     json_kv_u64(r->out, "new_teks", g->n_teks);
     json_end_object(r->out);
     return CTL_OK;
@@ -112,6 +115,31 @@ int ctl_clear_group(struct ctl_request *r)
     return ctl_error(r, CTL_NOT_FOUND, "no group named %s", r->words[2]);
 }
 
+static int put_forgotten(struct ctl_request *r, const struct ks_group *g, size_t n, bool barred)
+{
+    json_object(r->out);
+    put_cleared(r->out, g->config, "key-server",
+                barred ? "it can't register again; everybody has new keys, others register again, and the old keys end in 60 s"
+                : g->keks.n > 0 ? "they get no more rekeys, keep their keys, and may register again"
+                                : "only the entries are forgotten: without rekey messages those members keep their keys and may "
+                                  "register again");
+    json_kv_u64(r->out, "members_forgotten", n);
+    json_kv_bool(r->out, "barred", barred);
+    json_end_object(r->out);
+    return CTL_OK;
+}
+
+static int bar(struct ctl_request *r, struct ks_group *g, const struct addr *address)
+{
+    size_t before = g->members.n, n = ks_members_count(&g->members, address);
+    char error[KS_EPOCH_ERROR_MAX];
+
+    if (!ks_epoch_bar(g, address, roles_now(r->roles).scaled, error))
+        return ctl_error(r, CTL_FAILURE, "group %s: %s", g->config->name, error);
+    log_msg(KS_CLEAR_MEMBERS, g->config->name, before);
+    return put_forgotten(r, g, n, true);
+}
+
 int ctl_clear_ks_members(struct ctl_request *r)
 {
     const char *name = r->n_words > 3 ? r->words[3] : "";
@@ -119,18 +147,16 @@ int ctl_clear_ks_members(struct ctl_request *r)
     struct addr address;
     size_t n;
 
-    if (r->n_words < 4 || r->n_words > 5 || (r->n_words == 5 && !addr_parse(r->words[4], &address)))
-        return ctl_error(r, CTL_USAGE, "clear ks members: expected GROUP [ADDRESS]");
+    if (r->n_words < 4 || (r->n_words > 4 && !addr_parse(r->words[4], &address)) ||
+        (r->n_words > 5 && strcmp(r->words[5], "--bar") != 0))
+        return ctl_error(r, CTL_USAGE, "clear ks members: expected GROUP [ADDRESS [--bar]]");
     if (!g)
         return ctl_error(r, CTL_NOT_FOUND, "no group named %s is served here", name);
+    if (r->n_words > 5)
+        return bar(r, g, &address);
     n = ks_members_forget(&g->members, r->n_words == 5 ? &address : NULL);
     if (r->n_words == 5 && n == 0)
         return ctl_error(r, CTL_NOT_FOUND, "group %s has no member at %s", name, r->words[4]);
     log_msg(KS_CLEAR_MEMBERS, name, n);
-    json_object(r->out);
-    put_cleared(r->out, g->config, "key-server",
-                "only the entries are forgotten: without rekey messages those members keep their keys and may register again");
-    json_kv_u64(r->out, "members_forgotten", n);
-    json_end_object(r->out);
-    return CTL_OK;
+    return put_forgotten(r, g, n, false);
 }

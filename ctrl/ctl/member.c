@@ -91,7 +91,7 @@ static void put_gm(struct ctl_request *r, const struct gm *gm)
     json_kv_string(j, "data_plane", plane_socket(roles_plane(r->roles, gm)));
     json_kv_bool(j, "attached", is_attached(r, gm));
     view_bindings(j, gm_config(gm));
-    json_kv_string(j, "direction", "both");
+    view_gm_direction(j, gm, now);
     json_kv_bool(j, "receive_only", p && p->receive_only);
     if (p)
         view_digest(j, "policy_digest", p->digest);
@@ -101,6 +101,7 @@ static void put_gm(struct ctl_request *r, const struct gm *gm)
     count_sas(j, gm, now);
     json_kv_bool(j, "fail_close", gm_config(gm)->gm.fail_close);
     json_kv_bool(j, "leave_on_stop", gm_config(gm)->gm.leave_on_stop);
+    view_gm_rekeys(j, gm, now);
     json_end_object(j);
 }
 

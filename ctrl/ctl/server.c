@@ -11,7 +11,7 @@ static void put_ks_member(struct json *j, const struct ks_member *m, const struc
     json_kv_string(j, "identity", m->identity);
     json_kv_string(j, "version", ks_version_text(&m->features, version));
     json_kv_u64(j, "registered_s_ago", view_seconds_since(m->registered_at, now));
-    json_kv_string(j, "state", m->left ? "left" : "registered");
+    json_kv_string(j, "state", m->left ? "left" : m->ejected ? "removed" : "registered");
     if (m->left)
         json_kv_u64(j, "left_s_ago", view_seconds_since(m->last_seen, now));
     else
@@ -101,7 +101,7 @@ static void put_policy(struct ctl_request *r, const struct ks_group *g)
     json_kv_u64(j, "sender_id_bits", c->sender_id_bits);
     json_kv_u64(j, "sender_ids_used_percent", ks_ids_used_percent(&g->ids));
     json_kv_u64(j, "key_epoch", g->ids.epoch);
-    json_kv_null(j, "kek"); /* for rekey messages, which this version doesn't have */
+    view_ks_kek(j, g, now);
     if (c->has_authorize) {
         view_rules(j, "authorize", &c->authorize);
     } else {

@@ -15,13 +15,6 @@ static void put_head(struct json *j, const struct config_group *g, const char *r
     json_kv_string(j, "state", state);
 }
 
-static void put_rekey_part(struct json *j)
-{
-    json_kv_u64(j, "rekeys_received", 0);
-    json_kv_null(j, "last_rekey_seq");
-    json_kv_null(j, "kek");
-}
-
 static void put_member_sas(struct ctl_request *r, const struct gm *gm)
 {
     mono_t now = roles_now(r->roles).scaled;
@@ -53,7 +46,7 @@ static void put_member(struct ctl_request *r, const struct gm *gm, bool details)
     else
         json_kv_null(j, "policy_digest");
     json_kv_u64(j, "registrations", stats->registrations);
-    put_rekey_part(j);
+    view_member_rekeys(j, gm, now);
     view_gm_pseudotime(j, gm, now);
     json_kv_u64(j, "failed_registrations", stats->failures);
     json_kv_string(j, "last_error", view_text_or_null(stats->last_error));
@@ -78,6 +71,16 @@ static void put_member(struct ctl_request *r, const struct gm *gm, bool details)
     json_end_object(j);
 }
 
+static void put_server_rekeys(struct json *j, const struct ks_group *g, mono_t now)
+{
+    json_kv_u64(j, "rekeys_received", 0);
+    if (g->keks.n > 0)
+        json_kv_u64(j, "last_rekey_seq", g->keks.all[0].number);
+    else
+        json_kv_null(j, "last_rekey_seq");
+    view_ks_kek(j, g, now);
+}
+
 static void put_server(struct ctl_request *r, const struct ks_group *g, bool details)
 {
     struct json *j = r->out;
@@ -89,7 +92,7 @@ static void put_server(struct ctl_request *r, const struct ks_group *g, bool det
     json_kv_string(j, "key_server", addr_text(&g->config->ks.address, address));
     view_digest(j, "policy_digest", g->digest);
     json_kv_u64(j, "registrations", g->registrations);
-    put_rekey_part(j);
+    put_server_rekeys(j, g, now);
     view_ks_pseudotime(j, g, now);
     json_kv_u64(j, "refused_registrations", g->refusals);
     json_kv_u64(j, "members", ks_members_present(&g->members));

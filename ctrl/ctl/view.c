@@ -166,6 +166,35 @@ void view_member_sa(struct json *j, const struct gm *gm, const struct gm_sa *s, 
     json_end_object(j);
 }
 
+void view_kek_spi(struct json *j, const uint8_t spi[POLICY_KEK_SPI_LEN])
+{
+    char text[2 + 2 * POLICY_KEK_SPI_LEN + 1] = "0x";
+
+    for (size_t i = 0; i < POLICY_KEK_SPI_LEN; i++)
+        snprintf(text + 2 + 2 * i, 3, "%02x", spi[i]);
+    json_kv_string(j, "spi", text);
+}
+
+void view_kek(struct json *j, const uint8_t *spi, mono_t end, mono_t now)
+{
+    json_key(j, "kek");
+    if (!spi) {
+        json_null(j);
+        return;
+    }
+    json_object(j);
+    view_kek_spi(j, spi);
+    json_kv_u64(j, "expires_in_s", view_seconds_until(end, now));
+    json_end_object(j);
+}
+
+void view_ks_kek(struct json *j, const struct ks_group *g, mono_t now)
+{
+    const struct ks_kek *k = g->keks.n > 0 ? &g->keks.all[0] : NULL;
+
+    view_kek(j, k ? k->kek.spi : NULL, k ? k->end : MONO_NEVER, now);
+}
+
 void view_tek(struct json *j, const struct ks_tek *t, mono_t now)
 {
     json_object(j);

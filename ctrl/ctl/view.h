@@ -7,6 +7,12 @@
 
 /* "0x0000abcd" as a JSON string, for "spi". */
 void view_spi(struct json *j, const char *key, uint32_t spi);
+/* "spi" of a KEK: "0x" and 32 hex digits. */
+void view_kek_spi(struct json *j, const uint8_t spi[POLICY_KEK_SPI_LEN]);
+/* "kek": its SPI and when it ends; null for spi NULL. */
+void view_kek(struct json *j, const uint8_t *spi, mono_t end, mono_t now);
+/* "kek" of a group on its key server. */
+void view_ks_kek(struct json *j, const struct ks_group *g, mono_t now);
 /* Whole seconds until `at`, never negative. */
 uint64_t view_seconds_until(mono_t at, mono_t now);
 /* NULL for "", which JSON shows as null. */
@@ -39,6 +45,12 @@ void view_packets_in(struct json *j, const struct ipc_page *page, uint32_t spi);
 /* "pseudotime_ms" of a group, on a member and on its key server; null while there is none. */
 void view_gm_pseudotime(struct json *j, const struct gm *gm, mono_t now);
 void view_ks_pseudotime(struct json *j, const struct ks_group *g, mono_t now);
+/* "rekeys_received", "last_rekey_seq" and "kek" (SPI and end, or null) of a member. */
+void view_member_rekeys(struct json *j, const struct gm *gm, mono_t now);
+/* The same at length: "kek", "rekeys" and "recoveries". */
+void view_gm_rekeys(struct json *j, const struct gm *gm, mono_t now);
+/* "direction", who says so, and "converts_in_s". */
+void view_gm_direction(struct json *j, const struct gm *gm, mono_t now);
 /* The present counter page of a member's data plane; NULL when detached. */
 const struct ipc_page *view_page(struct roles *r, const struct gm *gm);
 /* The slot of an SA in a page; NULL when it has none, or without a page. */

@@ -98,6 +98,8 @@ mono_t ks_group_replace_delay(const struct ks_group *g);
 mono_t ks_group_next_rekey(const struct ks_group *g, uint32_t *lifetime_s);
 /* When the newest KEK's successor is due; MONO_NEVER without one. */
 mono_t ks_group_kek_due(const struct ks_group *g);
+/* When members hear of the time although nothing is new; MONO_NEVER without time replay or rekeys (KS11). */
+mono_t ks_group_time_due(const struct ks_group *g);
 /* Tells all members everything, when the group has rekeys. */
 void ks_group_start_rekey(struct ks_group *g, enum ks_rekey_why why, mono_t now);
 /* Makes what is due and tells the members; the function of g->roll. */

@@ -120,6 +120,15 @@ struct ks_member *ks_members_at(struct ks_members *ms, const struct endpoint *pe
     return found;
 }
 
+size_t ks_members_count(const struct ks_members *ms, const struct addr *address)
+{
+    size_t n = 0;
+
+    for (size_t i = place_of(ms, address, ""); i < ms->n && addr_equal(&ms->entries[i].peer.addr, address); i++)
+        n++;
+    return n;
+}
+
 size_t ks_members_forget(struct ks_members *ms, const struct addr *address)
 {
     size_t kept = 0, n = ms->n;

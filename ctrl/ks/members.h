@@ -50,6 +50,8 @@ size_t ks_members_others(const struct ks_members *ms, const struct ks_member *m,
 size_t ks_members_present(const struct ks_members *ms);
 /* Is a present member there that registered from this address, whatever its identity? */
 bool ks_members_has_address(const struct ks_members *ms, const struct addr *address);
+/* How many entries an address has. */
+size_t ks_members_count(const struct ks_members *ms, const struct addr *address);
 /* Forgets the entries of an address, NULL = all. Returns how many. */
 size_t ks_members_forget(struct ks_members *ms, const struct addr *address);
 

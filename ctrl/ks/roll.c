@@ -46,7 +46,7 @@ static bool has_long_lifetime(const struct ks_group *g)
 }
 
 /* When members should hear of the time, although nothing is new; a rekey that is due soon does it as well (KS10). */
-static mono_t sync_due(const struct ks_group *g)
+mono_t ks_group_time_due(const struct ks_group *g)
 {
     mono_t due = mono_add(g->rekeyed_at, mono_s(g->config->ks.pseudotime_sync_s)), next = ks_group_next_rekey(g, NULL);
 
@@ -67,7 +67,7 @@ void ks_group_set_timer(struct ks_group *g)
 {
     mono_t next = mono_min(ks_group_next_rekey(g, NULL), ks_tek_next_end(g));
 
-    next = mono_min(next, mono_min(sync_due(g), reminder_due(g)));
+    next = mono_min(next, mono_min(ks_group_time_due(g), reminder_due(g)));
     if (g->keks.n > 1)
         next = mono_min(next, g->keks.all[g->keks.n - 1].end);
     must_set_timer(g->env->timers, &g->roll, next);
@@ -126,7 +126,7 @@ void ks_group_on_roll(struct timer *t, mono_t now)
 {
     struct ks_group *g = (struct ks_group *)((char *)t - offsetof(struct ks_group, roll));
     enum ks_rekey_why why;
-    bool ok, sync = mono_reached(sync_due(g), now), remind = mono_reached(reminder_due(g), now);
+    bool ok, sync = mono_reached(ks_group_time_due(g), now), remind = mono_reached(reminder_due(g), now);
 
     if (g->epoch_wanted && ks_epoch_begin(g, now)) {
         g->epoch_wanted = false;

@@ -98,7 +98,7 @@ class Maker:
         r = self.random
         known = {"address": ("10.0.0.1", "203.0.113.254", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
                  "endpoint": ("10.0.0.1:848", "[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535"),
-                 "identity": ("1", "4294967295", "203.0.113.254"), "spi": ("0x0000beef",), "digest": ("0a" * 32,),
+                 "identity": ("1", "4294967295", "203.0.113.254"), "spi": ("0x0000beef",), "kek_spi": ("0x" + "5f" * 16,), "digest": ("0a" * 32,),
                  "suite": ("aes-gcm-256", "aes-cbc-256/hmac-sha512-256"), "time": ("2026-01-31T12:00:00.123Z",),
                  "taken_at": ("2026-01-31T12:00:00Z",), "because": ("sent_encrypted", "drop_policy_clear_in"),
                  "mnemonic": ("GVPN-5-X", "GDOI-4-COOP_KS_BLOCK_NEW_GM_REGISTER_ELECTION")}

@@ -43,6 +43,7 @@ static const struct {
     {{"show", "ruleset"}, view_ruleset},
     {{"show", "ks", "members"}, view_ks_members},
     {{"show", "ks", "policy"}, view_ks_policy},
+    {{"show", "ks", "rekey"}, view_ks_rekey},
     {{"show", "ks", "replay"}, view_ks_replay},
     {{"show", "feature"}, view_feature},
     {{"show", "counters"}, view_counters},
@@ -53,10 +54,12 @@ static const struct {
     {{"show", "version"}, view_version},
     {{"show", "log-messages"}, view_log_messages},
     {{"explain"}, print_explain},
+    {{"rekey"}, view_rekey},
     {{"reload"}, view_reload},
     {{"clear", "counters"}, view_cleared_counters},
     {{"clear", "gm", "replay"}, view_cleared_replay},
     {{"clear"}, view_cleared},
+    {{"gm", "direction"}, view_direction},
 };
 
 static int begins_with(char *const *words, int n_words, const char *const *view)

@@ -55,6 +55,9 @@ static void print_group(FILE *to, const json_t *group)
                    view_text(group, "key_server"), view_text(group, "members"), view_text(group, "registrations"),
                    view_text(group, "refused_registrations"), view_text(group, "sender_ids_used_percent"));
     }
+    if (json_is_object(json_object_get(group, "kek")))
+        table_text(to, 2, "KEK %s, ends in %s, last rekey number %s", view_text(json_object_get(group, "kek"), "spi"),
+                   view_duration(json_object_get(group, "kek"), "expires_in_s"), view_text(group, "last_rekey_seq"));
     print_sas(to, 4, group);
     print_rules(to, "before registration and without policy only these pass", json_object_get(group, "fail_close_allow"));
     print_rules(to, "local list, asked before the policy: deny is clear, permit is dropped",
@@ -87,6 +90,37 @@ void view_ipsec_sas(FILE *to, const json_t *document)
     }
 }
 
+static void print_kek(FILE *to, const json_t *kek)
+{
+    if (!json_is_object(kek)) {
+        table_text(to, 2, "rekeys             none: it renews by registering");
+        return;
+    }
+    table_text(to, 2, "KEK                %s, ends in %s", view_text(kek, "spi"), view_duration(kek, "expires_in_s"));
+    table_text(to, 2, "rekeys             %s%s%s, %s, signed with %s/%s, %s", view_text(kek, "transport"),
+               json_is_string(json_object_get(kek, "destination")) ? " " : "",
+               json_is_string(json_object_get(kek, "destination")) ? view_text(kek, "destination") : "",
+               view_text(kek, "encryption"), view_text(kek, "signature"), view_text(kek, "hash"),
+               json_is_true(json_object_get(kek, "acknowledged")) ? "acknowledged" : "not acknowledged");
+}
+
+static void print_rekeys(FILE *to, const json_t *rekeys)
+{
+    const json_t *last = json_object_get(rekeys, "last"), *n;
+    const char *reason;
+
+    if (json_integer_value(json_object_get(rekeys, "received")) > 0)
+        table_text(to, 2, "  received         %s, %s of them repeated, %s acknowledgements", view_text(rekeys, "received"),
+                   view_text(rekeys, "repeated"), view_text(rekeys, "acknowledgements_sent"));
+    if (json_is_object(last))
+        table_text(to, 2, "  last             number %s from %s to %s, %s ago", view_text(last, "seq"), view_text(last, "from"),
+                   view_text(last, "to"), view_duration(last, "s_ago"));
+    json_object_foreach (json_object_get(rekeys, "dropped"), reason, n) {
+        if (json_integer_value(n) > 0)
+            table_text(to, 2, "  dropped          %s: %s", reason, view_text(json_object_get(rekeys, "dropped"), reason));
+    }
+}
+
 static void print_gm(FILE *to, const json_t *g)
 {
     char *servers = view_list(g, "key_servers"), *bindings = view_bindings(g);
@@ -103,12 +137,20 @@ static void print_gm(FILE *to, const json_t *g)
     table_text(to, 2, "bound to           %s", bindings ? bindings : "?");
     table_text(to, 2, "direction          %s%s", view_text(g, "direction"),
                json_is_true(json_object_get(g, "receive_only")) ? ", receive-only: sends in clear" : "");
+    if (json_is_string(json_object_get(g, "direction_by")) && strcmp(view_text(g, "direction_by"), "default") != 0)
+        table_text(to, 2, "  because of       %s%s%s", view_text(g, "direction_by"),
+                   json_is_integer(json_object_get(g, "converts_in_s")) ? ", both in " : "",
+                   json_is_integer(json_object_get(g, "converts_in_s")) ? view_duration(g, "converts_in_s") : "");
     table_text(to, 2, "policy             %s rules", view_text(g, "rules"));
     table_text(to, 2, "digest of it       %s", view_text(g, "policy_digest"));
     table_text(to, 2, "SAs                %s, %s receive, %s send", view_text(g, "sas"), view_text(g, "sas_receiving"),
                view_text(g, "sas_sending"));
     table_text(to, 2, "fail-close         %s", view_text(g, "fail_close"));
     table_text(to, 2, "leaves on stop     %s", view_text(g, "leave_on_stop"));
+    print_kek(to, json_object_get(g, "kek"));
+    print_rekeys(to, json_object_get(g, "rekeys"));
+    if (json_integer_value(json_object_get(g, "recoveries")) > 0)
+        table_text(to, 2, "recoveries         %s registrations because of what came in", view_text(g, "recoveries"));
     free(servers);
     free(bindings);
 }
@@ -121,6 +163,12 @@ void view_gm(FILE *to, const json_t *document)
     view_no_group(to, document, "of this daemon is a member's");
     json_array_foreach (json_object_get(document, "groups"), i, group)
         print_gm(to, group);
+}
+
+void view_direction(FILE *to, const json_t *document)
+{
+    table_text(to, 0, "group %s is %s: %s", view_text(document, "group"), view_text(document, "direction"),
+               view_text(document, "note"));
 }
 
 void view_acl(FILE *to, const json_t *document)

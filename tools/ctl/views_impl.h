@@ -32,6 +32,9 @@ void view_fail_close(FILE *to, const json_t *document);
 void view_ks_members(FILE *to, const json_t *document);
 void view_ks_policy(FILE *to, const json_t *document);
 void view_feature(FILE *to, const json_t *document);
+/* views_rekey.c */
+void view_ks_rekey(FILE *to, const json_t *document);
+void view_rekey(FILE *to, const json_t *document);
 /* views_replay.c */
 void view_gm_replay(FILE *to, const json_t *document);
 void view_ks_replay(FILE *to, const json_t *document);
@@ -47,6 +50,7 @@ void view_log_messages(FILE *to, const json_t *document);
 void view_reload(FILE *to, const json_t *document);
 void view_cleared_counters(FILE *to, const json_t *document);
 void view_cleared_replay(FILE *to, const json_t *document);
+void view_direction(FILE *to, const json_t *document);
 void view_cleared(FILE *to, const json_t *document);
 
 #endif

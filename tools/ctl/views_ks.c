@@ -57,6 +57,9 @@ void view_ks_policy(FILE *to, const json_t *document)
         table_text(to, 2, "policy digest %s", view_text(g, "policy_digest"));
         table_text(to, 2, "sender ids of %s bits, %s%% of this half used, key epoch %s", view_text(g, "sender_id_bits"),
                    view_text(g, "sender_ids_used_percent"), view_text(g, "key_epoch"));
+        if (json_is_object(json_object_get(g, "kek")))
+            table_text(to, 2, "KEK %s, ends in %s", view_text(json_object_get(g, "kek"), "spi"),
+                       view_duration(json_object_get(g, "kek"), "expires_in_s"));
         json_array_foreach (json_object_get(g, "sas"), k, sa)
             print_policy_sa(to, sa);
         table_text(to, 2, "rules");

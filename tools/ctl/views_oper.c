@@ -167,5 +167,7 @@ void view_cleared(FILE *to, const json_t *document)
     table_text(to, 0, "group %s (%s) cleared%s%s%s", view_text(document, "group"), view_text(document, "role"),
                members ? ", " : "", members ? view_text(document, "members_forgotten") : "",
                members ? " members forgotten" : "");
+    if (json_is_integer(json_object_get(document, "members_told")))
+        table_text(to, 0, "%s members are told to register again", view_text(document, "members_told"));
     table_text(to, 0, "%s", view_text(document, "note"));
 }

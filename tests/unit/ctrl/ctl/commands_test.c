@@ -196,6 +196,13 @@ static const struct {
     {"show gm", CTL_OK},
     {"show gm GM", CTL_OK},
     {"show gm ONE", CTL_NOT_FOUND}, /* a key server's */
+    {"gm direction GM inbound-only", CTL_OK},
+    {"gm direction GM inbound-optional", CTL_OK},
+    {"gm direction GM both", CTL_OK},
+    {"gm direction GM", CTL_USAGE},
+    {"gm direction GM outbound", CTL_USAGE},
+    {"gm direction GM both now", CTL_USAGE},
+    {"gm direction ONE both", CTL_NOT_FOUND}, /* a key server's */
     {"show gm NONE", CTL_NOT_FOUND},
     {"show acl", CTL_OK},
     {"show acl ONE", CTL_OK},
@@ -251,8 +258,7 @@ static void what_this_version_lacks_says_so(void **state)
 {
     struct fixture *f = *state;
     static const char *const lines[] = {
-        "show ks rekey", "show ks coop", "trace", "trace --count 5", "rekey ONE",
-        "rekey ONE --replace", "clear ks coop role ONE", "gm direction GM both", "plan gvpnd.yaml",
+        "show ks coop", "trace", "trace --count 5", "clear ks coop role ONE", "plan gvpnd.yaml",
         "debug ike debug", "monitor", "top",
     };
 
