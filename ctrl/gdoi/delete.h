@@ -11,7 +11,7 @@
 struct gdoi_delete {
     uint8_t protocol; /* GDOI_PROTO_KEK, GDOI_PROTO_ESP or GDOI_PROTO_AH */
     bool all;         /* an SPI of zero stands there */
-    struct span spis; /* those that aren't zero stand among them: of 16 octets for a KEK, 4 else; empty for a short "all" */
+    struct span spis; /* as they stand there, zeros too: of 16 octets for a KEK, else of 4; empty when "all" has another size */
 };
 
 /*
