@@ -272,11 +272,11 @@ static void collect(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound, s
         if (!inbound || s->p.sa == counted || !(s->p.sa->checks & SA_COUNTER))
             continue;
         if (counted != NULL)
-            replay_counter_publish(counted->replay);
+            replay_counter_publish(counted->replay, ctx->worker);
         counted = s->p.sa;
     }
     if (counted != NULL)
-        replay_counter_publish(counted->replay);
+        replay_counter_publish(counted->replay, ctx->worker);
 }
 
 static void empty(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound, struct lanes *q)

@@ -208,7 +208,7 @@ static void end_run(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v, 
     if (r->n_strict != 0)
         accept_strict(r, v, list);
     if (unlikely(r->sa->checks & SA_COUNTER))
-        replay_counter_publish(r->sa->replay);
+        replay_counter_publish(r->sa->replay, ctx->worker);
     esp_rx_count(ctx, r->sa, r->packets, r->bytes);
 }
 

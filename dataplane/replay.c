@@ -51,7 +51,8 @@ void replay_free(struct replay *r)
 void replay_attach(struct replay *r, struct ipc_page_sa *slot)
 {
     atomic_store(&slot->sequence_lease, atomic_load(&r->sequence_lease));
-    atomic_store(&slot->sequence_top, atomic_load(&r->counter.top));
+    for (unsigned i = 0; i < IPC_MAX_WORKERS; i++)
+        atomic_store(&slot->sequence_top[i], atomic_load(&r->counter.top));
     r->slot = slot;
 }
 
@@ -80,13 +81,6 @@ bool replay_counter_accept(struct replay *r, uint32_t sequence)
     accepted = replay_window_accept(&r->counter, sequence);
     replay_unlock(&r->counter_lock);
     return accepted;
-}
-
-void replay_publish_top(struct replay *r)
-{
-    replay_lock(&r->counter_lock); /* or a worker that was slow would take back what another one said */
-    atomic_store(&r->slot->sequence_top, atomic_load_explicit(&r->counter.top, memory_order_relaxed));
-    replay_unlock(&r->counter_lock);
 }
 
 bool replay_lease(struct replay *r, uint64_t next)

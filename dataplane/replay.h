@@ -83,7 +83,7 @@ struct replay {
     /* Counter method: the last number sent, and the last one that is published as possibly sent. */
     _Atomic uint64_t sequence __attribute__((aligned(64)));
     _Atomic uint64_t sequence_lease;
-    _Atomic uint32_t counter_lock __attribute__((aligned(64))); /* for the window, the lease and what is published of both */
+    _Atomic uint32_t counter_lock __attribute__((aligned(64))); /* for the window and the lease */
     struct replay_window counter;
 };
 
@@ -168,17 +168,14 @@ static inline bool replay_counter_may(const struct replay *r, uint32_t sequence)
 /* The same after the ICV was right: accepts it once. */
 bool replay_counter_accept(struct replay *r, uint32_t sequence);
 
-void replay_publish_top(struct replay *r);
-
 /*
- * Once per run of packets that were accepted, before any of them leaves: the page says that numbers up to the top of the
+ * Once per run of packets that a worker accepted, before any of them leaves: the page says that numbers up to the top of the
  * window may have been accepted, so that the next process accepts none of them (docs/invariants.md).
  */
-static inline void replay_counter_publish(struct replay *r)
+static inline void replay_counter_publish(struct replay *r, unsigned worker)
 {
-    if (atomic_load_explicit(&r->counter.top, memory_order_relaxed) >
-        atomic_load_explicit(&r->slot->sequence_top, memory_order_relaxed))
-        replay_publish_top(r);
+    atomic_store_explicit(&r->slot->sequence_top[worker], atomic_load_explicit(&r->counter.top, memory_order_relaxed),
+                          memory_order_release);
 }
 
 /*

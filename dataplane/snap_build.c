@@ -440,7 +440,8 @@ static void take_slot(struct snap_store *st, struct sa *sa)
     atomic_store(&page->replay_sender, 0);
     atomic_store(&page->replay, sa->replay != NULL ? sa->replay->method : IPC_REPLAY_NONE);
     atomic_store(&page->sequence_lease, 0);
-    atomic_store(&page->sequence_top, 0);
+    for (unsigned i = 0; i < IPC_MAX_WORKERS; i++)
+        atomic_store(&page->sequence_top[i], 0);
     if (sa->replay != NULL)
         replay_attach(sa->replay, page);
 }

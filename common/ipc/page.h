@@ -88,9 +88,11 @@ struct ipc_page_sa {
     _Atomic uint64_t packets_in, bytes_in, packets_out, bytes_out;
     _Atomic uint64_t sender_id[IPC_MAX_WORKERS];
     _Atomic uint64_t lease_end[IPC_MAX_WORKERS]; /* first IV counter that this worker has surely not used */
-    /* Counter replay: no number above the first was sent, none above the second accepted. Each is published before it is
-       true of a packet that leaves; for the next data-plane process they are sequence_used and sequence_top of the SA. */
-    _Atomic uint64_t sequence_lease, sequence_top;
+    /* Counter replay: no number above the first was sent, none above the highest of the others (one per worker) accepted.
+       Each is published before it is true of a packet that leaves; for the next data-plane process they are sequence_used and
+       sequence_top of the SA. */
+    _Atomic uint64_t sequence_lease;
+    _Atomic uint64_t sequence_top[IPC_MAX_WORKERS];
     _Atomic uint32_t replay; /* enum ipc_replay */
     uint32_t reserved;
     /* Replay protection: our pseudotime when the page was written, the highest sequence number sent (counter method),

@@ -411,7 +411,7 @@ static void clearing_counts_clears_no_window(void **state)
             assert_true(dropped[0] == (i == 0 && k == 0) && dropped[1] == (i == 0 && k == 1) && dropped[2] == dropped[1]);
             assert_int_equal(b.page->senders[0].spi, i == 0 && k == 1 ? SPI : 0);
             assert_int_equal(b.page->sas[0].pseudotime_ms, k == 0 ? 0 : START + 3 + WINDOW);
-            assert_int_equal(b.page->sas[0].sequence_top, k == 0 ? 2 : 0);
+            assert_int_equal(b.page->sas[0].sequence_top[0], k == 0 ? 2 : 0);
             snap_store_clear_replay(b.store);
         }
         assert_int_equal(receive(&esp), rows[k].verdict);

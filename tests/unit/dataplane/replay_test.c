@@ -59,6 +59,7 @@ static bool take(struct replay *r, uint64_t at, uint64_t stamp_ms)
 struct shared {
     struct replay *r;
     _Atomic uint32_t accepted[2][NUMBERS]; /* by sender */
+    _Atomic uint32_t workers;
     _Atomic uint32_t unpublished; /* numbers that were in use before the page said so */
     uint64_t seed;
     pthread_barrier_t start;
@@ -77,6 +78,7 @@ static void *offer_counter(void *at)
 {
     struct shared *s = at;
     uint64_t seed = s->seed ^ (uint64_t)pthread_self(), highest = 0;
+    unsigned worker = atomic_fetch_add(&s->workers, 1);
 
     (void)pthread_barrier_wait(&s->start);
     for (uint64_t n = 1; n < NUMBERS; n++) {
@@ -88,8 +90,8 @@ static void *offer_counter(void *at)
         }
         if (n % 16 != 0)
             continue;
-        replay_counter_publish(s->r);
-        atomic_fetch_add(&s->unpublished, atomic_load(&page_slot.sequence_top) < highest);
+        replay_counter_publish(s->r, worker);
+        atomic_fetch_add(&s->unpublished, atomic_load(&page_slot.sequence_top[worker]) < highest);
     }
     return NULL;
 }
