@@ -2,6 +2,7 @@
 /* Rings, limits and the classes that the limits are for. The decision that a frame is ours is the pipeline's. */
 #include "dataplane/punt.h"
 
+#include "dataplane/core/ext.h"
 #include "dataplane/port.h"
 
 #include <rte_errno.h>
@@ -102,11 +103,41 @@ enum punt_class punt_classify(const uint8_t *frame, size_t len)
     }
 }
 
+static bool is_redirect4(const uint8_t *ip, size_t len)
+{
+    size_t header = len >= 20 ? (size_t)(ip[0] & 15) * 4 : 0;
+
+    return header >= 20 && header < len && ip[9] == 1 && (be16(ip + 6) & 0x1fff) == 0 && ip[header] == 5;
+}
+
+static bool is_routing6(const uint8_t *ip, size_t len)
+{
+    struct ext6 x;
+
+    if (len <= 40) {
+        return false;
+    }
+    x = ext_walk6(ip + 40, len - 40, ip[6]);
+    if (x.flaw != L3_OK && x.flaw != L3_FRAGMENT) {
+        return true;
+    }
+    ip += 40 + x.len;
+    return x.next == 58 && !x.later && len > 40u + x.len && (ip[0] == 134 || ip[0] == 137);
+}
+
 bool punt_is_routing(const uint8_t *frame, size_t len)
 {
-    const uint8_t *ip = frame + 14;
-
-    return len > 14 + 40 && be16(frame + 12) == 0x86dd && ip[6] == 58 && (ip[40] == 134 || ip[40] == 137);
+    if (len < 14) {
+        return false;
+    }
+    switch (be16(frame + 12)) {
+    case 0x0800:
+        return is_redirect4(frame + 14, len - 14);
+    case 0x86dd:
+        return is_routing6(frame + 14, len - 14);
+    default:
+        return false;
+    }
 }
 
 bool punt_open(struct punt *p)

@@ -41,8 +41,9 @@ MUST_CHECK bool punt_limiter_take(struct punt_limiter *l, enum punt_class c, uin
 enum punt_class punt_classify(const uint8_t *frame, size_t len);
 
 /*
- * Is it an IPv6 router advertisement or redirect (RFC 4861 4.2, 4.5)? The kernel would take routes from it, and whoever sits on
- * the link can send one to our address; routes are the file's.
+ * Is it an IPv4 redirect (RFC 792), an IPv6 router advertisement or redirect (RFC 4861 4.2, 4.5), or behind extension headers
+ * that hide what it is (core/ext.h)? The kernel would take routes from it, and whoever sits on the link can send one to our
+ * address; routes are the file's.
  */
 MUST_CHECK bool punt_is_routing(const uint8_t *frame, size_t len);
 

@@ -118,7 +118,16 @@ def test_explain_knows_own_addresses(system):
     assert back["because"] == "drop_policy_clear_in"
 
 
-def test_a_router_advertisement_makes_no_route(system):
+def behind(header):
+    """What may stand in front of an advertisement; the kernel looks behind both."""
+    from scapy.layers.inet6 import IPv6ExtHdrDestOpt, IPv6ExtHdrHopByHop, PadN
+    options = [PadN(optdata=b"\0\0\0\0")]
+    return {"nothing": None, "hop-by-hop options": IPv6ExtHdrHopByHop(options=options),
+            "destination options": IPv6ExtHdrDestOpt(options=options)}[header]
+
+
+@pytest.mark.parametrize("header", ("nothing", "hop-by-hop options", "destination options"))
+def test_a_router_advertisement_makes_no_route(system, header):
     """Only `gateway` does: whoever sits on the link could else turn a member's traffic to himself."""
     from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6NDOptPrefixInfo, IPv6
     from scapy.layers.l2 import Ether
@@ -127,8 +136,10 @@ def test_a_router_advertisement_makes_no_route(system):
     def state():
         return system.t.sh(m.gw.ns, "ip", "-6", "route", "show"), system.t.sh(m.gw.ns, "ip", "-6", "addr", "show", "dev", "gvpn0")
     before = state()
-    frame = (Ether(src=mac_of(system.x, "eth0"), dst=m.gw.local_mac) / IPv6(src="fe80::bad", dst=m.own, hlim=255) /
-             ICMPv6ND_RA(routerlifetime=1800, prf=1) / ICMPv6NDOptPrefixInfo(prefix="2001:db8:bad::", prefixlen=64))
+    front = Ether(src=mac_of(system.x, "eth0"), dst=m.gw.local_mac) / IPv6(src="fe80::bad", dst=m.own, hlim=255)
+    if behind(header) is not None:
+        front /= behind(header)
+    frame = front / ICMPv6ND_RA(routerlifetime=1800, prf=1) / ICMPv6NDOptPrefixInfo(prefix="2001:db8:bad::", prefixlen=64)
     raw_socket(system.x, "eth0").send(bytes(frame))
     assert ping(system.x, m.own, source="2001:db8:9::77") == 3  # what came later has been heard
     assert state() == before

@@ -36,6 +36,11 @@ static const struct frame frames[] = {
     {"other UDP", PUNT_OTHER, 42, {ETH(0x0800), V4(17, 0), UDP(53, 5353)}},
     {"TCP to 848", PUNT_OTHER, 42, {ETH(0x0800), V4(6, 0), UDP(848, 848)}},
     {"ping", PUNT_OTHER, 42, {ETH(0x0800), V4(1, 0), 8, 0}},
+    {"redirect", PUNT_OTHER, 42, {ETH(0x0800), V4(1, 0), 5, 1}},
+    {"redirect in a first fragment", PUNT_OTHER, 42, {ETH(0x0800), V4(1, 0x2000), 5, 1}},
+    {"later fragment of a ping", PUNT_OTHER, 42, {ETH(0x0800), V4(1, 0x0010), 5, 1}},
+    {"redirect behind options", PUNT_OTHER, 46,
+     {ETH(0x0800), 0x46, 0, 0, 32, 0, 1, 0, 0, 64, 1, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 1, 1, 1, 1, 5, 1}},
     {"IGMP", PUNT_MEMBERSHIP, 42, {ETH(0x0800), V4(2, 0), 0x16}},
     {"ND solicitation", PUNT_NEIGHBOUR, 62, {ETH(0x86dd), V6(58), 135}},
     {"router advertisement", PUNT_NEIGHBOUR, 62, {ETH(0x86dd), V6(58), 134}},
@@ -43,6 +48,12 @@ static const struct frame frames[] = {
     {"ping6", PUNT_OTHER, 62, {ETH(0x86dd), V6(58), 128}},
     {"MLD behind hop-by-hop", PUNT_MEMBERSHIP, 62, {ETH(0x86dd), V6(0), 58}},
     {"UDP 848 over IPv6", PUNT_IKE, 62, {ETH(0x86dd), V6(17), UDP(848, 848)}},
+    {"advertisement behind hop-by-hop", PUNT_MEMBERSHIP, 70, {ETH(0x86dd), V6(0), 58, 0, 1, 4, 0, 0, 0, 0, 134}},
+    {"redirect behind destination options", PUNT_OTHER, 78, {ETH(0x86dd), V6(60), 60, 0, 1, 4, 0, 0, 0, 0, 58, 0, 1, 4, 0, 0, 0, 0, 137}},
+    {"advertisement in a first fragment", PUNT_OTHER, 70, {ETH(0x86dd), V6(44), 58, 0, 0, 1, 0, 0, 0, 9, 134}},
+    {"headers that nobody can look behind", PUNT_OTHER, 70, {ETH(0x86dd), V6(135), 58, 0, 1, 4, 0, 0, 0, 0, 134}},
+    {"a later fragment", PUNT_OTHER, 70, {ETH(0x86dd), V6(44), 58, 0, 0, 8, 0, 0, 0, 9, 134}},
+    {"ping6 behind hop-by-hop", PUNT_MEMBERSHIP, 70, {ETH(0x86dd), V6(0), 58, 0, 1, 4, 0, 0, 0, 0, 128}},
     {"something else", PUNT_OTHER, 60, {ETH(0x88cc)}},
 };
 
@@ -55,13 +66,21 @@ static void classes(void **state)
     }
 }
 
-/* RFC 4861: 134 and 137, and nothing else. */
+/* RFC 792 and RFC 4861: 5, 134 and 137, wherever they stand (the kernel looks behind other headers, too), and nothing else. */
 static void routing_is_told_apart(void **state)
 {
+    static const char *const about_routes[] = {"redirect", "redirect in a first fragment", "redirect behind options",
+                                               "router advertisement", "ND redirect", "advertisement behind hop-by-hop",
+                                               "redirect behind destination options", "advertisement in a first fragment",
+                                               "headers that nobody can look behind"};
+
     (void)state;
     for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
-        bool want = strcmp(frames[i].what, "router advertisement") == 0 || strcmp(frames[i].what, "ND redirect") == 0;
+        bool want = false;
 
+        for (size_t k = 0; k < sizeof(about_routes) / sizeof(about_routes[0]); k++) {
+            want = want || strcmp(frames[i].what, about_routes[k]) == 0;
+        }
         print_message("%s\n", frames[i].what);
         assert_int_equal(punt_is_routing(frames[i].bytes, frames[i].len), want);
     }
@@ -78,7 +97,7 @@ static void cut_frames_are_not_read_past_their_end(void **state)
             assert_non_null(exact);
             memcpy(exact, frames[i].bytes, len);
             assert_true(punt_classify(exact, len) < PUNT_CLASS_COUNT);
-            assert_true(!punt_is_routing(exact, len) || len > 54);
+            assert_true(!punt_is_routing(exact, len) || len > 34);
             free(exact);
         }
     }
