@@ -32,7 +32,7 @@ static uint16_t prf_of(const struct policy_kek *kek)
 static bool make_hash(const struct policy_kek *kek, enum l_reading reading, struct span payloads, uint8_t out[PRF_MAX])
 {
     uint16_t prf = prf_of(kek);
-    size_t len = hash_len(prf), bits = reading == L_WRITTEN ? 2 * 8 * len : 8 * len;
+    size_t len = hash_len(prf), bits = reading == L_WRITTEN ? 16 * len : 8 * len;
     const uint8_t l[2] = {(uint8_t)(bits >> 8), (uint8_t)bits};
     const struct span parts[] = {span_of(label, sizeof(label)), span_of(kek->spi, sizeof(kek->spi)), span_of(l, sizeof(l))};
     uint8_t ack_key[PRF_MAX];
