@@ -207,6 +207,7 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
         gm_failed(gm, why, now);
         return;
     }
+    gm_log_keys(gm, policy);
     if (!gm_install_take(gm, policy, now.scaled, why)) {
         log_msg(GM_INSTALL_POLICIES_FAIL, gm->config->name, addr_text(gm_server(gm), server), why);
         policy_wipe(policy);

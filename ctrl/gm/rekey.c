@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "ctrl/gm/gm_impl.h"
 #include "ctrl/policy/kek.h"
+#include "ctrl/policy/keylog.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +53,26 @@ void gm_kek_log(struct gm *gm, enum gm_kek_news news)
     gm->is_multicast = multicast;
     log_msg(SA_KEK_UPDATED, gm->config->name, policy_kek_spi_text(&gm->kek.kek, spi),
             (unsigned)gm->kek.kek.lifetime_s);
+}
+
+void gm_log_keys(struct gm *gm, const struct policy *p)
+{
+    const struct env *env = gm->env;
+    char line[KEYLOG_LINE_MAX];
+
+    if (!env->keylog)
+        return;
+    if (p->has_kek && !gm_kek_knows(&gm->kek, p->kek.spi)) {
+        keylog_kek_line(&p->kek, line);
+        env->keylog(env->ctx, line);
+    }
+    for (size_t i = 0; i < p->n_sas; i++) {
+        if (gm_install_find(gm, p->sas[i].spi))
+            continue;
+        keylog_esp_line(p->sas[i].spi, p->sas[i].suite, &p->sas[i].key, &p->sas[i].integrity, line);
+        env->keylog(env->ctx, line);
+    }
+    wipe(line, sizeof(line));
 }
 
 void gm_direction_follow(struct gm *gm, bool receive_only, bool news, mono_t now)
@@ -309,6 +330,7 @@ enum gm_rekey_result gm_rekey(struct gm *gm, struct push *p, bool under_earlier,
         return GM_REKEY_REFUSED;
     if (p->has_policy && !time_is_right(gm, &p->policy, now.scaled, why))
         return GM_REKEY_TOO_OLD;
+    gm_log_keys(gm, &p->policy);
     news = apply(gm, p, now.scaled);
     gm->ops.changed(gm->ops.ctx, gm);
     return news ? GM_REKEY_APPLIED : GM_REKEY_REPEATED;

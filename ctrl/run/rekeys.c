@@ -54,7 +54,7 @@ void rekeys_hear(struct roles *r, struct member *m, const struct endpoint *group
     if (!r->s.hear)
         return;
     why = r->s.hear(r->s.env.ctx, m, local, group, source ? source : &anywhere);
-    if (why)
+    if (why && group)
         log_msg(GM_REKEY_NOT_HEARD, gm_config(m->gm)->name, endpoint_text(group, text), why);
 }
 

@@ -3,7 +3,6 @@
 #include "ctrl/run/roles_impl.h"
 
 #include "common/log.h"
-#include "ctrl/policy/keylog.h"
 #include "ctrl/run/rekeys.h"
 #include "ctrl/run/udp.h"
 
@@ -72,17 +71,9 @@ static void on_gm_policy(void *ctx, struct session *s, struct policy *policy, st
 {
     struct roles *r = ctx;
     struct member *m = session_owner(s);
-    char line[KEYLOG_LINE_MAX];
 
     m->session = NULL;
     m->home_local = m->local;
-    for (size_t i = 0; r->s.env.keylog && i < policy->n_sas; i++) {
-        const struct policy_sa *sa = &policy->sas[i];
-
-        keylog_esp_line(sa->spi, sa->suite, &sa->key, &sa->integrity, line);
-        r->s.env.keylog(r->s.env.ctx, line);
-    }
-    wipe(line, sizeof(line));
     log_registration(r, m->gm, true);
     gm_server_announced(m->gm, session_features(s));
     gm_policy(m->gm, policy, now);

@@ -625,11 +625,38 @@ static void traffic_that_cannot_be_read_makes_it_ask_the_next_server(void **stat
     assert_int_equal(f->asked, 2);
 }
 
+static unsigned lines;
+
+static void on_keylog(void *ctx, const char *line)
+{
+    (void)ctx;
+    assert_true(strncmp(line, lines % 2 ? "esp 0x000007d0 " : "kek 0x0202", 10) == 0 || strncmp(line, "kek 0202", 8) == 0);
+    lines++;
+}
+
+/* The lab's key log has what came by rekey, once. */
+static void keys_of_rekeys_are_in_the_key_log(void **state)
+{
+    struct fixture *f = *state;
+
+    join(f);
+    f->env.keylog = on_keylog;
+    for (unsigned i = 0; i < 2; i++) {
+        struct push p = rekey_of(2, (uint32_t[]){1000, 2000}, (uint32_t[]){3600, 3600});
+
+        p.policy.has_kek = true;
+        p.policy.kek = kek_of(2, 7200);
+        (void)hand_in(f, 10 + i, &p);
+        assert_int_equal(lines, 2);
+    }
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(figure_8),
+        T(keys_of_rekeys_are_in_the_key_log),
         T(without_a_rekey_it_registers_at_t0),
         T(a_late_rekey_ends_the_tries_to_register),
         T(a_new_sa_sends_with_the_ids_of_the_registration),

@@ -179,9 +179,12 @@ static struct config *parse(const char *text)
 static const char *const server_file = IKE("10.0.0.1", "10.0.0.2") SETS "groups:\n" SERVER("ONE", "484", "p", "a");
 static const char *const member_file = IKE("10.0.0.2", "10.0.0.1") "groups:\n" MEMBER("ONE", "484", "10.0.0.1", "wan");
 
-static void start(struct net *net, struct side *s, const char *text)
+typedef const char *hear_fn(void *ctx, const void *owner, const struct addr *local, const struct endpoint *group,
+                            const struct addr *source);
+
+static void start_hearing(struct net *net, struct side *s, const char *text, hear_fn *hear)
 {
-    struct roles_settings settings = {.run_dir = "/nowhere", .clock_rate = 1};
+    struct roles_settings settings = {.run_dir = "/nowhere", .clock_rate = 1, .hear = hear};
 
     s->net = net;
     s->loop = loop_new(1);
@@ -197,6 +200,11 @@ static void start(struct net *net, struct side *s, const char *text)
                                 .real_timers = loop_real_timers(s->loop)};
     s->roles = roles_new(&settings, loop_now(s->loop));
     assert_non_null(s->roles);
+}
+
+static void start(struct net *net, struct side *s, const char *text)
+{
+    start_hearing(net, s, text, NULL);
 }
 
 static void stop(struct side *s)
@@ -218,7 +226,7 @@ static void reload(struct side *s, const char *text)
     s->config = c;
 }
 
-static int set_up(void **state)
+__attribute__((unused)) static int set_up(void **state)
 {
     struct net *net = test_calloc(1, sizeof(*net));
 
