@@ -393,6 +393,16 @@ struct rig_result rig_one(struct rig *r, bool inbound, const void *frame, size_t
     return result;
 }
 
+void rig_expect(struct rig *r, bool inbound, const void *frame, size_t len, enum verdict verdict, enum pkt_to to)
+{
+    uint64_t before = rig_count(r, verdict);
+    struct rig_result result = rig_one(r, inbound, frame, len);
+
+    assert_string_equal(verdict_name(result.verdict), verdict_name(verdict));
+    assert_int_equal(result.to, to);
+    assert_int_equal(rig_count(r, verdict), before + 1);
+}
+
 struct rig_result rig_local(struct rig *r, const void *frame, size_t len)
 {
     const uint8_t *frames[1] = {frame};

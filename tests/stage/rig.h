@@ -88,6 +88,8 @@ void rig_run(struct rig *r, unsigned worker, bool inbound, bool local, unsigned 
 void rig_all(struct rig *r, unsigned worker, bool inbound, bool local, unsigned n, const uint8_t *const frames[],
              const size_t lens[], struct rig_out *out);
 struct rig_result rig_one(struct rig *r, bool inbound, const void *frame, size_t len);
+/* One frame whose verdict, counter and owner are these. */
+void rig_expect(struct rig *r, bool inbound, const void *frame, size_t len, enum verdict verdict, enum pkt_to to);
 struct rig_result rig_local(struct rig *r, const void *frame, size_t len);
 uint64_t rig_count(const struct rig *r, enum verdict v);
 
