@@ -66,8 +66,9 @@ bool ks_group_rekey_policy(const struct ks_group *g, bool replace, struct policy
     out->sid_bits = 0;
     out->has_pseudotime = g->pseudotime.runs;
     ks_tek_delays(g, now, &out->activate_in_s, &out->deactivate_in_s);
-    if (mono_before(now, g->replace_end))
-        out->activate_in_s = 0; /* at once, also for those that don't know how to replace */
+    if (mono_before(now, g->replace_end)) /* also for those that don't know how to replace */
+        out->activate_in_s = mono_before(now, g->replace_send)
+                                 ? (uint32_t)mono_to_s(mono_add(mono_sub(g->replace_send, now), mono_ms(999))) : 0;
     if (replace)
         leave_out_replaced(g, out, now);
     return true;

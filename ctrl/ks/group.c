@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define REPLACE_SPREAD_S 5  /* members install what came in the same wave within so much time of each other */
 #define REPLACE_MARGIN_S 10 /* decision 21: the replaced keys receive for the rounds of the rekey, and so much more */
 
 /* ---- life ---- */
@@ -101,6 +102,7 @@ static bool inherit(struct ks_group *g, const struct ks_group *old)
     memcpy(g->teks, old->teks, sizeof(g->teks));
     g->n_teks = old->n_teks;
     g->replace_end = old->replace_end;
+    g->replace_send = old->replace_send;
     ks_kek_copy(&g->keks, &old->keks);
     return true;
 }
@@ -216,6 +218,8 @@ bool ks_group_replace(struct ks_group *g, bool at_once, mono_t now)
         g->teks[i].end = mono_min(g->teks[i].end, end);
     }
     g->replace_end = end;
+    g->replace_send = at_once ? now : mono_add(mono_add(now, ks_schedule_waves(&g->config->ks.rekey, ks_rekey_targets(g))),
+                                               mono_s(REPLACE_SPREAD_S));
     ks_group_announce(g);
     ks_group_start_rekey(g, KS_REKEY_OPERATOR, now);
     g->rekey.replace = true;

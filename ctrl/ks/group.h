@@ -40,7 +40,8 @@ struct ks_group {
     uint32_t last_rekey;   /* id */
     uint32_t rules_serial; /* +1 with each other list */
     mono_t rekeyed_at;     /* when all members were last told everything */
-    mono_t replace_end;    /* end of the TEKs that were replaced (KS18) */
+    mono_t replace_end;    /* end of the TEKs that were replaced (KS18) ... */
+    mono_t replace_send;   /* ... and when their successors begin to send: the first round has reached everybody */
     bool epoch_wanted;     /* the sender ids run out: a new epoch begins with the next tick */
     struct addr barred[KS_MAX_BARRED];
     size_t n_barred;

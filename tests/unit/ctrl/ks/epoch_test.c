@@ -138,7 +138,10 @@ static void bar_needs_rekeys_and_room(void **state)
     f->broken = false;
 }
 
-/* KS18: new TEKs at once; the old ones receive for waves and retransmissions and 10 s. */
+/*
+ * KS18: new TEKs at once, which send when the first round has reached everybody, so that nothing is lost; the old ones receive for
+ * waves and retransmissions and 10 s.
+ */
 static void replace(void **state)
 {
     struct fixture *f = *state;
@@ -159,7 +162,7 @@ static void replace(void **state)
     assert_int_equal(push.policy.deactivate_in_s, 5 + 20 + 10);
     assert_int_equal(push.policy.n_sas, 1);
     assert_int_equal(push.policy.sas[0].spi, fresh);
-    assert_int_equal(push.policy.sas[0].activate_in_s, 0);
+    assert_int_equal(push.policy.activate_in_s, 5 + 5);
     push_wipe(&push);
     join_member(f, 2, &late); /* in the overlap: both, oldest first */
     assert_int_equal(late.n_sas, 2);
@@ -200,6 +203,7 @@ static void replace_now(void **state)
     assert_true(push.policy.replace);
     assert_int_equal(push.policy.deactivate_in_s, 0);
     assert_int_equal(push.policy.n_sas, 1);
+    assert_int_equal(push.policy.activate_in_s, 0);
     assert_int_not_equal(push.policy.sas[0].spi, p.sas[0].spi);
     push_wipe(&push);
     policy_wipe(&p);
