@@ -325,6 +325,7 @@ bool ks_left(struct ks *ks, const struct registration *reg, struct now now)
         return false;
     }
     m->left = true;
+    m->target = (struct ks_target){0}; /* no rekey waits for it */
     m->last_seen = now.scaled;
     log_msg(GM_UNREGISTER, g->config->name, peer);
     if (ks_members_present(&g->members) == 0)

@@ -6,6 +6,7 @@
 #include "common/secret.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #define DATAGRAM_MAX  65536
 #define BURST         32 /* datagrams taken from one socket before the others and the timers get their turn */
 #define RECEIVE_QUEUE (4 << 20)
+#define MULTICAST_TTL 64 /* rekeys by multicast cross routers; their reach is what the routers' configuration makes it */
 
 struct socket {
     struct udp *owner;
@@ -49,6 +51,19 @@ static void on_readable(void *ctx)
     }
 }
 
+/* Rekeys by multicast leave by the interface of the address that they come from, whatever the routes say (KS6). */
+static void send_multicast_by(int fd, const struct endpoint *local)
+{
+    struct in_addr interface;
+    int ttl = MULTICAST_TTL;
+
+    if (local->addr.family != 4)
+        return;
+    memcpy(&interface, local->addr.b, sizeof(interface));
+    (void)setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &interface, sizeof(interface));
+    (void)setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof(ttl));
+}
+
 /* Returns the descriptor or -errno. */
 static int open_socket(const struct endpoint *local)
 {
@@ -60,6 +75,7 @@ static int open_socket(const struct endpoint *local)
     if (fd < 0)
         return -errno;
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &queue, sizeof(queue));
+    send_multicast_by(fd, local);
     if (bind(fd, (struct sockaddr *)&ss, len) < 0) {
         int err = errno;
 

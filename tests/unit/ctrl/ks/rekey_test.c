@@ -270,8 +270,8 @@ static void a_month_of_rekeys(void **state)
 
     begin(f, UNICAST ", lifetime: 6h", "", SA("p"));
     join_member(f, 1, &p);
-    for (int64_t t = START; t < START + 30 * 86400; t += 5) {
-        run_to(f, t);
+    while (mono_before(timers_next(&f->timers), mono_s(START + 30 * 86400))) {
+        run_until(f, timers_next(&f->timers));
         for (size_t i = 0; i < f->n_sent; i++) {
             struct push push;
 
@@ -491,6 +491,124 @@ static void without_random_octets_it_is_tried_again(void **state)
     assert_int_equal(group(f)->keks.n, 2);
 }
 
+/* `acknowledgement: none`: every round goes to all, nobody is removed, and what was sent is taken to be known. */
+static void without_acknowledgements_all_hear_every_round(void **state)
+{
+    struct fixture *f = *state;
+    struct policy p;
+    struct push push;
+
+    begin(f, UNICAST ", acknowledgement: none, lifetime: 1h", "", SA("w"));
+    join_member(f, 1, &p);
+    join_member(f, 2, NULL);
+    assert_int_equal(p.kek.ack, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(ks_group_rekey(group(f), f->now));
+        run_until(f, mono_add(f->now, mono_s(60)));
+        assert_int_equal(f->n_sent, 6 * (i + 1));
+    }
+    assert_false(member(f, 1)->ejected);
+    assert_int_equal(member(f, 1)->missed, 0);
+    run_to(f, START + 3500); /* another KEK meanwhile */
+    forget_sent(f);
+    assert_true(ks_group_rekey(group(f), f->now));
+    run_to(f, START + 3501);
+    assert_int_equal(f->n_sent, 2);
+    open_push(f, 0, &group(f)->keks.all[0].kek, &push);
+    assert_int_equal(push.number, 1);
+    push_wipe(&push);
+    policy_wipe(&p);
+}
+
+/* KS17: with a long lifetime those that didn't acknowledge are told again and again, and only those. */
+static void long_lifetimes_have_reminders(void **state)
+{
+    struct fixture *f = *state;
+    struct policy p;
+
+    begin(f, UNICAST ", lifetime: 30d", "", SA("p"));
+    f->config->groups[0].ks.sas[0].lifetime_s = 20 * 86400;
+    assert_true(ks_epoch_clear(group(f), f->now));
+    for (unsigned i = 1; i <= 2; i++)
+        join_member(f, i, i == 1 ? &p : NULL);
+    assert_int_equal(p.sas[0].lifetime_s, 20 * 86400);
+    assert_true(ks_group_rekey(group(f), f->now));
+    run_to(f, START + 1);
+    acknowledge(f, 1, &p.kek, 1);
+    run_to(f, START + 7199);
+    assert_int_equal(f->n_sent, 4); /* 2 + 1 + 1 */
+    assert_int_equal(member(f, 2)->missed, 1);
+    run_to(f, START + 7200);
+    assert_int_equal(f->n_sent, 5);
+    assert_true(endpoint_equal(&f->sent[4].path.remote, &member(f, 2)->peer));
+    run_to(f, START + 4 * 7200);
+    assert_int_equal(member(f, 2)->missed, 1); /* the same rekey still */
+    assert_false(member(f, 2)->ejected);
+    forget_sent(f);
+    acknowledge(f, 2, &p.kek, group(f)->keks.all[0].number);
+    assert_int_equal(member(f, 2)->missed, 0);
+    run_to(f, START + 86400);
+    assert_int_equal(f->n_sent, 0);
+    policy_wipe(&p);
+}
+
+/* KS16: such a lifetime is for members that announced it, however little is left of it. */
+static void long_lifetimes_need_members_that_can(void **state)
+{
+    struct fixture *f = *state;
+    struct registration r = registration_of(1);
+    struct refusal why;
+    struct policy p;
+
+    begin(f, UNICAST ", lifetime: 30d", "", SA("p"));
+    f->config->groups[0].ks.sas[0].lifetime_s = 2 * 86400;
+    assert_true(ks_epoch_clear(group(f), f->now));
+    run_to(f, START + 86400 + 3600);
+    r.features.features &= ~FEATURE_LONG_LIFETIME;
+    assert_false(ks_request(&f->ks, &r, &p, &why, at(f->now)));
+    assert_non_null(strstr(why.text, "long lifetime"));
+}
+
+/* Who leaves isn't sent to, nor waited for. */
+static void who_leaves_is_not_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    struct registration r = registration_of(1);
+
+    begin(f, UNICAST, "", SA("p"));
+    join_member(f, 1, NULL);
+    assert_true(ks_group_rekey(group(f), f->now));
+    run_to(f, START + 1);
+    assert_true(ks_left(&f->ks, &r, at(f->now)));
+    assert_int_equal(ks_rekey_pending(&group(f)->rekey), 0);
+    run_to(f, START + 100);
+    assert_int_equal(f->n_sent, 1);
+    assert_int_equal(member(f, 1)->missed, 0);
+}
+
+/* Others than ours: plain RFC 6407 by unicast, in the same wave; by multicast they can't be told what ours need. */
+static void members_of_other_makers(void **state)
+{
+    struct fixture *f = *state;
+    struct registration r = registration_of(2);
+    struct policy p, plain;
+    struct refusal why;
+
+    begin(f, UNICAST, "", SA("p"));
+    join_member(f, 1, &p);
+    r.features = (struct peer_features){.ours = false};
+    join_as(f, &r, NULL);
+    assert_true(ks_group_rekey(group(f), f->now));
+    run_to(f, START + 1);
+    assert_int_equal(f->n_sent, 2);
+    assert_memory_not_equal(f->sent[0].bytes, f->sent[1].bytes, 28 + 16);
+    assert_int_equal(number_of(f, 0, &p.kek), 1);
+    reload(f, config_of(f, NULL, MULTICAST, "", SA("p")));
+    assert_false(ks_request(&f->ks, &r, &plain, &why, at(f->now)));
+    assert_non_null(strstr(why.text, "others need unicast"));
+    policy_wipe(&p);
+}
+
 /* Without `rekey` a group has no KEK, and nothing is ever sent. */
 static void without_rekey_all_is_as_it_was(void **state)
 {
@@ -531,6 +649,11 @@ int main(void)
         T(acknowledgements_that_do_not_count),
         T(a_registration_that_a_rekey_overtook_begins_again),
         T(without_random_octets_it_is_tried_again),
+        T(without_acknowledgements_all_hear_every_round),
+        T(long_lifetimes_have_reminders),
+        T(long_lifetimes_need_members_that_can),
+        T(who_leaves_is_not_waited_for),
+        T(members_of_other_makers),
         T(without_rekey_all_is_as_it_was),
     };
 
