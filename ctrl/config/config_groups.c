@@ -107,6 +107,7 @@ static bool parse_group(struct schema *s, const struct yaml_node *n, void *at)
     if (n->kind == YAML_MAP && server && member)
         return schema_fail_key(s, member, "stands beside key-server, expected one of the two");
     g->is_member = member != NULL;
+    loader_of(s)->with_rekey = server && server->kind == YAML_MAP && yaml_find(server, "rekey");
     if (!schema_map(s, n, group_fields, g))
         return false;
     if (!server && !member)

@@ -14,7 +14,7 @@ struct draft {
     const struct named_acl *acl;
 };
 
-/* More than this between two registrations, and clocks drift apart (KS11). */
+/* More than this between two registrations without rekeys, and clocks drift apart (KS11). */
 #define TIME_LIFETIME_MAX 7200u
 
 static const struct name tags[] = {{false, "none"}, {true, "sgt"}, {0, NULL}};
@@ -141,9 +141,9 @@ static bool is_host(const struct prefix *p)
 /* What works, and is hardly meant. */
 static bool lint_sa(struct schema *s, const struct yaml_node *n, const struct config_sa *sa)
 {
-    if (sa->replay == REPLAY_TIME && sa->lifetime_s > TIME_LIFETIME_MAX &&
+    if (sa->replay == REPLAY_TIME && sa->lifetime_s > TIME_LIFETIME_MAX && !loader_of(s)->with_rekey &&
         !loader_lint(s, yaml_find(n, "replay"),
-                     "replay: members set their clocks when they register, better a lifetime of at most 2h"))
+                     "replay: without rekey members set their clocks when they register, better a lifetime of at most 2h"))
         return false;
     for (size_t i = 0; sa->transport && i < sa->acl.n; i++) {
         const struct acl_entry *e = &sa->acl.entries[i];

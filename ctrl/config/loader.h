@@ -41,6 +41,7 @@ struct loader {
     struct named_profile *profiles;
     size_t n_profiles;
     bool inline_secret; /* a `secret:` stands in the file itself */
+    bool with_rekey;    /* the group that is read has `rekey` */
 };
 
 static inline struct loader *loader_of(const struct schema *s)

@@ -5,6 +5,7 @@
  * folder configs.
  */
 #include "ctrl/config/config.h"
+#include "tests/lib/signing_keys.h"
 
 #include <glob.h>
 #include <setjmp.h>
@@ -105,6 +106,7 @@ static int set_up(void **state)
         snprintf(secret, sizeof(secret), "0123456789abcdef0123456789abcdef %zu\n", i);
         write_file(secrets[i], secret, strlen(secret));
     }
+    write_file("rekey.pem", signing_key_p256, strlen(signing_key_p256));
     return 0;
 }
 
@@ -113,6 +115,7 @@ static int tear_down(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
         unlink(in_dir(secrets[i]));
+    unlink(in_dir("rekey.pem"));
     unlink(in_dir("example.yaml"));
     return rmdir(dir);
 }

@@ -130,7 +130,7 @@ static void what_is_warned_of(void **state)
     } rows[] = {
         {GCM, ANY, "2h", "{number: 10, profile: p, acl: a, replay: time}", NULL},
         {GCM, ANY, "121m", "{number: 10, profile: p, acl: a, replay: time}",
-         "f:10:121: replay: members set their clocks when they register, better a lifetime of at most 2h"},
+         "f:10:121: replay: without rekey members set their clocks when they register, better a lifetime of at most 2h"},
         {GCM, ANY, "24h", "{number: 10, profile: p, acl: a, replay: counter}", NULL},
         {"{suite: aes-gcm-128, mode: transport}", HOSTS, "1h", "{number: 10, profile: p, acl: a, replay: none}", NULL},
         {"{suite: aes-gcm-128, mode: transport}", HOSTS, "1h", "{number: 10, profile: p, acl: a, replay: counter}", NULL},
