@@ -55,7 +55,7 @@ def rule(rng, ours, numbers):
                        proto, ports(rng, ours) if has_ports else (0, 65535), ports(rng, ours) if has_ports else (0, 65535))
 
 
-def policy(rng, ours):
+def policy(rng, ours, longest=30 * 86400):
     numbers = rng.sample(range(1, 65536), rng.randint(1, 3))
     rules = [rule(rng, ours, numbers) for _ in range(rng.randint(1, 12))]
     rules += [oracle.Rule(True, n, network(rng, 4), network(rng, 4)) for n in numbers]  # each has a permit
@@ -64,7 +64,7 @@ def policy(rng, ours):
     for generation in range(rng.randint(1, 2)):
         for n in numbers:
             suite = rng.choice(list(oracle.KEY_LENGTH))
-            sas.append(oracle.Sa(n, rng.randint(256, 2**32 - 1), suite, rng.randint(61, 30 * 86400),
+            sas.append(oracle.Sa(n, rng.randint(256, 2**32 - 1), suite, rng.randint(61, longest),
                                  rng.randbytes(oracle.KEY_LENGTH[suite] // 8 + 4), generation * atd,
                                  (1 - generation) * rng.choice([0, 90])))
     bits = rng.choice([8, 12, 16, 24, 32])
@@ -75,7 +75,7 @@ def policy(rng, ours):
 @pytest.mark.parametrize("peer", ["ours", "plain"])
 def test_we_send_what_the_pictures_show(ask, rng, peer):
     for _ in range(ROUNDS):
-        p = policy(rng, peer == "ours")
+        p = policy(rng, peer == "ours", 30 * 86400 if peer == "ours" else 86400)
         sa, kd = oracle.build_sa(p, peer == "ours"), oracle.build_kd(p)
         framed = [struct.pack(">BBH", 0, 0, 4 + len(b)).hex() + b.hex() for b in (sa, kd)]
         assert ask("give", peer, p.words()) == " ".join(["ok", *framed])
@@ -92,11 +92,13 @@ def test_we_take_every_form_that_a_sender_may_choose(ask, rng, peer):
 def test_what_rfc_6407_can_not_say_is_refused(ask, rng):
     refused = 0
     for _ in range(ROUNDS):
-        p = policy(rng, True)
-        if all(r.plain() for r in p.rules):
+        p = policy(rng, True, 2 * 86400)
+        missing = ["ordered policy"] * (not all(r.plain() for r in p.rules))
+        missing += ["long lifetime"] * (max(s.lifetime for s in p.sas) > 86400)
+        if not missing:
             continue
         refused += 1
-        assert ask("give", "plain", p.words()) == "refused the member lacks: ordered policy"
+        assert ask("give", "plain", p.words()) == "refused the member lacks: " + ", ".join(missing)
     assert refused > 10
 
 

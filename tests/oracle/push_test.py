@@ -12,7 +12,7 @@ import gdoi_vectors as gdoi
 import push_vectors as oracle
 
 SEED = int(os.environ.get("GVPN_SEED", random.SystemRandom().getrandbits(32)))
-ROUNDS = 60
+ROUNDS = 30
 KEYS = [(oracle.RSA, 128, 3), (oracle.RSA, 256, 5), (oracle.RSA, 0, 2), (oracle.ECDSA_256, 256, 0),
         (oracle.ECDSA_384, 192, 0)]
 
