@@ -61,8 +61,14 @@ class Pair:
         self.b.close()
 
     def send(self, size):
-        """A datagram in an IP packet of so many octets."""
-        self.a.send(DATA[size % 97:][:size - HEADERS[self.family]])
+        """A datagram in an IP packet of so many octets. The kernel says an ICMP error in a queue, which told() reads, and a moment
+        later once more to whoever sends next.
+        """
+        try:
+            self.a.send(DATA[size % 97:][:size - HEADERS[self.family]])
+        except OSError as e:
+            assert e.errno == errno.EMSGSIZE
+            self.a.send(DATA[size % 97:][:size - HEADERS[self.family]])
 
     def arrived(self, size, timeout=10.0):
         self.b.settimeout(timeout)
