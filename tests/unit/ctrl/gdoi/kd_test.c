@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* KD payloads by hand from RFC 6407 5.6: a TEK packet and a SID packet, then every lie about them. */
+/* KD payloads by hand from RFC 6407 5.6: a TEK packet, a SID packet and a KEK packet, then every lie about them. */
 #include "ctrl/gdoi/kd.h"
 
 #include "tests/lib/bytes.h"
@@ -255,6 +255,65 @@ static void every_width_is_written_in_as_few_octets_as_it_needs(void **state)
     }
 }
 
+#define KEK_SPI "0102030405060708090a0b0c0d0e0f10"
+#define IV_KEY  "0001 0020 404142434445464748494a4b4c4d4e4f 000102030405060708090a0b0c0d0e0f"
+
+static void a_kek_is_read_and_written(void **state)
+{
+    (void)state;
+    static const char hex[] = "0001 0000 02 00 0040 10" KEK_SPI IV_KEY "0002 0003 30820a";
+    struct bytes b = bytes_hex(hex);
+    struct gdoi_kd kd;
+    struct gdoi_kd_packet p;
+    uint8_t out[256];
+    assert_int_equal(gdoi_kd_get(bytes_span(&b), &kd), ISAKMP_OK);
+    assert_int_equal(gdoi_kd_next(&kd, &p), ISAKMP_OK);
+    assert_true(p.type == GDOI_KD_KEK && gdoi_kd_end(&kd));
+    assert_true(bytes_are(span_of(p.kek.spi, 16), KEK_SPI));
+    assert_int_equal(p.kek.algorithm_key.len, 32);
+    assert_true(bytes_are(p.kek.signature_key, "30820a"));
+    struct buf_writer w = buf_writer_of(out, sizeof(out));
+    buf_put_u8(&w, 0);
+    struct isakmp_chain c = isakmp_chain_at(&w, 0);
+    gdoi_kd_begin(&c, 1);
+    gdoi_kd_put_kek(&w, &p.kek);
+    isakmp_payload_end(&c);
+    assert_int_equal(w.len, 5 + b.len);
+    assert_memory_equal(out + 5, b.p, b.len);
+    for (size_t len = 0; len < b.len; len++) {
+        struct bytes cut = bytes_copy(span_of(b.p, len));
+        enum isakmp_error e = gdoi_kd_get(bytes_span(&cut), &kd);
+        assert_int_equal(e == ISAKMP_OK ? gdoi_kd_next(&kd, &p) : e, ISAKMP_E_KD_SHORT);
+        bytes_free(&cut);
+    }
+    bytes_free(&b);
+}
+
+static void keks_that_lack_something_are_refused(void **state)
+{
+    (void)state;
+    struct gdoi_kd_packet p;
+    char hex[4096];
+    assert_int_equal(get("0001 0000 02 00 0039 10" KEK_SPI IV_KEY, &p), ISAKMP_E_KD_KEK);
+    assert_int_equal(get("0001 0000 02 00 001a 10" KEK_SPI "0002 0001 aa", &p), ISAKMP_E_KD_KEK);
+    assert_int_equal(get("0001 0000 02 00 003d 10" KEK_SPI IV_KEY "0002 0000", &p), ISAKMP_E_KD_KEK);
+    assert_int_equal(get("0001 0000 02 00 0043 10" KEK_SPI IV_KEY "0002 0001 aa 0003 0001 aa", &p), ISAKMP_E_ATTR_UNKNOWN);
+    assert_int_equal(get("0001 0000 02 00 0043 10" KEK_SPI IV_KEY "0002 0001 aa 0002 0001 aa", &p), ISAKMP_E_ATTR_TWICE);
+    for (unsigned len = GDOI_MAX_PUBLIC_KEY; len <= GDOI_MAX_PUBLIC_KEY + 1; len++) {
+        int at = snprintf(hex, sizeof(hex), "0001 0000 02 00 %04x 10" KEK_SPI IV_KEY "0002 %04x", 0x3d + len, len);
+        for (unsigned i = 0; i < len; i++)
+            at += snprintf(hex + at, sizeof(hex) - (size_t)at, "aa");
+        assert_int_equal(get(hex, &p), len > GDOI_MAX_PUBLIC_KEY ? ISAKMP_E_KD_KEK : ISAKMP_OK);
+    }
+    for (unsigned size = 0; size < 32; size++) { /* octets of SPI */
+        int at = snprintf(hex, sizeof(hex), "0001 0000 02 00 %04x %02x", 5 + size + 36 + 5, size);
+        for (unsigned i = 0; i < size; i++)
+            at += snprintf(hex + at, sizeof(hex) - (size_t)at, "bb");
+        snprintf(hex + at, sizeof(hex) - (size_t)at, IV_KEY "0002 0001 aa");
+        assert_int_equal(get(hex, &p), size == 16 ? ISAKMP_OK : ISAKMP_E_KD_SPI_SIZE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +331,8 @@ int main(void)
         cmocka_unit_test(sender_ids_must_fit_their_width_and_differ),
         cmocka_unit_test(sixty_four_sender_ids_are_read_and_sixty_five_refused),
         cmocka_unit_test(every_width_is_written_in_as_few_octets_as_it_needs),
+        cmocka_unit_test(a_kek_is_read_and_written),
+        cmocka_unit_test(keks_that_lack_something_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
