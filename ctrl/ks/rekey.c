@@ -66,6 +66,17 @@ static size_t join_multicast(struct ks_rekey *r)
     return n;
 }
 
+/*
+ * Was a unicast KEK announced under this multicast one? Who has it listens no more, and nobody can say so: to them the rekey goes
+ * under the new one, too.
+ */
+static bool was_left(const struct ks_rekey *r, const struct ks_kek *k)
+{
+    const struct ks_kek *newest = ks_kek_newest(r->keks);
+
+    return !r->farewell && k != newest && newest->in_use && !is_multicast(newest);
+}
+
 static size_t join_members(struct ks_rekey *r)
 {
     size_t n = 0;
@@ -81,7 +92,7 @@ static size_t join_members(struct ks_rekey *r)
         n++;
         if (r->why != KS_REKEY_REMINDER)
             m->rekeys_sent++;
-        if (is_multicast(k))
+        if (is_multicast(k) && !was_left(r, k))
             m->target.pending = false; /* it listens, and nobody asks it */
         else
             join(r, &m->target);

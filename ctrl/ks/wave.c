@@ -45,19 +45,23 @@ static void add(struct wave *w, const struct endpoint *to, struct ks_kek *k, con
 
 /*
  * A member hears it under the KEK that it is known to hold; and when a newer one was offered to it before this rekey, under
- * that one as well, since its acknowledgement may have been lost.
+ * that one as well, since its acknowledgement may have been lost. A multicast one is sent under once for all, and acknowledged
+ * by nobody.
  */
 static void add_member(struct wave *w, struct ks_member *m)
 {
     struct ks_kek *known = ks_kek_find(w->r->keks, m->target.kek), *newest = ks_kek_newest(w->r->keks);
+    bool listens;
 
     m->target.round = w->r->round;
     if (!known || known->closed)
         return;
-    add(w, &m->peer, known, &m->target, &m->features);
+    listens = known->kek.destination.addr.family != 0;
+    if (!listens)
+        add(w, &m->peer, known, &m->target, &m->features);
     if (known == newest || w->r->farewell)
         return;
-    if (m->target.offered == newest->serial && newest->in_use && newest->kek.destination.addr.family == 0)
+    if ((listens || m->target.offered == newest->serial) && newest->in_use && newest->kek.destination.addr.family == 0)
         add(w, &m->peer, newest, &m->target, &m->features);
     m->target.offered = newest->serial;
 }

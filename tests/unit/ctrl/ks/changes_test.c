@@ -317,6 +317,27 @@ static void change_from_multicast_to_unicast_transport(void **state)
     expect_new_kek(f, &s);
 }
 
+/* A rekey right behind the change: who has heard of the new KEK listens no more, who hasn't knows no other way. */
+static void rekey_while_the_transport_changes(void **state)
+{
+    struct fixture *f = *state;
+    struct seen s = rekey_change(f, MULTICAST, UNICAST);
+    char to[ADDR_TEXT_MAX];
+
+    assert_true(ks_group_replace(group(f), false, f->now));
+    run_to(f, START + LATER + 2);
+    assert_int_equal(f->n_sent, 3);
+    assert_string_equal(addr_text(&f->sent[1].path.remote.addr, to), "239.0.1.2");
+    assert_int_equal(number_of(f, 1, &s.p.kek), 2);
+    assert_true(endpoint_equal(&f->sent[2].path.remote, &member(f, 1)->peer));
+    assert_int_equal(number_of(f, 2, &s.push.policy.kek), 1);
+    acknowledge(f, 1, &s.push.policy.kek, 1);
+    run_to(f, START + LATER + 60); /* the others still get theirs, and it gets no more */
+    assert_int_equal(f->n_sent, 5);
+    assert_int_equal(member(f, 1)->missed, 0);
+    expect_new_kek(f, &s);
+}
+
 static void change_rekey_address(void **state)
 {
     struct fixture *f = *state;
@@ -499,6 +520,7 @@ int main(void)
         T(change_identity_number),
         T(change_from_unicast_to_multicast_transport),
         T(change_from_multicast_to_unicast_transport),
+        T(rekey_while_the_transport_changes),
         T(change_rekey_address),
         T(enable_disable_rekey_retransmit),
         T(enable_rekey_authentication),
