@@ -11,12 +11,12 @@
 
 static struct classify_result drop(enum verdict v)
 {
-    return (struct classify_result){CLASSIFY_DROP, (uint8_t)v, 0};
+    return classify_result(CLASSIFY_DROP, v, 0);
 }
 
 static struct classify_result clear(enum classify_way way)
 {
-    return (struct classify_result){CLASSIFY_CLEAR, way == CLASSIFY_OUT ? VERDICT_SENT_CLEAR : VERDICT_RECEIVED_CLEAR, 0};
+    return classify_result(CLASSIFY_CLEAR, way == CLASSIFY_OUT ? VERDICT_SENT_CLEAR : VERDICT_RECEIVED_CLEAR, 0);
 }
 
 static struct flow mirrored(const struct flow *f)
@@ -104,9 +104,9 @@ static struct classify_result downloaded(const struct snap_group *g, enum classi
     case CLASSIFY_OUT:
         if (g->receive_only)
             return clear(way);
-        return (struct classify_result){CLASSIFY_PROTECT, VERDICT_SENT_ENCRYPTED, number};
+        return classify_result(CLASSIFY_PROTECT, VERDICT_SENT_ENCRYPTED, number);
     case CLASSIFY_INNER:
-        return (struct classify_result){CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, e->sa};
+        return classify_result(CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, e->sa);
     default:
         return g->passive || g->receive_only ? clear(way) : drop(VERDICT_DROP_POLICY_CLEAR_IN);
     }

@@ -28,10 +28,20 @@ enum classify_action {
 };
 
 struct classify_result {
-    uint8_t action;
-    uint8_t verdict;
-    uint16_t number;
+    union {
+        struct {
+            uint8_t action;
+            uint8_t verdict;
+            uint16_t number;
+        };
+        uint32_t all; /* these three at once */
+    };
 };
+
+static inline struct classify_result classify_result(enum classify_action action, enum verdict verdict, uint16_t number)
+{
+    return (struct classify_result){.all = (uint32_t)action | (uint32_t)verdict << 8 | (uint32_t)number << 16};
+}
 
 /* Why: for explain. Pointers into the snapshot; NULL where nothing matched. */
 struct classify_why {
@@ -121,11 +131,11 @@ static inline bool classify_cached(struct classify_cache *c, const struct snap *
     if (h->kind == L3_IPV6) {
         const struct classify_entry6 *e6 = classify_bucket6(c, ip, tuple);
 
-        return classify_is6(e6, ip, tuple, s->generation) && load32(&e6->result) == load32(&want);
+        return classify_is6(e6, ip, tuple, s->generation) && e6->result.all == want.all;
     }
     e = classify_bucket(c, h->addrs, tuple);
     return e->addrs == h->addrs && e->tuple == tuple && e->generation == s->generation &&
-           load32(&e->result) == load32(&want);
+           e->result.all == want.all;
 }
 
 /* Through the flow cache. */
@@ -139,12 +149,12 @@ static inline struct classify_result classify_packet(struct classify_cache *c, c
     if (__builtin_expect(s != NULL && h->kind == L3_IPV4, 1)) {
         e = classify_bucket(c, h->addrs, tuple);
         if (__builtin_expect(e->addrs == h->addrs && e->tuple == tuple && e->generation == s->generation, 1))
-            return e->result;
+            return (struct classify_result){.all = e->result.all};
     } else if (s != NULL) {
         const struct classify_entry6 *e6 = classify_bucket6(c, ip, tuple);
 
         if (__builtin_expect(classify_is6(e6, ip, tuple, s->generation), 1))
-            return e6->result;
+            return (struct classify_result){.all = e6->result.all};
     }
     return classify_miss(c, s, unregistered_clear, group, way, h, ip);
 }

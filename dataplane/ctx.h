@@ -83,9 +83,6 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n);
 
 /* The outer header for tunnel mode; outer_len: of the outer packet. inner must not overlap outer. */
 void esp_tx_outer(struct pipeline_ctx *ctx, const struct pkt *p, uint8_t *outer, const uint8_t *inner, uint32_t outer_len);
-/* Counts packets that leave with an SA, or came with it. */
-void esp_tx_count(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes);
-void esp_rx_count(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes);
 /*
  * The whole judgement of a verified text in tunnel mode, check by check, p being the outer packet. Sets *len to the inner packet's
  * length, which begins behind the metadata header.

@@ -52,7 +52,7 @@ static uint8_t next_of(const uint8_t *ip, enum l3_kind kind)
 static void put_outer(struct pipeline_ctx *ctx, const struct pkt *p, uint8_t *outer, const uint8_t *inner, uint32_t len)
 {
     if (p->h.kind == L3_IPV4 && p->sa->geometry.transport)
-        esp_put_outer(outer, inner, (uint16_t)len, l3_id_be(&p->h));
+        esp_put_outer(outer, load64(inner), inner, (uint16_t)len);
     else
         esp_tx_outer(ctx, p, outer, inner, len);
 }
@@ -82,7 +82,7 @@ static enum verdict prepare_out(struct pipeline_ctx *ctx, unsigned pair, struct 
     uint32_t outer_len = esp_any_outer(g, kind, p->h.len);
     uint32_t payload_len = esp_any_payload(g, header_len, p->h.len), text_len = esp_any_text(g, payload_len);
     uint8_t *inner = p->l3, *outer = inner - front, *esp = outer + header_len, head[IPV6_LEN];
-    struct guard_stamp stamp = {guard_ms(sa, ctx->now_tsc), ctx->config->pairs[pair].tag};
+    struct guard_stamp stamp = {NULL, 0, ctx->config->pairs[pair].tag};
     uint64_t counter, sequence;
 
     if (g->transport && transport_possible(p) != VERDICT_SENT_ENCRYPTED)
@@ -91,7 +91,7 @@ static enum verdict prepare_out(struct pipeline_ctx *ctx, unsigned pair, struct 
         return VERDICT_DROP_TOO_BIG;
     if (m->data_off < front || m->data_off - front + p->l2_len + outer_len > m->buf_len)
         return VERDICT_DROP_NO_BUFFER;
-    if (!sa_next_iv(sa, ctx->worker, ctx->page, &counter))
+    if (!sa_next_iv(sa, &sa->workers[ctx->worker], ctx->worker, ctx->page, &counter))
         return VERDICT_DROP_IV_EXHAUSTED;
     sequence = counter;
     if ((sa->checks & SA_COUNTER) && !sa_next_sequence(sa, ctx->worker, &sequence))
@@ -103,7 +103,7 @@ static enum verdict prepare_out(struct pipeline_ctx *ctx, unsigned pair, struct 
     l2_move(outer, inner, p->l2_len);
     put_outer(ctx, p, outer, head, outer_len);
     if (g->meta_len != 0)
-        guard_put(sa, inner - g->meta_len, kind, p, &stamp);
+        guard_put(sa, inner - g->meta_len, kind, p, guard_stamp(&stamp, sa, ctx->now_tsc));
     store64(esp, esp_front(sa->spi_be, sequence));
     put_iv(ctx, sa, esp + ESP_HEADER_LEN, counter, job);
     esp_put_padding(inner + p->h.len, text_len - payload_len - 2,
@@ -249,9 +249,9 @@ static void deliver(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound, c
         return;
     }
     if (inbound)
-        esp_rx_count(ctx, s->p.sa, 1, len);
+        sa_count_in(&s->p.sa->workers[ctx->worker], 1, len);
     else
-        esp_tx_count(ctx, s->p.sa, 1, len);
+        sa_count_out(&s->p.sa->workers[ctx->worker], 1, len);
     if (inbound && s->p.own_dst) {
         v->punt_verdict[v->n_punt] = (uint8_t)verdict;
         v->punt[v->n_punt++] = s->m;

@@ -165,23 +165,12 @@ enum verdict __attribute__((noinline)) esp_rx_check(struct pipeline_ctx *ctx, co
     return esp_merge_ecn(ip, kind, l3_tos(&p->h)) ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_ECN;
 }
 
-void esp_rx_count(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes)
-{
-    struct sa_worker *w = &sa->workers[ctx->worker];
-
-    atomic_store_explicit(&w->packets_in, atomic_load_explicit(&w->packets_in, memory_order_relaxed) + packets,
-                          memory_order_relaxed);
-    atomic_store_explicit(&w->bytes_in, atomic_load_explicit(&w->bytes_in, memory_order_relaxed) + bytes,
-                          memory_order_relaxed);
-}
-
-/* What is the same for a run of packets of one SA. */
+/* Packets of one SA in a row: they are counted at its end. */
 struct run {
     struct sa *sa;
-    struct classify_result want; /* what the policy must say of them */
-    struct guard guard;
     uint64_t packets, bytes;
-    unsigned n_strict; /* packets that a strict SA still has to accept, when everything else let them in */
+    struct guard guard; /* of SAs with a metadata header */
+    unsigned n_strict;  /* packets that a strict SA still has to accept, when everything else let them in */
 };
 
 /*
@@ -199,9 +188,10 @@ static void accept_strict(struct run *r, struct pkt_vec *v, struct guard_strict 
         r->packets--;
         r->bytes -= v->m[list[k].pkt]->pkt_len - p->l2_len;
     }
+    r->n_strict = 0;
 }
 
-static void end_run(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v, struct guard_strict *list)
+static inline void end_run(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v, struct guard_strict *list)
 {
     if (r->sa == NULL)
         return;
@@ -209,20 +199,26 @@ static void end_run(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v, 
         accept_strict(r, v, list);
     if (unlikely(r->sa->checks & SA_COUNTER))
         replay_counter_publish(r->sa->replay, ctx->worker);
-    esp_rx_count(ctx, r->sa, r->packets, r->bytes);
+    sa_count_in(&r->sa->workers[ctx->worker], r->packets, r->bytes);
 }
 
-static void begin_run(struct pipeline_ctx *ctx, struct run *r, struct sa *sa)
+static inline void begin_run(const struct pipeline_ctx *ctx, struct run *r, struct sa *sa)
 {
-    *r = (struct run){sa, {CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, sa->number}, guard_begin(sa, ctx->now_tsc), 0, 0, 0};
+    r->sa = sa;
+    r->packets = r->bytes = 0;
+    if (sa->meta_len != 0)
+        r->guard = guard_begin(sa, ctx->now_tsc);
 }
 
-/* The same for the packets that nearly all are: everything as usual, and the flow cache knows the answer. */
+/*
+ * The same for the packets that nearly all are: everything as usual, and the flow cache knows the answer. kind and meta_len are
+ * what p and its SA have: constants where it pays.
+ */
 static inline __attribute__((always_inline)) enum verdict finish(struct pipeline_ctx *ctx, const struct run *r,
-                                                                 const struct pkt *p, enum l3_kind kind,
+                                                                 const struct pkt *p, enum l3_kind kind, uint32_t meta_len,
                                                                  const struct crypto_op *op, uint32_t *len)
 {
-    uint32_t meta_len = r->sa->meta_len;
+    struct classify_result want = classify_result(CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, r->sa->number);
     const uint8_t *text = op->esp + ESP_INTRO_LEN, *ip = text + meta_len;
     uint32_t payload_len = esp_usual_payload(text, op->len, esp_next_with(kind, meta_len)) - meta_len;
     struct l3 inner;
@@ -237,7 +233,7 @@ static inline __attribute__((always_inline)) enum verdict finish(struct pipeline
     else
         usual = usual && l3_try_ipv6(ip, payload_len, &inner) && l3_same_addrs6(ip, p->l3) &&
                 ((inner.head ^ p->h.head) & 0x3000) == 0;
-    if (unlikely(!usual || !classify_cached(ctx->cache, ctx->snap, p->group, CLASSIFY_INNER, &inner, ip, r->want)))
+    if (unlikely(!usual || !classify_cached(ctx->cache, ctx->snap, p->group, CLASSIFY_INNER, &inner, ip, want)))
         return op->ok ? esp_rx_check(ctx, p, op->esp + ESP_INTRO_LEN, op->len, len) : VERDICT_DROP_AUTH;
     *len = inner.len;
     return VERDICT_RECEIVED_DECRYPTED;
@@ -262,7 +258,7 @@ static inline void restore(struct rte_mbuf *m, const struct pkt *p, uint8_t *tex
 
 void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
 {
-    struct run run = {.sa = NULL}; /* counters are written once per run of packets of one SA */
+    struct run run = {.sa = NULL};
     struct guard_strict strict[VEC_MAX];
     bool clamp = ctx->config->mss_clamp;
 
@@ -271,31 +267,36 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
         unsigned i = ctx->op_pkt[k];
         struct pkt *p = &v->pkts[i];
         uint8_t *text = op->esp + ESP_INTRO_LEN, *inner;
+        struct sa *sa = p->sa;
         enum verdict verdict;
         uint32_t len;
 
-        if (p->sa != run.sa) {
+        if (sa != run.sa) {
             end_run(ctx, &run, v, strict);
-            begin_run(ctx, &run, p->sa);
+            begin_run(ctx, &run, sa);
         }
-        if (likely(p->h.kind == L3_IPV4))
-            verdict = finish(ctx, &run, p, L3_IPV4, op, &len);
+        if (unlikely(p->h.kind != L3_IPV4))
+            verdict = finish(ctx, &run, p, L3_IPV6, sa->meta_len, op, &len);
+        else if (sa->meta_len == 0)
+            verdict = finish(ctx, &run, p, L3_IPV4, 0, op, &len);
         else
-            verdict = finish(ctx, &run, p, L3_IPV6, op, &len);
-        if (unlikely(run.sa->checks & SA_COUNTER) && verdict == VERDICT_RECEIVED_DECRYPTED)
-            verdict = guard_accept(run.sa, op->esp, text);
+            verdict = finish(ctx, &run, p, L3_IPV4, sa->meta_len, op, &len);
+        if (unlikely(sa->checks & SA_COUNTER) && verdict == VERDICT_RECEIVED_DECRYPTED)
+            verdict = guard_accept(sa, op->esp, text);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
             pkt_drop(p, verdict);
             continue;
         }
-        if (unlikely(run.guard.sample))
-            guard_sample(&run.guard, p, op->esp, text);
-        if (run.sa->checks & SA_STRICT)
-            strict[run.n_strict++] = guard_strict_of(op->esp, text, i);
-        p->tag = guard_tag(run.sa, text);
-        inner = text + run.sa->meta_len;
+        if (sa->meta_len != 0) {
+            if (unlikely(run.guard.sample))
+                guard_sample(&run.guard, p, op->esp, text);
+            if (sa->checks & SA_STRICT)
+                strict[run.n_strict++] = guard_strict_of(op->esp, text, i);
+            p->tag = guard_tag(sa, text);
+        }
+        inner = text + sa->meta_len;
         if (unlikely(clamp && is_syn(inner, (enum l3_kind)p->h.kind)))
-            fit_clamp_received(ctx, v->pair, run.sa, (enum l3_kind)p->h.kind, inner, len);
+            fit_clamp_received(ctx, v->pair, sa, (enum l3_kind)p->h.kind, inner, len);
         restore(v->m[i], p, inner, len);
         pkt_finish(p, verdict, p->own_dst ? PKT_TO_PUNT : PKT_TO_TX);
         run.packets++;

@@ -13,13 +13,12 @@
 #include <rte_mbuf.h>
 
 /* salt | IV in one store: a nonce written in pieces would stall the load inside the crypto call. */
-static inline void put_nonce(struct crypto_op *op, uint32_t salt, uint64_t iv_be)
+static inline void put_nonce(struct crypto_op *op, const struct sa *sa, uint64_t iv_be)
 {
-    __m128i nonce = _mm_set_epi64x((int64_t)(iv_be >> 32), (int64_t)((uint64_t)salt | iv_be << 32));
+    __m128i iv = _mm_slli_si128(_mm_cvtsi64_si128((int64_t)iv_be), 4);
 
-    _mm_store_si128((__m128i *)(void *)op->nonce, nonce);
+    _mm_store_si128((__m128i *)(void *)op->nonce, _mm_insert_epi32(iv, (int)sa->salt, 0));
 }
-
 
 /*
  * The outer identification (RFC 6864): the packet's own when it can't be fragmented on the way, else one of this
@@ -43,9 +42,10 @@ static inline __attribute__((always_inline)) void put_outer(struct pipeline_ctx 
     if (kind == L3_IPV6) {
         esp_put_outer6(outer, inner, (uint16_t)(outer_len - IPV6_LEN));
     } else if (likely((h->head & CTX_HEAD_SHAPE) == ctx->plain_head)) { /* DF, no options */
-        esp_put_outer(outer, inner, (uint16_t)outer_len, l3_id_be(h));
+        esp_put_outer(outer, h->head, inner, (uint16_t)outer_len);
     } else {
-        esp_put_outer(outer, inner, (uint16_t)outer_len, outer_id(ctx, h));
+        esp_put_outer(outer, h->head, inner, (uint16_t)outer_len);
+        esp_set_id(outer, outer_id(ctx, h));
         fit_outer_frag(ctx, outer, h);
         if (unlikely(h->extra != 0))
             esp_leave_options(outer);
@@ -60,97 +60,104 @@ void esp_tx_outer(struct pipeline_ctx *ctx, const struct pkt *p, uint8_t *outer,
         put_outer(ctx, &p->h, L3_IPV4, outer, inner, outer_len);
 }
 
-/* Everything but the encryption. Returns the verdict. */
+/* Everything but the encryption. Returns the verdict. kind and meta_len are what p and its SA have: constants where it pays. */
 static inline __attribute__((always_inline)) enum verdict prepare(struct pipeline_ctx *ctx, struct rte_mbuf *m,
-                                                                  const struct pkt *p, enum l3_kind kind,
-                                                                  unsigned mtu, const struct guard_stamp *stamp,
-                                                                  struct crypto_op *op)
+                                                                  const struct pkt *p, enum l3_kind kind, uint32_t meta_len,
+                                                                  struct sa_worker *w, unsigned mtu,
+                                                                  struct guard_stamp *stamp, struct crypto_op *op)
 {
     struct sa *sa = p->sa;
-    uint32_t meta_len = sa->meta_len, front = esp_front_len(kind) + meta_len, inner_len = p->h.len;
-    uint32_t text_len = esp_text_len(meta_len + inner_len), l2_len = p->l2_len;
-    uint32_t outer_len = esp_front_len(kind) + text_len + ESP_ICV_LEN;
+    uint32_t front = esp_front_len(kind) + meta_len, inner_len = p->h.len, text_len = esp_text_len(meta_len + inner_len);
+    uint32_t outer_len = esp_front_len(kind) + text_len + ESP_ICV_LEN, frame_len = p->l2_len + outer_len;
     uint8_t *inner = p->l3, *outer = inner - front, *esp = outer + l3_header_len(kind);
-    uint16_t data_off = m->data_off;
-    uint64_t counter, iv, sequence;
+    uint32_t data_off = m->data_off;
+    uint64_t counter, iv, esp_head;
 
     if (unlikely(outer_len > mtu))
         return VERDICT_DROP_TOO_BIG;
     /* Frame padding behind the packet is room too: the trailer overwrites it. */
-    if (unlikely(data_off < front || data_off + l2_len + text_len - meta_len + ESP_ICV_LEN > m->buf_len))
+    if (unlikely(data_off < front || data_off - front + frame_len > m->buf_len))
         return VERDICT_DROP_NO_BUFFER;
-    if (unlikely(!sa_next_iv(sa, ctx->worker, ctx->page, &counter)))
+    if (unlikely(!sa_next_iv(sa, w, ctx->worker, ctx->page, &counter)))
         return VERDICT_DROP_IV_EXHAUSTED;
-    sequence = counter;
-    if (unlikely(sa->checks & SA_COUNTER) && !sa_next_sequence(sa, ctx->worker, &sequence))
-        return VERDICT_DROP_IV_EXHAUSTED;
-    iv = esp_iv(sa->workers[ctx->worker].sender, counter);
-    put_nonce(op, sa->salt, iv);
+    iv = esp_iv(w->sender, counter);
+    esp_head = esp_front(sa->spi_be, counter);
+    if (unlikely(sa->checks & SA_COUNTER)) {
+        uint64_t sequence; /* the workers' together, not this one's */
+
+        if (!sa_next_sequence(sa, ctx->worker, &sequence))
+            return VERDICT_DROP_IV_EXHAUSTED;
+        esp_head = esp_front(sa->spi_be, sequence);
+    }
+    put_nonce(op, sa, iv);
     op->key = &sa->key;
     op->esp = esp;
     op->len = text_len;
     m->data_off = (uint16_t)(data_off - front);
-    m->data_len = (uint16_t)(l2_len + outer_len);
-    m->pkt_len = l2_len + outer_len;
-    l2_move(outer, inner, l2_len);
+    m->data_len = (uint16_t)frame_len;
+    m->pkt_len = frame_len;
+    l2_move(outer, inner, p->l2_len); /* first: metadata, IV and ESP header take its place */
+    store64(esp, esp_head);
+    store64(esp + ESP_HEADER_LEN, iv);
     put_outer(ctx, &p->h, kind, outer, inner, outer_len);
     if (meta_len != 0)
-        guard_put(sa, inner - meta_len, kind, p, stamp);
-    store64(esp, esp_front(sa->spi_be, sequence));
-    store64(esp + ESP_HEADER_LEN, iv);
+        guard_put(sa, inner - meta_len, kind, p, guard_stamp(stamp, sa, ctx->now_tsc));
     esp_put_trailer(inner + inner_len, text_len - meta_len - inner_len - 2, esp_next_with(kind, meta_len));
     return VERDICT_SENT_ENCRYPTED;
 }
 
-void esp_tx_count(struct pipeline_ctx *ctx, struct sa *sa, uint64_t packets, uint64_t bytes)
-{
-    struct sa_worker *w = &sa->workers[ctx->worker];
+/* Packets of one SA in a row: they are counted at its end. */
+struct run {
+    struct sa_worker *w;
+    const struct crypto_op *first;
+    uint64_t bytes;
+};
 
-    atomic_store_explicit(&w->packets_out, atomic_load_explicit(&w->packets_out, memory_order_relaxed) + packets,
-                          memory_order_relaxed);
-    atomic_store_explicit(&w->bytes_out, atomic_load_explicit(&w->bytes_out, memory_order_relaxed) + bytes,
-                          memory_order_relaxed);
+static inline void end_run(const struct run *r, const struct crypto_op *next)
+{
+    if (r->w != NULL)
+        sa_count_out(r->w, (uint64_t)(next - r->first), r->bytes);
 }
 
 unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
-    unsigned mtu = ctx->config->pairs[v->pair].mtu, n = v->n, n_ops = 0;
-    uint64_t packets = 0, bytes = 0;
-    struct guard_stamp stamp = {0, ctx->config->pairs[v->pair].tag};
-    struct sa *run = NULL; /* counters are written once per run of packets of one SA */
+    unsigned mtu = ctx->config->pairs[v->pair].mtu, n = v->n;
+    struct guard_stamp stamp = {NULL, 0, ctx->config->pairs[v->pair].tag};
+    struct crypto_op *op = ctx->ops;
+    struct run run = {NULL, op, 0};
 
     for (unsigned i = 0; i < n; i++) {
         struct pkt *p = &v->pkts[i];
+        struct sa *sa = p->sa;
+        struct sa_worker *w;
         enum verdict verdict;
 
         if (p->todo != PKT_PROTECT)
             continue;
-        if (unlikely(p->sa->kind != ESP_GCM)) {
+        if (unlikely(sa->kind != ESP_GCM)) {
             p->todo = PKT_ANY;
             ctx->n_any++;
             continue;
         }
-        if (p->sa != run) {
-            if (run != NULL)
-                esp_tx_count(ctx, run, packets, bytes);
-            run = p->sa;
-            packets = bytes = 0;
-            stamp.ms = guard_ms(run, ctx->now_tsc);
+        w = &sa->workers[ctx->worker];
+        if (w != run.w) {
+            end_run(&run, op);
+            run = (struct run){w, op, 0};
         }
-        if (likely(p->h.kind == L3_IPV4))
-            verdict = prepare(ctx, v->m[i], p, L3_IPV4, mtu, &stamp, &ctx->ops[n_ops]);
+        if (unlikely(p->h.kind != L3_IPV4))
+            verdict = prepare(ctx, v->m[i], p, L3_IPV6, sa->meta_len, w, mtu, &stamp, op);
+        else if (sa->meta_len == 0)
+            verdict = prepare(ctx, v->m[i], p, L3_IPV4, 0, w, mtu, &stamp, op);
         else
-            verdict = prepare(ctx, v->m[i], p, L3_IPV6, mtu, &stamp, &ctx->ops[n_ops]);
+            verdict = prepare(ctx, v->m[i], p, L3_IPV4, sa->meta_len, w, mtu, &stamp, op);
         if (unlikely(verdict != VERDICT_SENT_ENCRYPTED)) {
             pkt_drop(p, verdict);
             continue;
         }
+        run.bytes += p->h.len;
         pkt_finish(p, VERDICT_SENT_ENCRYPTED, PKT_TO_TX);
-        n_ops++;
-        packets++;
-        bytes += p->h.len;
+        op++;
     }
-    if (run != NULL)
-        esp_tx_count(ctx, run, packets, bytes);
-    return n_ops;
+    end_run(&run, op);
+    return (unsigned)(op - ctx->ops);
 }

@@ -15,12 +15,18 @@
 #define FIT_ICMP_PER_SECOND 1000
 #define FIT_ICMP_AT_ONCE    50
 
+/* The largest packet of a family that an AES-GCM SA with this metadata header can protect within an MTU. */
+static inline uint32_t fit_limit_gcm(uint32_t meta_len, enum l3_kind kind, uint32_t mtu)
+{
+    return ((mtu - l3_header_len(kind) - ESP_INTRO_LEN - ESP_ICV_LEN) & ~(uint32_t)(ESP_ALIGN - 1)) - 2 - meta_len;
+}
+
 /* The largest packet of a family that this SA can protect within an MTU. */
 static inline uint32_t fit_limit(const struct sa *sa, enum l3_kind kind, uint32_t mtu)
 {
     if (__builtin_expect(sa->kind != ESP_GCM, 0))
         return esp_effective_mtu(kind, mtu, &sa->geometry);
-    return ((mtu - l3_header_len(kind) - ESP_INTRO_LEN - ESP_ICV_LEN) & ~(uint32_t)(ESP_ALIGN - 1)) - 2 - sa->meta_len;
+    return fit_limit_gcm(sa->meta_len, kind, mtu);
 }
 
 /* Has fit_vec() to look at a packet for which limit is the largest size? Length, flaw and extra are compared at once. */

@@ -32,15 +32,21 @@ static inline struct guard guard_begin(const struct sa *sa, uint64_t now_tsc)
 
 /* --- sending --- */
 
-/* What the metadata headers of a run say: the time, and the tag of packets that brought none. */
+/* What metadata headers say: the SA's time, and the tag of packets that brought none. */
 struct guard_stamp {
+    const struct sa *sa; /* whose time ms is; NULL at the beginning */
     uint64_t ms;
     uint16_t tag;
 };
 
-static inline uint64_t guard_ms(const struct sa *sa, uint64_t now_tsc)
+/* For a packet of this SA: the time is looked up once per run of packets. */
+static inline const struct guard_stamp *guard_stamp(struct guard_stamp *stamp, const struct sa *sa, uint64_t now_tsc)
 {
-    return sa->checks & META_TIME ? pseudotime_ms(&sa->replay->time, now_tsc) : 0;
+    if (sa != stamp->sa) {
+        stamp->sa = sa;
+        stamp->ms = sa->checks & META_TIME ? pseudotime_ms(&sa->replay->time, now_tsc) : 0;
+    }
+    return stamp;
 }
 
 /* Writes the header of an SA that has one, before a packet of this family. */

@@ -10,6 +10,7 @@
 #include "dataplane/reasm.h"
 #include "dataplane/sgt.h"
 
+#include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
 
@@ -125,52 +126,36 @@ static void clear_packet(struct pkt *p, enum verdict verdict)
         pkt_finish(p, verdict, PKT_TO_TX);
 }
 
-/* The SA that sends for a number, and what fits it; the last answer is kept, because packets come in runs. */
+/* The SA that sends for an answer of the policy; kept, because packets come in runs. */
 struct chosen {
-    int number;
+    struct classify_result answer;
     struct sa *sa;
-    uint32_t mtu, limit4, limit6;
-    bool mss_clamp;
+    uint32_t safe4, safe6; /* what fits with any AES-GCM SA, by family; 0: each destination may have a limit of its own */
 };
 
-static inline void choose(struct pipeline_ctx *ctx, unsigned number, struct chosen *last)
+/* A packet that isn't safe, or a SYN: has fit_vec() to look at it? */
+static bool __attribute__((noinline)) fit_closer(const struct pipeline_ctx *ctx, const struct pkt_vec *v, const struct pkt *p)
 {
-    struct sa *sa = snap_sender(ctx->snap, number, ctx->now_tsc);
+    uint32_t limit = fit_limit(p->sa, (enum l3_kind)p->h.kind, ctx->config->pairs[v->pair].mtu);
 
-    last->number = (int)number;
-    last->sa = sa;
-    /* 0: each destination may have a limit of its own. */
-    last->limit4 = sa == NULL || ctx->capped ? 0 : fit_limit(sa, L3_IPV4, last->mtu);
-    last->limit6 = sa == NULL || ctx->capped ? 0 : fit_limit(sa, L3_IPV6, last->mtu);
+    return ctx->capped || fit_wanted(p, limit, ctx->config->mss_clamp);
 }
 
 /* Returns whether fit_vec() has to look at the packet. */
-static inline bool protect(struct pipeline_ctx *ctx, struct pkt *p, unsigned number, struct chosen *last)
+static inline bool protect(const struct pipeline_ctx *ctx, const struct pkt_vec *v, struct pkt *p, const struct chosen *c)
 {
-    bool fit;
+    bool fit = false;
 
-    if ((int)number != last->number)
-        choose(ctx, number, last);
-    if (unlikely(last->sa == NULL)) {
+    if (unlikely(c->sa == NULL)) {
         pkt_drop(p, VERDICT_DROP_NO_SA);
         return false;
     }
-    fit = fit_wanted(p, p->h.kind == L3_IPV6 ? last->limit6 : last->limit4, last->mss_clamp);
-    p->sa = last->sa;
+    p->sa = c->sa;
+    if (unlikely(fit_wanted(p, p->h.kind == L3_IPV6 ? c->safe6 : c->safe4, ctx->config->mss_clamp)) ||
+        unlikely(c->sa->kind != ESP_GCM))
+        fit = fit_closer(ctx, v, p);
     p->todo = fit ? PKT_FIT : PKT_PROTECT;
     return fit;
-}
-
-/* Clear packets have the pair's MTU, towards the outside. Returns whether fit_vec() has to look at the packet. */
-static inline bool leave_clear(struct pkt *p, enum verdict verdict, uint32_t mtu)
-{
-    if (likely(verdict != VERDICT_SENT_CLEAR || p->h.len <= mtu)) {
-        clear_packet(p, verdict);
-        return false;
-    }
-    p->sa = NULL;
-    p->todo = PKT_FIT;
-    return true;
 }
 
 static void drop_judged(struct pipeline_ctx *ctx, struct pkt *p, enum verdict verdict)
@@ -183,13 +168,31 @@ static void drop_judged(struct pipeline_ctx *ctx, struct pkt *p, enum verdict ve
     }
 }
 
+/* Clear packets have the pair's MTU, towards the outside. Returns whether fit_vec() has to look at the packet. */
+static bool leave_or_drop(struct pipeline_ctx *ctx, struct pkt *p, struct classify_result r, uint32_t mtu)
+{
+    if (r.action == CLASSIFY_DROP) {
+        drop_judged(ctx, p, (enum verdict)r.verdict);
+    } else if (likely(r.verdict != VERDICT_SENT_CLEAR || p->h.len <= mtu)) {
+        clear_packet(p, (enum verdict)r.verdict);
+    } else {
+        p->sa = NULL;
+        p->todo = PKT_FIT;
+        return true;
+    }
+    return false;
+}
+
 /* Returns whether fit_vec() has to look at some packet. */
 static bool classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
-    const struct snap *snap = ctx->snap;
+    uint32_t mtu = ctx->config->pairs[v->pair].mtu;
+    struct chosen chosen = {.answer.all = UINT32_MAX,
+                            .safe4 = ctx->capped ? 0 : fit_limit_gcm(META_LEN_MAX, L3_IPV4, mtu),
+                            .safe6 = ctx->capped ? 0 : fit_limit_gcm(META_LEN_MAX, L3_IPV6, mtu)};
     struct classify_cache *cache = ctx->cache;
+    const struct snap *snap = ctx->snap;
     unsigned n = v->n;
-    struct chosen last = {.number = -1, .mtu = ctx->config->pairs[v->pair].mtu, .mss_clamp = ctx->config->mss_clamp};
     bool fit = false;
 
     for (unsigned i = 0; i < n; i++) {
@@ -200,12 +203,15 @@ static bool classify_vec(struct pipeline_ctx *ctx, struct pkt_vec *v)
             continue;
         r = classify_packet(cache, snap, ctx->config->unregistered_clear, p->group, (enum classify_way)p->way, &p->h,
                             p->l3);
-        if (likely(r.action == CLASSIFY_PROTECT))
-            fit |= protect(ctx, p, r.number, &last);
-        else if (r.action == CLASSIFY_CLEAR)
-            fit |= leave_clear(p, (enum verdict)r.verdict, last.mtu);
-        else
-            drop_judged(ctx, p, (enum verdict)r.verdict);
+        if (r.all != chosen.answer.all) {
+            if (unlikely(r.action != CLASSIFY_PROTECT)) {
+                fit |= leave_or_drop(ctx, p, r, mtu);
+                continue;
+            }
+            chosen.answer = r;
+            chosen.sa = snap_sender(snap, r.number, ctx->now_tsc);
+        }
+        fit |= protect(ctx, v, p, &chosen);
     }
     return fit;
 }
@@ -269,8 +275,28 @@ static inline void settle(struct pipeline_ctx *ctx, struct pkt_vec *v)
     add_count(ctx, verdict, n);
 }
 
-void pipeline_outbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
+/*
+ * Measures stages one after the other. ticks is the constant NULL for packets, and nothing of this is left then; or where
+ * gvpn-bench wants the cycles of each.
+ */
+struct stopwatch {
+    uint64_t *ticks, since;
+};
+
+static inline void stage_done(struct stopwatch *w, enum pipeline_stage stage)
 {
+    uint64_t now;
+
+    if (w->ticks == NULL)
+        return;
+    now = rte_rdtsc();
+    w->ticks[stage] += now - w->since;
+    w->since = now;
+}
+
+static inline __attribute__((always_inline)) void outbound(struct pipeline_ctx *ctx, struct pkt_vec *v, uint64_t *ticks)
+{
+    struct stopwatch watch = {ticks, ticks != NULL ? rte_rdtsc() : 0};
     unsigned n;
 
     v->n_tx = v->n_punt = v->n_back = v->n_rest = 0;
@@ -280,17 +306,23 @@ void pipeline_outbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
         return;
     }
     parse_vec(ctx, v, false);
+    stage_done(&watch, PIPELINE_PARSE);
     if (unlikely(classify_vec(ctx, v)))
         fit_vec(ctx, v);
+    stage_done(&watch, PIPELINE_CLASSIFY);
     n = esp_tx_prepare(ctx, v);
+    stage_done(&watch, PIPELINE_PREPARE);
     ctx->crypto->seal(ctx->ops, n);
     if (unlikely((ctx->n_any | ctx->in_lanes) != 0))
         esp_any_out(ctx, v);
+    stage_done(&watch, PIPELINE_CRYPTO);
     settle(ctx, v);
+    stage_done(&watch, PIPELINE_SETTLE);
 }
 
-void pipeline_inbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
+static inline __attribute__((always_inline)) void inbound(struct pipeline_ctx *ctx, struct pkt_vec *v, uint64_t *ticks)
 {
+    struct stopwatch watch = {ticks, ticks != NULL ? rte_rdtsc() : 0};
     unsigned n;
 
     v->n_tx = v->n_punt = v->n_back = v->n_rest = 0;
@@ -304,18 +336,44 @@ void pipeline_inbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
         ctx->to_reassemble = false;
         reasm_vec(ctx, v);
     }
+    stage_done(&watch, PIPELINE_PARSE);
     n = esp_rx_prepare(ctx, v);
+    stage_done(&watch, PIPELINE_PREPARE);
     ctx->crypto->open(ctx->ops, n);
+    stage_done(&watch, PIPELINE_CRYPTO);
     esp_rx_finish(ctx, v, n);
     if (unlikely((ctx->n_any | ctx->in_lanes) != 0))
         esp_any_in(ctx, v);
+    stage_done(&watch, PIPELINE_FINISH);
     if (n < v->n) { /* clear packets, and ESP that isn't ours */
         pmtu_vec(ctx, v);
         (void)classify_vec(ctx, v);
     }
     if (unlikely(ctx->config->pairs[v->pair].sgt_inline))
         sgt_vec(v);
+    stage_done(&watch, PIPELINE_CLASSIFY);
     settle(ctx, v);
+    stage_done(&watch, PIPELINE_SETTLE);
+}
+
+void pipeline_outbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
+{
+    outbound(ctx, v, NULL);
+}
+
+void pipeline_inbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
+{
+    inbound(ctx, v, NULL);
+}
+
+void pipeline_outbound_timed(struct pipeline_ctx *ctx, struct pkt_vec *v, uint64_t ticks[PIPELINE_STAGES])
+{
+    outbound(ctx, v, ticks);
+}
+
+void pipeline_inbound_timed(struct pipeline_ctx *ctx, struct pkt_vec *v, uint64_t ticks[PIPELINE_STAGES])
+{
+    inbound(ctx, v, ticks);
 }
 
 bool pipeline_waits(const struct pipeline_ctx *ctx, unsigned pair, bool inbound)

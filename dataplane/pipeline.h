@@ -63,6 +63,20 @@ void pipeline_outbound(struct pipeline_ctx *ctx, struct pkt_vec *v);
 /* Packets from the outside port. */
 void pipeline_inbound(struct pipeline_ctx *ctx, struct pkt_vec *v);
 
+/* The stages of both ways, in their order, what is rare left out: classify is with fit, or with what belongs to clear packets. */
+enum pipeline_stage {
+    PIPELINE_PARSE,
+    PIPELINE_CLASSIFY,
+    PIPELINE_PREPARE,
+    PIPELINE_CRYPTO,
+    PIPELINE_FINISH, /* inbound */
+    PIPELINE_SETTLE,
+    PIPELINE_STAGES
+};
+/* The same two for gvpn-bench: they add the TSC cycles that every stage takes to ticks. */
+void pipeline_outbound_timed(struct pipeline_ctx *ctx, struct pkt_vec *v, uint64_t ticks[PIPELINE_STAGES]);
+void pipeline_inbound_timed(struct pipeline_ctx *ctx, struct pkt_vec *v, uint64_t ticks[PIPELINE_STAGES]);
+
 /*
  * Are packets of this pair and direction waiting in lanes? Then call pipeline_outbound() or pipeline_inbound() even when there
  * is nothing new, with an empty vector: they come out. A worker that stops empties all of them first; before it sleeps, they are

@@ -69,6 +69,25 @@ struct sa {
 };
 static_assert(offsetof(struct sa, senders) == 32, "what every packet reads of an SA is one cache line");
 
+/* Relaxed: only the worker itself writes, and who reads wants no more than numbers. */
+static inline void sa_count(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* Packets that leave with the SA, or came with it. */
+static inline void sa_count_out(struct sa_worker *w, uint64_t packets, uint64_t bytes)
+{
+    sa_count(&w->packets_out, packets);
+    sa_count(&w->bytes_out, bytes);
+}
+
+static inline void sa_count_in(struct sa_worker *w, uint64_t packets, uint64_t bytes)
+{
+    sa_count(&w->packets_in, packets);
+    sa_count(&w->bytes_in, bytes);
+}
+
 /* Is the SA past its hard limit? */
 static inline bool sa_expired(const struct sa *sa, uint64_t now_tsc)
 {
@@ -115,12 +134,10 @@ bool sa_lease(struct sa *sa, unsigned worker, struct ipc_page *page);
 bool sa_next_sequence(struct sa *sa, unsigned worker, uint64_t *sequence);
 
 /*
- * The next IV counter of a worker in *counter. Returns false when none is left.
+ * The next IV counter of a worker, whose part of the SA is w, in *counter. Returns false when none is left.
  */
-static inline bool sa_next_iv(struct sa *sa, unsigned worker, struct ipc_page *page, uint64_t *counter)
+static inline bool sa_next_iv(struct sa *sa, struct sa_worker *w, unsigned worker, struct ipc_page *page, uint64_t *counter)
 {
-    struct sa_worker *w = &sa->workers[worker];
-
     if (__builtin_expect(w->iv_next >= w->lease_end, 0) && !sa_lease(sa, worker, page))
         return false;
     *counter = w->iv_next++;

@@ -276,6 +276,14 @@ const struct snap *snap_store_current(const struct snap_store *st)
     return atomic_load_explicit(&st->current, memory_order_acquire);
 }
 
+struct sa *snap_sender_later(const struct snap_number *list, uint64_t now_tsc)
+{
+    for (unsigned i = 1; i < list->n; i++)
+        if (snap_can_send(&list->send[i], now_tsc))
+            return list->send[i].sa;
+    return NULL;
+}
+
 struct ipc_page *snap_store_page(const struct snap_store *st)
 {
     return st->config.page;

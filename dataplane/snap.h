@@ -134,6 +134,14 @@ static inline struct sa *snap_sa_find(const struct snap *s, uint64_t key)
     }
 }
 
+static inline bool snap_can_send(const struct snap_send *send, uint64_t now_tsc)
+{
+    return now_tsc >= send->from_tsc && now_tsc < send->end_tsc && !sa_expired(send->sa, now_tsc);
+}
+
+/* The SA that sends for a number when it isn't the oldest one. */
+struct sa *snap_sender_later(const struct snap_number *list, uint64_t now_tsc);
+
 /*
  * The SA that sends for a number now: the oldest usable until it stops, else the next (decision 17). NULL when none is
  * usable.
@@ -142,13 +150,9 @@ static inline struct sa *snap_sender(const struct snap *s, unsigned number, uint
 {
     const struct snap_number *list = &s->numbers[number];
 
-    for (unsigned i = 0; i < list->n; i++) {
-        const struct snap_send *send = &list->send[i];
-
-        if (now_tsc >= send->from_tsc && now_tsc < send->end_tsc && !sa_expired(send->sa, now_tsc))
-            return send->sa;
-    }
-    return NULL;
+    if (__builtin_expect(snap_can_send(&list->send[0], now_tsc), 1)) /* an empty place ended at 0 */
+        return list->send[0].sa;
+    return snap_sender_later(list, now_tsc);
 }
 
 struct snap_store;

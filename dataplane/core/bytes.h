@@ -108,9 +108,8 @@ static inline uint16_t sum_update(uint16_t checksum, uint32_t was, uint32_t is)
 {
     uint32_t sum = (uint16_t)~checksum + (4 * 0xffffu - was) + is;
 
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)~sum;
+    sum += sum << 16 | sum >> 16; /* both halves and their carry, in the upper one */
+    return (uint16_t)(~sum >> 16);
 }
 
 #endif

@@ -153,9 +153,9 @@ unsigned esp_effective_mtu(enum l3_kind kind, unsigned mtu, const struct esp_geo
  */
 static inline void esp_put_trailer(uint8_t *at, uint32_t pad, uint8_t next)
 {
-    static const uint8_t trailers[ESP_ALIGN][8] = {{0}, {1, 1}, {1, 2, 2}, {1, 2, 3, 3}};
+    static const uint64_t trailers[ESP_ALIGN] = {0, 0x0101, 0x020201, 0x03030201};
 
-    store64(at, load64(trailers[pad]) | (uint64_t)next << (8 * (pad + 1)));
+    store64(at, trailers[pad] | (uint64_t)next << (8 * (pad + 1)));
 }
 
 /* The same for any amount of padding, one octet after the other: pad + 2 octets. */
@@ -168,25 +168,29 @@ static inline void esp_put_padding(uint8_t *at, uint32_t pad, uint8_t next)
 }
 
 /*
- * The outer header: the inner one with protocol ESP, its own total length and identification, and a checksum brought
- * up to date (RFC 1624). Type of service (so also ECN, RFC 6040 3.2: copied), flags, TTL and addresses stay as they
- * are.
- * outer must not overlap inner. inner has no options.
+ * The outer header: the inner one with protocol ESP, its own total length, and a checksum brought up to date (RFC 1624).
+ * Type of service (so also ECN, RFC 6040 3.2: copied), identification, flags, TTL and addresses stay as they are.
+ * outer must not overlap inner. inner has no options; head: its first 8 octets as in memory.
  */
-static inline void esp_put_outer(uint8_t *outer, const uint8_t *inner, uint16_t total_len, uint16_t id_be)
+static inline void esp_put_outer(uint8_t *outer, uint64_t head, const uint8_t *inner, uint16_t total_len)
 {
-    uint64_t a = load64(inner), b = load64(inner + 8);
-    uint32_t was = (uint32_t)(a >> 16 & 0xffff) + (uint32_t)(a >> 32 & 0xffff) + (uint32_t)(b & 0xff00);
+    uint32_t ttl = load32(inner + 8); /* | protocol | checksum */
     uint16_t len_be = __builtin_bswap16(total_len);
-    uint32_t is = (uint32_t)len_be + id_be + (IPPROTO_ESP_OCTET << 8);
+    uint32_t was = (uint32_t)(head >> 16 & 0xffff) + (ttl & 0xff00), is = (uint32_t)len_be + (IPPROTO_ESP_OCTET << 8);
 
-    store64(outer, a);
+    store64(outer, head);
     store16(outer + 2, len_be);
+    store32(outer + 8, (ttl & 0xff) | IPPROTO_ESP_OCTET << 8 | (uint32_t)sum_update((uint16_t)(ttl >> 16), was, is) << 16);
+    store64(outer + 12, load64(inner + 12));
+}
+
+/* Another identification, as in memory, for an IPv4 header; with its checksum. */
+static inline void esp_set_id(uint8_t *outer, uint16_t id_be)
+{
+    uint16_t was = load16(outer + 4);
+
     store16(outer + 4, id_be);
-    store64(outer + 8, b);
-    outer[9] = IPPROTO_ESP_OCTET;
-    store16(outer + 10, sum_update((uint16_t)(b >> 16), was, is));
-    store32(outer + 16, load32(inner + 16));
+    store16(outer + 10, sum_update(load16(outer + 10), was, id_be));
 }
 
 /* The same when inner has options: the outer header doesn't (DP8). To be called behind esp_put_outer(). */

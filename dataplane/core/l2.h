@@ -46,13 +46,17 @@ struct l2 {
  */
 static inline void l2_move(uint8_t *to, const uint8_t *from, uint32_t l2_len)
 {
-    uint64_t a = load64(from - l2_len), b, c = load64(from - 8);
+    uint64_t a, b, c = load64(from - 8);
 
-    if (__builtin_expect(l2_len != L2_LEN, 0)) {
+    if (__builtin_expect(l2_len == L2_LEN, 1)) {
+        a = load64(from - L2_LEN);
+        store64(to - L2_LEN, a);
+    } else {
+        a = load64(from - l2_len);
         b = load64(from - l2_len + 8);
+        store64(to - l2_len, a);
         store64(to - l2_len + 8, b);
     }
-    store64(to - l2_len, a);
     store64(to - 8, c);
 }
 
