@@ -31,6 +31,18 @@ def test_json(suite):
         assert x['mpps'] > 0 and x['gbps'] > 0
 
 
+def test_stages():
+    r = bench('--json', '--stages', '--sizes', '64', '--rounds', '41')
+    assert r.returncode == 0, r.stderr
+    for x in json.loads(r.stdout)['results']:
+        stages = x['stages']
+        assert set(stages) == {'parse', 'classify', 'prepare', 'crypto', 'finish', 'settle'}
+        assert stages['finish'] == 0 if x['direction'] == 'out' else stages['finish'] > 0
+        assert stages['crypto'] > max(stages['parse'], stages['prepare'], stages['finish'])
+        # Nearly all of the path is in one of them; the rest is wide, for machines that do much else.
+        assert 0.3 < sum(stages.values()) / (x['cycles_per_packet'] - x['harness_cycles']) < 3
+
+
 @pytest.mark.parametrize('family, vlan', [(6, 0), (4, 10), (6, 4094)])
 def test_families_and_tags(family, vlan):
     r = bench('--json', '--sizes', '64,1420', '--family', str(family), *(['--vlan', str(vlan)] if vlan else []))

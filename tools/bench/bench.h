@@ -36,6 +36,7 @@ struct bench_options {
     bool strict;     /* beside IPC_REPLAY_TIME: windows per sender */
     unsigned rounds; /* of the three measurements in turns */
     bool compare, json;
+    bool stages; /* the path, stage by stage, too */
 };
 
 /* Reads the command line; on error prints what is wrong to stderr and returns false. *help: only usage was asked for. */
@@ -117,6 +118,8 @@ void bench_run_close(struct bench_run *run);
 /* TSC cycles per packet of BENCH_PER_ROUND packets (a multiple of them with `times`), by the worker `lane`. */
 double bench_time_whole(struct bench_run *run, unsigned lane, unsigned times);
 double bench_time_harness(struct bench_run *run);
+/* The same for every stage of the path, by the TSC at its end; what reading the TSC takes is left out. */
+void bench_time_stages(struct bench_run *run, double stages[PIPELINE_STAGES]);
 double bench_time_raw(struct bench_run *run);
 /* One burst of packets from `first` on: fresh mbufs; the path of the run's gateway; away with them. */
 struct pkt_vec *bench_receive(struct bench_run *run, unsigned lane, unsigned first);
@@ -142,6 +145,7 @@ struct bench_result {
     bool outbound;
     unsigned size;
     double cycles_per_packet, harness_cycles, raw_cycles, net_over_raw, mpps, gbps;
+    double stages[PIPELINE_STAGES]; /* with --stages */
     double over_percent, over_cycles; /* net cycles over those of `against`: the medians of the rounds' */
     double times_one;         /* throughput of all workers over one's; several workers only */
 };
@@ -158,5 +162,6 @@ void bench_report_table(const struct bench_options *o, const struct bench_result
 /* Returns false when memory is short. */
 MUST_CHECK bool bench_report_json(const struct bench_options *o, const struct bench_result *r, unsigned n);
 const char *bench_size_text(unsigned size, char out[16]);
+extern const char *const bench_stage_names[PIPELINE_STAGES];
 
 #endif

@@ -16,6 +16,7 @@ struct round {
 };
 
 static struct round rounds[BENCH_CASES_MAX][BENCH_ROUNDS];
+static double stages[BENCH_CASES_MAX][PIPELINE_STAGES][BENCH_ROUNDS];
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -69,6 +70,24 @@ static void put_against(const struct round *mine, const struct round *other, uns
     r->over_cycles = differences[n / 2];
 }
 
+/* The medians of every stage's. */
+static void put_stages(double (*of)[BENCH_ROUNDS], unsigned n, struct bench_result *r)
+{
+    for (unsigned i = 0; i < PIPELINE_STAGES; i++) {
+        qsort(of[i], n, sizeof of[i][0], compare_doubles);
+        r->stages[i] = of[i][n / 2];
+    }
+}
+
+static void time_stages(struct bench_run *run, double (*of)[BENCH_ROUNDS], unsigned round)
+{
+    double once[PIPELINE_STAGES];
+
+    bench_time_stages(run, once);
+    for (unsigned i = 0; i < PIPELINE_STAGES; i++)
+        of[i][round] = once[i];
+}
+
 static void report(const struct bench_run *run, unsigned size, const struct round *all, struct bench_result *r)
 {
     struct round m = middle(all, run->o.rounds);
@@ -96,8 +115,13 @@ void bench_measure(struct bench_run **runs, unsigned n, unsigned size, struct be
             rounds[k][i].harness = bench_time_harness(runs[k]);
             rounds[k][i].whole = bench_time_whole(runs[k], 0, 1);
             rounds[k][i].raw = bench_time_raw(runs[k]);
+            if (runs[k]->o.stages)
+                time_stages(runs[k], stages[k], i);
         }
     bench_own_cpu(false);
-    for (unsigned k = 0; k < n; k++)
+    for (unsigned k = 0; k < n; k++) {
         report(runs[k], size, rounds[k], &results[k]);
+        if (runs[k]->o.stages)
+            put_stages(stages[k], runs[k]->o.rounds, &results[k]);
+    }
 }

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const bench_stage_names[PIPELINE_STAGES] = {
+    [PIPELINE_PARSE] = "parse", [PIPELINE_CLASSIFY] = "classify", [PIPELINE_PREPARE] = "prepare",
+    [PIPELINE_CRYPTO] = "crypto", [PIPELINE_FINISH] = "finish", [PIPELINE_SETTLE] = "settle"};
+
 const char *bench_size_text(unsigned size, char out[16])
 {
     if (size == BENCH_IMIX)
@@ -28,6 +32,24 @@ static void print_line(const struct bench_result *r)
 
     printf("%-9s %6s %9.1f %9.1f %9.1f %9.2f %9.2f %9.2f", r->outbound ? "out" : "in", bench_size_text(r->size, size),
            r->cycles_per_packet, r->harness_cycles, r->raw_cycles, r->net_over_raw, r->mpps, r->gbps);
+}
+
+static void print_stages(const struct bench_options *o, const struct bench_result *r, unsigned n)
+{
+    char size[16];
+
+    printf("\n%s%-9s %6s", o->compare ? "case       " : "", "direction", "size");
+    for (unsigned k = 0; k < PIPELINE_STAGES; k++)
+        printf(" %9s", bench_stage_names[k]);
+    printf("  TSC cycles per packet, medians\n");
+    for (unsigned i = 0; i < n; i++) {
+        if (o->compare)
+            printf("%-10s ", r[i].name);
+        printf("%-9s %6s", r[i].outbound ? "out" : "in", bench_size_text(r[i].size, size));
+        for (unsigned k = 0; k < PIPELINE_STAGES; k++)
+            printf(" %9.1f", r[i].stages[k]);
+        putchar('\n');
+    }
 }
 
 void bench_report_table(const struct bench_options *o, const struct bench_result *r, unsigned n)
@@ -51,12 +73,23 @@ void bench_report_table(const struct bench_options *o, const struct bench_result
             printf("   %+6.1f %% %+6.1f over %s", r[i].over_percent, r[i].over_cycles, r[i].against);
         putchar('\n');
     }
+    if (o->stages)
+        print_stages(o, r, n);
 }
 
 static void kv_double(struct json *j, const char *key, double v, int decimals)
 {
     json_key(j, key);
     json_double(j, v, decimals);
+}
+
+static void put_stages(struct json *j, const struct bench_result *r)
+{
+    json_key(j, "stages");
+    json_object(j);
+    for (unsigned k = 0; k < PIPELINE_STAGES; k++)
+        kv_double(j, bench_stage_names[k], r->stages[k], 2);
+    json_end_object(j);
 }
 
 bool bench_report_json(const struct bench_options *o, const struct bench_result *r, unsigned n)
@@ -97,6 +130,8 @@ bool bench_report_json(const struct bench_options *o, const struct bench_result 
             kv_double(&j, "over_percent", r[i].over_percent, 2);
             kv_double(&j, "over_cycles", r[i].over_cycles, 2);
         }
+        if (o->stages)
+            put_stages(&j, &r[i]);
         json_end_object(&j);
     }
     json_end_array(&j);
