@@ -135,6 +135,8 @@ class Combination:
         ends = range(most - (1 if tags else 2 * self.s.align), most + 1)
         if tags:
             return [least, least + 1, least + 15, 576, 1500, *ends]
+        if self.metadata in (1, 2):  # 0 and 3 are of the same lengths
+            return [*range(least, least + self.s.align), 1500, *ends]
         powers = [n + d for n in (128, 256, 512, 1024, 1500, 2048, 4096, 8192) for d in (-1, 0, 1)]
         return [*range(least, least + 2 * self.s.align + 2), *powers, *ends]
 
@@ -187,7 +189,9 @@ def test_what_the_referee_seals_comes_out_as_it_went_in(path, suite):
                 packet, name = packet_of(c.family, size), (c.mode, c.metadata, c.family, tags.hex(), size)
                 sealed = frame_of(c.family, tags, c.sealed(packet, c.iv(i, SENDER), i + 1))
                 assert path.run('in', sealed) == ('received_decrypted', frame_of(c.family, tags, packet)), name
-                at = len(sealed) - 1 - i % c.s.icv
+                if i % 4 != 0:
+                    continue
+                at = len(sealed) - 1 - i // 4 % c.s.icv
                 assert path.run('in', sealed[:at] + bytes((sealed[at] ^ 1 << i % 8,)) + sealed[at + 1:]) == ('drop_auth', None), name
 
 
@@ -211,7 +215,7 @@ def scapy_of(c, packet):
 def test_scapy_reads_and_writes_it(path, suite):
     for c in combinations(suite):
         for tags in TAGS:
-            for i, size in enumerate((60, 61, 78, 1400, c.fits() - 1, c.fits())):
+            for i, size in enumerate((61, 1400, c.fits())):
                 packet = packet_of(c.family, size)
                 sa = scapy_of(c, packet)
                 if sa is None:
