@@ -230,7 +230,7 @@ const struct gm_sa *gm_sending(const struct gm *gm, uint16_t number, mono_t now)
 
         if (s->sa.number != number || !s->acknowledged || s->gone || !has_senders(s) || mono_reached(s->end, now))
             continue;
-        if (mono_reached(s->send_from, now) && !mono_reached(s->send_until, now))
+        if (mono_reached(s->send_from, now) && !mono_reached(stops_at(gm, s), now))
             return s;
         last = s; /* past its planned end, but better than nothing while it lives */
     }
