@@ -218,7 +218,7 @@ static int replace(struct ctl_request *r, struct ks_group *g, bool at_once)
                          g->config->name, POLICY_MAX_SAS);
     return done(r, g, g->config->ks.n_sas,
                 at_once ? "members drop the old keys as they hear of it: until all have, packets are lost"
-                        : "members send with the new keys as they hear of it, and receive with both meanwhile");
+                        : "members send with the new keys when all have been told once, and receive with both meanwhile");
 }
 
 int ctl_rekey(struct ctl_request *r)
