@@ -90,6 +90,9 @@
     X(KS_CONV_SAS_DUPLEX, "GDOI", 5, 0, "IPsec SAs converted to bidirectional mode in group %s")                       \
     X(KS_NEW_EPOCH, "GDOI", 5, 0, "Group %s: new key epoch; %zu members are told to register again")                   \
     X(KS_GM_BARRED, "GDOI", 4, 0, "Group %s: %s is barred by the operator")                                            \
+    X(KS_GM_REVOKED, "GDOI", 4, 5, "Group %s: %s, which is barred, tried to register")                                 \
+    X(KS_FIRST_GM, "GDOI", 6, 0, "Group %s: the first member, %s, has joined")                                         \
+    X(GM_DELETE, "GDOI", 5, 50, "Group %s: member %s deleted by the operator")                                         \
     X(KS_GROUP_ADD, "GDOI", 5, 0, "Group %s (identity %s) is served")                                                  \
     X(KS_GROUP_DELETE, "GDOI", 5, 0, "Group %s (identity %s) is no longer served")                                     \
     /* control daemon <-> data plane */                                                                                \

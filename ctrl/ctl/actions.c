@@ -137,6 +137,7 @@ static int bar(struct ctl_request *r, struct ks_group *g, const struct addr *add
     if (!ks_epoch_bar(g, address, roles_now(r->roles).scaled, error))
         return ctl_error(r, CTL_FAILURE, "group %s: %s", g->config->name, error);
     log_msg(KS_CLEAR_MEMBERS, g->config->name, before);
+    log_msg(GM_DELETE, g->config->name, r->words[4]);
     return put_forgotten(r, g, n, true);
 }
 
@@ -158,5 +159,7 @@ int ctl_clear_ks_members(struct ctl_request *r)
     if (r->n_words == 5 && n == 0)
         return ctl_error(r, CTL_NOT_FOUND, "group %s has no member at %s", name, r->words[4]);
     log_msg(KS_CLEAR_MEMBERS, name, n);
+    if (r->n_words == 5)
+        log_msg(GM_DELETE, name, r->words[4]);
     return put_forgotten(r, g, n, false);
 }

@@ -208,7 +208,7 @@ mono_t ks_group_replace_delay(const struct ks_group *g)
 bool ks_group_replace(struct ks_group *g, bool at_once, mono_t now)
 {
     mono_t end = at_once ? now : mono_add(now, ks_group_replace_delay(g));
-    size_t before = g->n_teks;
+    size_t before;
 
     if (g->keks.n == 0 || !ks_tek_make_all(g, now))
         return false;

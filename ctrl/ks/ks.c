@@ -169,6 +169,7 @@ static struct ks_group *admit(struct ks *ks, const struct registration *reg, str
         return NULL;
     }
     if (ks_group_is_barred(g, &reg->peer.addr)) {
+        log_msg(KS_GM_REVOKED, g->config->name, endpoint_text(&reg->peer, b));
         refuse(g, reg, why, ISAKMP_N_AUTHENTICATION_FAILED, "%s is barred by the operator", addr_text(&reg->peer.addr, a));
         return NULL;
     }
@@ -307,6 +308,8 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
     g->registrations++;
     log_msg(KS_GM_REGISTERED, g->config->name, endpoint_text(&reg->peer, peer),
             ks_version_text(&reg->features, version));
+    if (m->registrations == 1 && g->members.n == 1)
+        log_msg(KS_FIRST_GM, g->config->name, peer);
     return true;
 }
 
