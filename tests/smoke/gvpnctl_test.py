@@ -37,7 +37,7 @@ MEMBER_COMMANDS = [["show", "gm", GROUP], ["show", "acl", GROUP], ["show", "fail
                    ["explain", "--in", "--pair", "wan", "10.1.2.10", "10.1.1.10", "tcp", "1", "2"],
                    ["explain", "--out", "10.1.1.10", "192.0.2.1", "udp", "53", "53"],
                    ["explain", "10.1.1.10", "10.1.2.10", "udp", "848", "848"]]
-SERVER_COMMANDS = [["show", "ks", "members", GROUP], ["show", "ks", "policy", GROUP], ["show", "feature", "ordered-policy"],
+SERVER_COMMANDS = [["show", "ks", "members", GROUP], ["show", "ks", "policy", GROUP], ["show", "ks", "rekey"], ["show", "feature", "ordered-policy"],
                    ["show", "acl", GROUP]]
 BOTH_COMMANDS = [["status"], ["show", "group"], ["show", "group", GROUP], ["show", "gm"], ["show", "isakmp", "sa"],
                  ["show", "ipsec", "sa"], ["show", "acl"], ["show", "ks", "members"], ["show", "ks", "policy"],
@@ -45,10 +45,9 @@ BOTH_COMMANDS = [["status"], ["show", "group"], ["show", "group", GROUP], ["show
                  ["show", "events"], ["show", "version"], ["show", "log-messages"], ["tech-support"]]
 DATA_PLANE_COMMANDS = [["show", "counters"], ["show", "ports"], ["show", "workers"], ["show", "ruleset"],
                        ["explain", "10.1.1.10", "10.1.2.10", "icmp"]]
-LATER = [["show", "ks", "rekey"], ["show", "ks", "coop"], ["trace"],
-         ["trace", "--count", "3", "host", "10.1.1.10"], ["rekey", GROUP], ["rekey", GROUP, "--replace"],
-         ["clear", "ks", "coop", "role", GROUP], ["gm", "direction", GROUP, "both"],
-         ["plan", "file"], ["debug", "ike", "info"], ["debug", "ike", "info", "peer", "10.0.0.1"], ["monitor"], ["top"]]
+LATER = [["show", "ks", "coop"], ["trace"], ["trace", "--count", "3", "host", "10.1.1.10"],
+         ["clear", "ks", "coop", "role", GROUP], ["plan", "file"], ["debug", "ike", "info"],
+         ["debug", "ike", "info", "peer", "10.0.0.1"], ["monitor"], ["top"]]
 COMMANDS = [("m1", c) for c in MEMBER_COMMANDS + BOTH_COMMANDS] + [("ks", c) for c in SERVER_COMMANDS + BOTH_COMMANDS]
 spelled = [f"{node}: {' '.join(c)}" for node, c in COMMANDS]
 
@@ -258,7 +257,7 @@ def test_json_is_one_document_wherever_the_option_stands(system, node, words):
     (["reload", "now"], 2), (["status", "now"], 2), (["show", "group", GROUP, GROUP], 2), (["show", "gm", "NOWHERE"], 4),
     (["show", "acl", "NOWHERE"], 4), (["show", "fail-close", "NOWHERE"], 4), (["show", "ks", "policy", GROUP], 4),
     (["show", "feature", "flying"], 4), (["show", "ruleset", "--pair", "lan"], 4), (["show", "ports", "--pair", "lan"], 4),
-    (["tech-support", "now"], 2),
+    (["tech-support", "now"], 2), (["rekey", GROUP], 4), (["rekey"], 2), (["gm", "direction", "NOWHERE", "both"], 4),
 ], ids=lambda w: " ".join(w) if isinstance(w, list) else str(w))
 def test_errors(system, words, status):
     code, out, err = system.m1.ctl(*words)
