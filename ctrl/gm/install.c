@@ -21,10 +21,20 @@ struct gm_sa *gm_install_find(struct gm *gm, uint32_t spi)
     return NULL;
 }
 
-static bool number_in_policy(const struct policy *p, uint16_t number)
+/* Does the policy have its number, or, under whatever number, itself? */
+static bool is_wanted(const struct policy *p, const struct policy_sa *sa)
 {
     for (size_t i = 0; i < p->n_sas; i++) {
-        if (p->sas[i].number == number)
+        if (p->sas[i].number == sa->number || p->sas[i].spi == sa->spi)
+            return true;
+    }
+    return false;
+}
+
+static bool spi_in_policy(const struct policy *p, uint32_t spi)
+{
+    for (size_t i = 0; i < p->n_sas; i++) {
+        if (p->sas[i].spi == spi)
             return true;
     }
     return false;
@@ -52,7 +62,7 @@ static void drop_gone(struct gm *gm, const struct policy *p, mono_t now)
 
         if (mono_reached(s->end, now))
             gm->over[gm->n_over++ % GM_MAX_OVER] = s->sa.spi;
-        if (mono_reached(s->end, now) || (p && !s->parked && !number_in_policy(p, s->sa.number)))
+        if (mono_reached(s->end, now) || (p && !s->parked && !is_wanted(p, &s->sa)))
             continue;
         if (kept != i)
             gm->sas[kept] = gm->sas[i];
@@ -150,15 +160,6 @@ static void add_sa(struct gm *gm, const struct policy_sa *sa, uint8_t sid_bits, 
                         .replaced_at = MONO_NEVER,
                         .time_zero = gm->clock.zero,
                         .in_policy = true};
-}
-
-static bool spi_in_policy(const struct policy *p, uint32_t spi)
-{
-    for (size_t i = 0; i < p->n_sas; i++) {
-        if (p->sas[i].spi == spi)
-            return true;
-    }
-    return false;
 }
 
 /* What was parked and doesn't come back has nothing to wait for. */

@@ -157,16 +157,16 @@ static unsigned time_window_s(const struct gm *gm, const struct policy *p)
 static bool time_is_right(const struct gm *gm, const struct policy *p, mono_t now, char why[160])
 {
     unsigned window = time_window_s(gm, p), skew_s = window < GM_SKEW_MAX_S ? window : GM_SKEW_MAX_S;
-    uint64_t own = gm_pseudotime_ms(gm->clock.zero, now), peer = p->pseudotime_ms;
+    uint64_t own = gm_pseudotime_ms(gm->clock.zero, now), peer = p->pseudotime_ms, skew_ms = (uint64_t)skew_s * 1000;
 
     if (!p->has_pseudotime || !gm->clock.is_set || window == 0)
         return true;
     if (peer >= own) {
-        if (peer - own > skew_s * 1000u)
+        if (peer - own > skew_ms)
             log_msg(PSEUDO_TIME_LARGE, (unsigned long long)peer / 1000, (unsigned long long)own / 1000, gm->config->name);
         return true;
     }
-    if (own - peer <= skew_s * 1000u)
+    if (own - peer <= skew_ms)
         return true;
     log_msg(PSEUDO_TIME_TOO_OLD, "Rekey received", gm->config->name, (unsigned long long)own / 1000,
             (unsigned long long)peer / 1000, skew_s, "");
@@ -248,6 +248,24 @@ static bool lacks_list(const struct gm *gm, const struct policy *p)
            memcmp(p->digest, gm->policy.digest, sizeof(p->digest)) != 0;
 }
 
+/* Is there a permit whose number has no key any more? */
+static bool lacks_key(const struct gm *gm, mono_t now)
+{
+    for (size_t i = 0; i < gm->policy.acl.n; i++) {
+        const struct acl_entry *e = &gm->policy.acl.entries[i];
+        bool found = !e->permit;
+
+        for (size_t k = 0; k < gm->n_sas && !found; k++) {
+            const struct gm_sa *s = &gm->sas[k];
+
+            found = s->sa.number == e->sa && s->in_policy && !s->parked && !s->gone && !mono_reached(s->end, now);
+        }
+        if (!found)
+            return true;
+    }
+    return false;
+}
+
 static mono_t spread(const struct gm *gm, mono_t now)
 {
     mono_t left = mono_sub(gm_install_first_end(gm), now);
@@ -260,10 +278,10 @@ static mono_t spread(const struct gm *gm, mono_t now)
 /* What a rekey can't give is to be fetched; if it gave all that was missing, a registration that failed needn't be tried again. */
 static void plan(struct gm *gm, const struct push *p, mono_t now)
 {
-    bool reset = (p->delete_kek && !gm->kek.has) || gm->n_sas == 0;
+    bool reset = (p->delete_kek && !gm->kek.has) || lacks_key(gm, now);
 
-    if (reset)
-        log_msg(GM_RECV_DELETE, gm->config->name, gm->n_sas == 0 ? "no keys are left" : "it has no KEK any more");
+    if (reset && (p->delete_kek || p->delete_all_teks || p->n_deleted > 0))
+        log_msg(GM_RECV_DELETE, gm->config->name, p->delete_kek ? "it has no KEK any more" : "keys are missing");
     if (reset || lacks_list(gm, &p->policy) || !gm_install_can_send(gm))
         gm_register_soon(gm, spread(gm, now), now);
     if (!gm->asking && mono_is_never(gm->soon)) {
