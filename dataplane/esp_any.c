@@ -249,9 +249,9 @@ static void deliver(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound, c
         return;
     }
     if (inbound)
-        sa_count_in(&s->p.sa->workers[ctx->worker], 1, len);
+        sa_count_in(&s->p.sa->workers[ctx->worker], len);
     else
-        sa_count_out(&s->p.sa->workers[ctx->worker], 1, len);
+        sa_count_out(&s->p.sa->workers[ctx->worker], len);
     if (inbound && s->p.own_dst) {
         v->punt_verdict[v->n_punt] = (uint8_t)verdict;
         v->punt[v->n_punt++] = s->m;

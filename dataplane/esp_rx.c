@@ -12,15 +12,7 @@
 #include "dataplane/fit.h"
 #include "dataplane/guard.h"
 
-#include <immintrin.h>
 #include <rte_mbuf.h>
-
-static inline void put_nonce(struct crypto_op *op, uint32_t salt, uint64_t iv_be)
-{
-    __m128i nonce = _mm_set_epi64x((int64_t)(iv_be >> 32), (int64_t)((uint64_t)salt | iv_be << 32));
-
-    _mm_store_si128((__m128i *)(void *)op->nonce, nonce);
-}
 
 /* The SA is known. Returns VERDICT_RECEIVED_DECRYPTED when the packet is worth a decryption, else why not. */
 static inline __attribute__((always_inline)) enum verdict prepare(struct pkt *p, uint8_t *esp, uint32_t esp_len,
@@ -44,7 +36,7 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pkt *p,
             return verdict;
     }
     p->sa = sa;
-    put_nonce(op, sa->salt, iv_be);
+    crypto_put_nonce(op->nonce, sa->salt, iv_be);
     op->key = &sa->key;
     op->esp = esp;
     op->len = esp_len - ESP_INTRO_LEN - ESP_ICV_LEN;
@@ -165,19 +157,18 @@ enum verdict __attribute__((noinline)) esp_rx_check(struct pipeline_ctx *ctx, co
     return esp_merge_ecn(ip, kind, l3_tos(&p->h)) ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_ECN;
 }
 
-/* Packets of one SA in a row: they are counted at its end. */
+/* Packets in a row of one SA that has replay protection or a metadata header; others have nothing in common. */
 struct run {
     struct sa *sa;
-    uint64_t packets, bytes;
-    struct guard guard; /* of SAs with a metadata header */
-    unsigned n_strict;  /* packets that a strict SA still has to accept, when everything else let them in */
+    struct guard guard;
+    unsigned n_strict; /* packets that a strict SA still has to accept, when everything else let them in */
 };
 
 /*
  * Their last check, in one pass of its own, so that a window is locked for a short time: a packet may stand twice in this
  * burst, or another worker may have accepted it meanwhile. It stands restored in its mbuf already.
  */
-static void accept_strict(struct run *r, struct pkt_vec *v, struct guard_strict *list)
+static void accept_strict(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v, struct guard_strict *list)
 {
     unsigned refused = guard_strict_vec(r->sa, list, r->n_strict);
 
@@ -185,47 +176,34 @@ static void accept_strict(struct run *r, struct pkt_vec *v, struct guard_strict 
         struct pkt *p = &v->pkts[list[k].pkt];
 
         pkt_drop(p, VERDICT_DROP_REPLAY_SENDER);
-        r->packets--;
-        r->bytes -= v->m[list[k].pkt]->pkt_len - p->l2_len;
+        sa_uncount_in(&r->sa->workers[ctx->worker], v->m[list[k].pkt]->pkt_len - p->l2_len);
     }
-    r->n_strict = 0;
 }
 
 static inline void end_run(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v, struct guard_strict *list)
 {
-    if (r->sa == NULL)
-        return;
     if (r->n_strict != 0)
-        accept_strict(r, v, list);
-    if (unlikely(r->sa->checks & SA_COUNTER))
+        accept_strict(ctx, r, v, list);
+    if (unlikely(r->sa != NULL && (r->sa->checks & SA_COUNTER)))
         replay_counter_publish(r->sa->replay, ctx->worker);
-    sa_count_in(&r->sa->workers[ctx->worker], r->packets, r->bytes);
-}
-
-static inline void begin_run(const struct pipeline_ctx *ctx, struct run *r, struct sa *sa)
-{
-    r->sa = sa;
-    r->packets = r->bytes = 0;
-    if (sa->meta_len != 0)
-        r->guard = guard_begin(sa, ctx->now_tsc);
 }
 
 /*
  * The same for the packets that nearly all are: everything as usual, and the flow cache knows the answer. kind and meta_len are
  * what p and its SA have: constants where it pays.
  */
-static inline __attribute__((always_inline)) enum verdict finish(struct pipeline_ctx *ctx, const struct run *r,
+static inline __attribute__((always_inline)) enum verdict finish(struct pipeline_ctx *ctx, const struct guard *guard,
                                                                  const struct pkt *p, enum l3_kind kind, uint32_t meta_len,
                                                                  const struct crypto_op *op, uint32_t *len)
 {
-    struct classify_result want = classify_result(CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, r->sa->number);
+    struct classify_result want = classify_result(CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, p->sa->number);
     const uint8_t *text = op->esp + ESP_INTRO_LEN, *ip = text + meta_len;
     uint32_t payload_len = esp_usual_payload(text, op->len, esp_next_with(kind, meta_len)) - meta_len;
     struct l3 inner;
     bool usual = op->ok && (int32_t)payload_len > 0;
 
     if (meta_len != 0)
-        usual = usual && guard_usual(&r->guard, r->sa, text, esp_next(kind));
+        usual = usual && guard_usual(guard, p->sa, text, esp_next(kind));
     /* Congestion marks are the same inside and outside. */
     if (kind == L3_IPV4)
         usual = usual && l3_try_ipv4(ip, payload_len, &inner) && inner.addrs == p->h.addrs &&
@@ -271,16 +249,18 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
         enum verdict verdict;
         uint32_t len;
 
-        if (sa != run.sa) {
+        if (sa->checks != 0 && sa != run.sa) {
             end_run(ctx, &run, v, strict);
-            begin_run(ctx, &run, sa);
+            run = (struct run){sa, guard_begin(sa, ctx->now_tsc), 0};
         }
         if (unlikely(p->h.kind != L3_IPV4))
-            verdict = finish(ctx, &run, p, L3_IPV6, sa->meta_len, op, &len);
+            verdict = finish(ctx, &run.guard, p, L3_IPV6, sa->meta_len, op, &len);
         else if (sa->meta_len == 0)
-            verdict = finish(ctx, &run, p, L3_IPV4, 0, op, &len);
+            verdict = finish(ctx, &run.guard, p, L3_IPV4, 0, op, &len);
+        else if (sa->meta_len == META_LEN)
+            verdict = finish(ctx, &run.guard, p, L3_IPV4, META_LEN, op, &len);
         else
-            verdict = finish(ctx, &run, p, L3_IPV4, sa->meta_len, op, &len);
+            verdict = finish(ctx, &run.guard, p, L3_IPV4, sa->meta_len, op, &len);
         if (unlikely(sa->checks & SA_COUNTER) && verdict == VERDICT_RECEIVED_DECRYPTED)
             verdict = guard_accept(sa, op->esp, text);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
@@ -299,8 +279,7 @@ void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
             fit_clamp_received(ctx, v->pair, sa, (enum l3_kind)p->h.kind, inner, len);
         restore(v->m[i], p, inner, len);
         pkt_finish(p, verdict, p->own_dst ? PKT_TO_PUNT : PKT_TO_TX);
-        run.packets++;
-        run.bytes += len;
+        sa_count_in(&sa->workers[ctx->worker], len);
     }
     end_run(ctx, &run, v, strict);
 }

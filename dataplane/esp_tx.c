@@ -9,16 +9,7 @@
 #include "dataplane/fit.h"
 #include "dataplane/guard.h"
 
-#include <immintrin.h>
 #include <rte_mbuf.h>
-
-/* salt | IV in one store: a nonce written in pieces would stall the load inside the crypto call. */
-static inline void put_nonce(struct crypto_op *op, const struct sa *sa, uint64_t iv_be)
-{
-    __m128i iv = _mm_slli_si128(_mm_cvtsi64_si128((int64_t)iv_be), 4);
-
-    _mm_store_si128((__m128i *)(void *)op->nonce, _mm_insert_epi32(iv, (int)sa->salt, 0));
-}
 
 /*
  * The outer identification (RFC 6864): the packet's own when it can't be fragmented on the way, else one of this
@@ -63,10 +54,11 @@ void esp_tx_outer(struct pipeline_ctx *ctx, const struct pkt *p, uint8_t *outer,
 /* Everything but the encryption. Returns the verdict. kind and meta_len are what p and its SA have: constants where it pays. */
 static inline __attribute__((always_inline)) enum verdict prepare(struct pipeline_ctx *ctx, struct rte_mbuf *m,
                                                                   const struct pkt *p, enum l3_kind kind, uint32_t meta_len,
-                                                                  struct sa_worker *w, unsigned mtu,
-                                                                  struct guard_stamp *stamp, struct crypto_op *op)
+                                                                  unsigned mtu, struct guard_stamp *stamp,
+                                                                  struct crypto_op *op)
 {
     struct sa *sa = p->sa;
+    struct sa_worker *w = &sa->workers[ctx->worker];
     uint32_t front = esp_front_len(kind) + meta_len, inner_len = p->h.len, text_len = esp_text_len(meta_len + inner_len);
     uint32_t outer_len = esp_front_len(kind) + text_len + ESP_ICV_LEN, frame_len = p->l2_len + outer_len;
     uint8_t *inner = p->l3, *outer = inner - front, *esp = outer + l3_header_len(kind);
@@ -89,7 +81,8 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pipelin
             return VERDICT_DROP_IV_EXHAUSTED;
         esp_head = esp_front(sa->spi_be, sequence);
     }
-    put_nonce(op, sa, iv);
+    sa_count_out(w, inner_len);
+    crypto_put_nonce(op->nonce, sa->salt, iv);
     op->key = &sa->key;
     op->esp = esp;
     op->len = text_len;
@@ -106,30 +99,15 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pipelin
     return VERDICT_SENT_ENCRYPTED;
 }
 
-/* Packets of one SA in a row: they are counted at its end. */
-struct run {
-    struct sa_worker *w;
-    const struct crypto_op *first;
-    uint64_t bytes;
-};
-
-static inline void end_run(const struct run *r, const struct crypto_op *next)
-{
-    if (r->w != NULL)
-        sa_count_out(r->w, (uint64_t)(next - r->first), r->bytes);
-}
-
 unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     unsigned mtu = ctx->config->pairs[v->pair].mtu, n = v->n;
     struct guard_stamp stamp = {NULL, 0, ctx->config->pairs[v->pair].tag};
     struct crypto_op *op = ctx->ops;
-    struct run run = {NULL, op, 0};
 
     for (unsigned i = 0; i < n; i++) {
         struct pkt *p = &v->pkts[i];
         struct sa *sa = p->sa;
-        struct sa_worker *w;
         enum verdict verdict;
 
         if (p->todo != PKT_PROTECT)
@@ -139,25 +117,20 @@ unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
             ctx->n_any++;
             continue;
         }
-        w = &sa->workers[ctx->worker];
-        if (w != run.w) {
-            end_run(&run, op);
-            run = (struct run){w, op, 0};
-        }
         if (unlikely(p->h.kind != L3_IPV4))
-            verdict = prepare(ctx, v->m[i], p, L3_IPV6, sa->meta_len, w, mtu, &stamp, op);
+            verdict = prepare(ctx, v->m[i], p, L3_IPV6, sa->meta_len, mtu, &stamp, op);
         else if (sa->meta_len == 0)
-            verdict = prepare(ctx, v->m[i], p, L3_IPV4, 0, w, mtu, &stamp, op);
+            verdict = prepare(ctx, v->m[i], p, L3_IPV4, 0, mtu, &stamp, op);
+        else if (sa->meta_len == META_LEN)
+            verdict = prepare(ctx, v->m[i], p, L3_IPV4, META_LEN, mtu, &stamp, op);
         else
-            verdict = prepare(ctx, v->m[i], p, L3_IPV4, sa->meta_len, w, mtu, &stamp, op);
+            verdict = prepare(ctx, v->m[i], p, L3_IPV4, sa->meta_len, mtu, &stamp, op);
         if (unlikely(verdict != VERDICT_SENT_ENCRYPTED)) {
             pkt_drop(p, verdict);
             continue;
         }
-        run.bytes += p->h.len;
         pkt_finish(p, VERDICT_SENT_ENCRYPTED, PKT_TO_TX);
         op++;
     }
-    end_run(&run, op);
     return (unsigned)(op - ctx->ops);
 }

@@ -75,17 +75,24 @@ static inline void sa_count(_Atomic uint64_t *counter, uint64_t n)
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-/* Packets that leave with the SA, or came with it. */
-static inline void sa_count_out(struct sa_worker *w, uint64_t packets, uint64_t bytes)
+/* A packet of so many octets left with the SA, or came with it. */
+static inline void sa_count_out(struct sa_worker *w, uint64_t len)
 {
-    sa_count(&w->packets_out, packets);
-    sa_count(&w->bytes_out, bytes);
+    sa_count(&w->packets_out, 1);
+    sa_count(&w->bytes_out, len);
 }
 
-static inline void sa_count_in(struct sa_worker *w, uint64_t packets, uint64_t bytes)
+static inline void sa_count_in(struct sa_worker *w, uint64_t len)
 {
-    sa_count(&w->packets_in, packets);
-    sa_count(&w->bytes_in, bytes);
+    sa_count(&w->packets_in, 1);
+    sa_count(&w->bytes_in, len);
+}
+
+/* It was counted, and isn't accepted after all. */
+static inline void sa_uncount_in(struct sa_worker *w, uint64_t len)
+{
+    sa_count(&w->packets_in, UINT64_MAX);
+    sa_count(&w->bytes_in, 0 - len);
 }
 
 /* Is the SA past its hard limit? */

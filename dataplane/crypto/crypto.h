@@ -12,6 +12,7 @@
 #include "common/suite.h"
 
 #include <assert.h>
+#include <immintrin.h>
 
 #define CRYPTO_KEY_STATE 1024 /* octets a backend may keep per key */
 #define CRYPTO_ICV_LEN   16   /* of GCM, as the other two */
@@ -104,6 +105,16 @@ bool crypto_icv_right(const struct crypto_job *job);
  * false with the suite and what failed in `why` (cap octets). The data plane doesn't start without it.
  */
 MUST_CHECK bool crypto_selftest(const struct crypto_backend *b, char *why, size_t cap);
+
+/*
+ * salt | IV, both as in memory, in one store: a nonce written in pieces just before its call would stall the load inside.
+ */
+static inline void crypto_put_nonce(uint8_t nonce[16], uint32_t salt, uint64_t iv_be)
+{
+    __m128i iv = _mm_slli_si128(_mm_cvtsi64_si128((int64_t)iv_be), 4);
+
+    _mm_store_si128((__m128i *)(void *)nonce, _mm_or_si128(iv, _mm_cvtsi32_si128((int)salt)));
+}
 
 /* Where the ICV of a packet stands, and where its text begins. */
 static inline uint8_t *crypto_text(const struct crypto_job *job)
