@@ -29,6 +29,8 @@ static struct known {
     uint64_t instance; /* data-plane process that was asked to receive with it */
 } known[MAX_SPI];
 
+static unsigned came_of_it[GM_REKEY_EARLIER_KEK + 1]; /* so that it is seen that all of it is tried */
+
 static uint64_t instance;
 static bool attached;
 
@@ -128,7 +130,7 @@ static void step(struct fixture *f)
         break;
     default:
         p = any_push(f);
-        (void)gm_rekey(f->gm, &p, any(10) == 0, fake_now(f), why);
+        came_of_it[gm_rekey(f->gm, &p, any(10) == 0, fake_now(f), why)]++;
         push_wipe(&p);
     }
 }
@@ -207,6 +209,8 @@ static void whatever_comes(void **unused)
         }
         assert_int_equal(tear_down(&s), 0);
     }
+    assert_true(came_of_it[GM_REKEY_APPLIED] > STEPS / 20 && came_of_it[GM_REKEY_REPEATED] > STEPS / 100);
+    assert_true(came_of_it[GM_REKEY_REFUSED] > STEPS / 100 && came_of_it[GM_REKEY_EARLIER_KEK] > STEPS / 1000);
 }
 
 int main(void)
