@@ -419,6 +419,45 @@ static void the_clock_of_a_group_begins_with_its_first_member(void **state)
     assert_non_null(strstr(f->text, "\"pseudotime_ms\":null,\"synchronised_s_ago\":null,\"round_trip_ms\":null,\"sas\":[]"));
 }
 
+/* GM3, GM4, GM8: a member with a KEK, for whom receive-only was lifted. */
+static void a_members_kek_is_shown(void **state)
+{
+    struct fixture *f = *state;
+    struct gm *gm = roles_member(f->roles, 0);
+    struct acl_entry e[2];
+    const char *error;
+    size_t column;
+
+    gm_attached(gm, 7, 1, loop_now(f->loop));
+    for (unsigned i = 0; i < 2; i++) {
+        struct policy p;
+
+        policy_init(&p);
+        p.has_kek = true;
+        p.kek = (struct policy_kek){.spi = {0xab}, .cipher = 3, .key_bits = 256, .signature = 4, .lifetime_s = 86400, .ack = 1,
+                                    .destination = {.addr = addr_v4(0xefc001be), .port = 848}};
+        p.rekey_number = 41;
+        p.receive_only = i == 0;
+        p.n_sas = 1;
+        p.sas[0] = (struct policy_sa){.number = 10, .spi = 0x1234, .suite = suite_by_id(SUITE_AES_GCM_256), .lifetime_s = 3600};
+        assert_int_equal(acl_parse_entry("permit ip 10.1.0.0/16 10.1.0.0/16", e, &error, &column), 1);
+        e[0].sa = 10;
+        assert_true(acl_append(&p.acl, &e[0]));
+        gm_policy(gm, &p, loop_now(f->loop));
+        policy_wipe(&p);
+    }
+    (void)run(f, "status");
+    assert_non_null(strstr(f->text, "\"rekeys_received\":0,\"last_rekey_seq\":null"));
+    assert_non_null(strstr(f->text, "\"kek\":{\"spi\":\"0xab000000000000000000000000000000\",\"expires_in_s\":86"));
+    assert_int_equal(run(f, "show gm"), CTL_OK);
+    assert_non_null(strstr(f->text, "\"encryption\":\"aes-256\",\"signature\":\"ecdsa-256\",\"hash\":\"sha256\",\"transport\":"
+                                    "\"multicast\",\"destination\":\"239.192.1.190:848\",\"acknowledged\":true,\"last_seq\":41}"));
+    assert_non_null(strstr(f->text, "\"direction\":\"inbound-optional\",\"direction_by\":\"conversion\",\"converts_in_s\":"));
+    assert_int_equal(run(f, "gm direction GM inbound-only"), CTL_OK);
+    assert_int_equal(run(f, "show gm GM"), CTL_OK);
+    assert_non_null(strstr(f->text, "\"direction\":\"inbound-only\",\"direction_by\":\"operator\""));
+}
+
 static void features_say_who_lacks_what(void **state)
 {
     struct fixture *f = *state;
@@ -491,6 +530,7 @@ int main(void)
         T(wrong_words_are_answered_with_what_is_possible),
         T(the_key_servers_policy_is_shown_without_keys),
         T(the_clock_of_a_group_begins_with_its_first_member),
+        T(a_members_kek_is_shown),
         T(features_say_who_lacks_what),
         T(lists_say_whether_they_are_in_use),
         T(reload_says_what_was_wrong_or_what_is_in_effect),
