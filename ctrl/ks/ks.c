@@ -354,7 +354,7 @@ bool ks_knows(const struct ks *ks, const struct addr *address)
     return false;
 }
 
-void ks_acknowledged(struct ks *ks, const struct path *path, struct span datagram, struct now now)
+bool ks_acknowledged(struct ks *ks, const struct path *path, struct span datagram, struct now now)
 {
     for (size_t i = 0; i < ks->n_groups; i++) {
         struct ks_group *g = ks->groups[i];
@@ -362,11 +362,11 @@ void ks_acknowledged(struct ks *ks, const struct path *path, struct span datagra
         if (!addr_equal(&g->config->ks.address, &path->local.addr))
             continue;
         if (ks_rekey_acknowledged(&g->rekey, path, datagram, now.scaled))
-            return;
+            return true;
         for (struct ks_farewell *f = g->farewells; f; f = f->next) {
             if (ks_rekey_acknowledged(&f->rekey, path, datagram, now.scaled))
-                return;
+                return true;
         }
     }
-    ks->unknown_acks++;
+    return false;
 }

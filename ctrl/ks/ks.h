@@ -15,7 +15,6 @@ struct ks {
     const struct env *env;
     struct ks_group **groups;
     size_t n_groups;
-    uint64_t unknown_acks; /* under a KEK that isn't there any more, or never was */
 };
 
 /* Starts every group of the configuration that is a key server's. False when memory or random octets are short. */
@@ -41,10 +40,10 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
 /* A member said under its phase 1 that it leaves (GM12). Anybody else's word changes nothing. True: it was noted. */
 bool ks_left(struct ks *ks, const struct registration *reg, struct now now);
 /*
- * A GROUPKEY-PUSH-ACK, or what looks like one (RFC 8263). Counted in the group whose KEK it names, else in unknown_acks; it does
- * nothing but silence retransmissions to its sender.
+ * A GROUPKEY-PUSH-ACK, or what looks like one (RFC 8263). Counted in the group whose KEK it names; it does nothing but silence
+ * retransmissions to its sender. False: no group here has that KEK.
  */
-void ks_acknowledged(struct ks *ks, const struct path *path, struct span datagram, struct now now);
+bool ks_acknowledged(struct ks *ks, const struct path *path, struct span datagram, struct now now);
 /* Has a present member, or one that was told to register again, registered from this address? */
 bool ks_knows(const struct ks *ks, const struct addr *address);
 

@@ -69,8 +69,7 @@ bool rekeys_datagram(struct roles *r, const struct path *path, struct span bytes
     case ISAKMP_EXCHANGE_GROUPKEY_PUSH:
         return push(r, path, bytes, now); /* else it is counted as one that nobody knows */
     case ISAKMP_EXCHANGE_GROUPKEY_PUSH_ACK:
-        ks_acknowledged(&r->ks, path, bytes, now);
-        return true;
+        return ks_acknowledged(&r->ks, path, bytes, now);
     default:
         return false;
     }

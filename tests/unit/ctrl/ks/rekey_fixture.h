@@ -250,7 +250,7 @@ static inline void acknowledge(struct fixture *f, unsigned number, const struct 
     struct buf_writer w = buf_writer_of(bytes, sizeof(bytes));
 
     assert_true(push_ack_put(kek, rekey, &r.peer.addr, &w));
-    ks_acknowledged(&f->ks, &path, buf_written(&w), at(f->now));
+    assert_true(ks_acknowledged(&f->ks, &path, buf_written(&w), at(f->now)));
 }
 
 #endif
