@@ -58,6 +58,7 @@ void ks_farewell_start(struct ks_farewell *f, struct ks_group *g, struct ks_grou
     from->members = (struct ks_members){0};
     memcpy(f->teks, from->teks, sizeof(f->teks));
     f->n_teks = from->n_teks;
+    f->pseudotime = from->pseudotime;
     f->teks_end = mono_add(now, mono_s(KS_FAREWELL_S));
     drop_oldest(g);
     f->next = g->farewells;
@@ -108,8 +109,8 @@ void ks_farewell_push(const struct ks_farewell *f, struct push *out, mono_t now)
     memcpy(p->digest, g->digest, sizeof(p->digest));
     p->receive_only = g->config->ks.receive_only;
     p->deactivate_in_s = (uint32_t)left;
-    p->has_pseudotime = g->pseudotime.runs;
-    p->pseudotime_ms = ks_pseudotime_ms(&g->pseudotime, now);
+    p->has_pseudotime = f->pseudotime.runs;
+    p->pseudotime_ms = ks_pseudotime_ms(&f->pseudotime, now);
 }
 
 /* ---- beginning one ---- */

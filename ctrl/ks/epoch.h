@@ -7,6 +7,7 @@
 #ifndef GVPN_CTRL_KS_EPOCH_H
 #define GVPN_CTRL_KS_EPOCH_H
 
+#include "ctrl/ks/pseudotime.h"
 #include "ctrl/ks/rekey.h"
 #include "ctrl/push/push.h"
 
@@ -20,6 +21,7 @@ struct ks_farewell {
     struct ks_tek teks[POLICY_MAX_SAS];
     size_t n_teks;
     mono_t teks_end;
+    struct ks_pseudotime pseudotime; /* of that epoch: members wouldn't believe another */
 };
 
 /* Room for one; NULL when memory is short. Given to ks_farewell_start() or free(). */

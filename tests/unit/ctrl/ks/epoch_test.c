@@ -269,6 +269,29 @@ static void two_epochs_at_once(void **state)
     policy_wipe(&second);
 }
 
+/* The clock of the epoch that is over goes on in its farewell, whatever the group's new one says. */
+static void a_farewell_has_the_clock_of_its_epoch(void **state)
+{
+    struct fixture *f = *state;
+    struct policy p;
+    struct push push;
+
+    begin(f, UNICAST, "", "{number: 10, profile: p, acl: a, replay: {time: 100s}}");
+    join_member(f, 1, &p);
+    run_to(f, START + 500);
+    assert_true(ks_epoch_clear(group(f), f->now));
+    join_member(f, 2, NULL); /* starts the new clock */
+    run_to(f, START + 510);
+    assert_int_equal(f->n_sent, 2);
+    for (size_t i = 0; i < 2; i++) {
+        open_push(f, i, &p.kek, &push);
+        assert_true(push.policy.has_pseudotime);
+        assert_int_equal(push.policy.pseudotime_ms, 500000 + 10000 * i);
+        push_wipe(&push);
+    }
+    policy_wipe(&p);
+}
+
 /* Without `rekey` it is as before: entries go, members aren't told. */
 static void clear_without_rekeys(void **state)
 {
@@ -312,6 +335,7 @@ int main(void)
         T(replace_now),
         T(sender_ids_that_run_out_begin_an_epoch),
         T(two_epochs_at_once),
+        T(a_farewell_has_the_clock_of_its_epoch),
         T(clear_without_rekeys),
         T(clear_without_random_octets_changes_nothing),
     };
