@@ -244,7 +244,7 @@ static bool __attribute__((noinline)) is_tagged_transit(const struct pipeline_ct
     return load16(p->l3 - 2) == L2_IPV6_BE && l3_try_ipv6(p->l3, len - l2_len, &p->h);
 }
 
-void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
+static inline __attribute__((always_inline)) void parse_all(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
 {
     bool check_own = ctx->local_pair == (int)v->pair, hears = check_own && hears_rekeys(ctx), local = v->local;
     unsigned n = v->n, first = n < PREFETCH_AHEAD ? n : PREFETCH_AHEAD;
@@ -277,4 +277,12 @@ void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
         else
             parse_frame(ctx, v, m, p, inbound);
     }
+}
+
+void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound)
+{
+    if (inbound)
+        parse_all(ctx, v, true);
+    else
+        parse_all(ctx, v, false);
 }
