@@ -105,11 +105,11 @@ struct ks_kek *ks_kek_newest(struct ks_keks *ks)
 
 struct ks_kek *ks_kek_find(struct ks_keks *ks, uint32_t serial)
 {
-    for (size_t i = 0; i < ks->n; i++) {
-        if (ks->all[i].serial == serial)
-            return &ks->all[i];
-    }
-    return NULL;
+    struct ks_kek *found = NULL;
+
+    for (size_t i = 0; serial > 0 && i < ks->n && ks->all[i].serial >= serial; i++)
+        found = &ks->all[i];
+    return found;
 }
 
 bool ks_kek_fits(const struct ks_kek *k, const struct config_group *config)

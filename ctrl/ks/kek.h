@@ -28,6 +28,7 @@ struct ks_kek {
     struct ks_target all; /* multicast: all who hold it, as one */
     bool in_use;  /* somebody may hold it: it was given to one who registered, or a rekey that offered it has ended */
     bool offered; /* a rekey that brings it was sent */
+    bool live;    /* it was in use when the present rekey began, so some may hear that under it alone */
     bool closed;  /* nothing goes out under it any more */
     bool announced; /* in log and key log */
 };
@@ -55,7 +56,7 @@ void ks_kek_free(struct ks_keks *ks);
 
 /* The newest; NULL when the group has no rekeys. */
 struct ks_kek *ks_kek_newest(struct ks_keks *ks);
-/* By serial; NULL when it isn't there any more. */
+/* The one with this serial, or if that isn't there any more the oldest since; NULL for 0. */
 struct ks_kek *ks_kek_find(struct ks_keks *ks, uint32_t serial);
 /* Is it what this configuration asks for, its lifetime apart, which holds for the next one (KS9)? */
 bool ks_kek_fits(const struct ks_kek *k, const struct config_group *config);

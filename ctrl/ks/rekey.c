@@ -57,8 +57,9 @@ static size_t join_multicast(struct ks_rekey *r)
 
         k->first = k->number + 1;
         k->in_use |= k->offered;
+        k->live = k->in_use && !k->closed;
         k->all.pending = false;
-        if (!is_multicast(k) || k->closed || !k->in_use)
+        if (!is_multicast(k) || !k->live)
             continue;
         join(r, &k->all);
         n++;
@@ -67,14 +68,16 @@ static size_t join_multicast(struct ks_rekey *r)
 }
 
 /*
- * Was a unicast KEK announced under this multicast one? Who has it listens no more, and nobody can say so: to them the rekey goes
- * under the new one, too.
+ * Was a unicast KEK announced since this multicast one? Who has it listens no more, and nobody can say so: to them the rekey goes
+ * under that one, too.
  */
 static bool was_left(const struct ks_rekey *r, const struct ks_kek *k)
 {
-    const struct ks_kek *newest = ks_kek_newest(r->keks);
-
-    return !r->farewell && k != newest && newest->in_use && !is_multicast(newest);
+    for (size_t i = 0; i < r->keks->n && r->keks->all[i].serial > k->serial; i++) {
+        if (r->keks->all[i].live && !is_multicast(&r->keks->all[i]))
+            return true;
+    }
+    return false;
 }
 
 static size_t join_members(struct ks_rekey *r)
@@ -190,7 +193,7 @@ static void settle_multicast(struct ks_rekey *r)
         k->all.rules = r->group->rules_serial;
         k->all.pending = false;
         for (size_t m = 0; !r->farewell && m < r->members->n; m++) {
-            if (r->members->entries[m].target.kek == k->serial)
+            if (r->members->entries[m].target.kek == k->serial && !r->members->entries[m].target.pending)
                 r->members->entries[m].target.kek = newest->serial;
         }
     }

@@ -44,26 +44,23 @@ static void add(struct wave *w, const struct endpoint *to, struct ks_kek *k, con
 }
 
 /*
- * A member hears it under the KEK that it is known to hold; and when a newer one was offered to it before this rekey, under
- * that one as well, since its acknowledgement may have been lost. A multicast one is sent under once for all, and acknowledged
- * by nobody.
+ * A member hears it under the KEK that it is known to hold, and under every one that was offered since and that it may hold
+ * alone by now, because its acknowledgement was lost or nobody asks for one. Under a multicast one it goes out once for all.
  */
 static void add_member(struct wave *w, struct ks_member *m)
 {
-    struct ks_kek *known = ks_kek_find(w->r->keks, m->target.kek), *newest = ks_kek_newest(w->r->keks);
-    bool listens;
+    struct ks_keks *keks = w->r->keks;
+    const struct ks_kek *known = ks_kek_find(keks, m->target.kek), *newest = ks_kek_newest(keks);
 
     m->target.round = w->r->round;
-    if (!known || known->closed)
-        return;
-    listens = known->kek.destination.addr.family != 0;
-    if (!listens)
-        add(w, &m->peer, known, &m->target, &m->features);
-    if (known == newest || w->r->farewell)
-        return;
-    if ((listens || m->target.offered == newest->serial) && newest->in_use && newest->kek.destination.addr.family == 0)
-        add(w, &m->peer, newest, &m->target, &m->features);
-    m->target.offered = newest->serial;
+    for (size_t i = keks->n; known && i-- > 0;) {
+        struct ks_kek *k = &keks->all[i];
+
+        if (k->serial >= known->serial && !k->closed && k->kek.destination.addr.family == 0 && (k == known || k->live))
+            add(w, &m->peer, k, &m->target, &m->features);
+    }
+    if (known && known != newest && !w->r->farewell)
+        m->target.offered = newest->serial;
 }
 
 /* What listeners of a multicast KEK can do: all of them are ours, or the group wouldn't have taken them. */
@@ -181,7 +178,7 @@ static void deliver(const struct wave *w, size_t at, uint8_t *bytes)
 bool ks_wave_send(struct ks_rekey *r, mono_t now)
 {
     size_t configured = r->group->config->ks.rekey.wave_members, most = configured ? configured : 1;
-    struct wave w = {.r = r, .cap = 2 * most + KS_KEKS, .now = now};
+    struct wave w = {.r = r, .cap = KS_KEKS * (most + 1), .now = now};
     uint8_t *bytes = malloc(DATAGRAM_MAX);
     bool more = true;
 

@@ -338,6 +338,33 @@ static void rekey_while_the_transport_changes(void **state)
     expect_new_kek(f, &s);
 }
 
+/* And back again before anybody can know who has heard what: every KEK that somebody may hold alone is used. */
+static void the_transport_changes_twice_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct seen s = rekey_change(f, MULTICAST, UNICAST);
+    struct policy_kek middle = s.push.policy.kek;
+    struct push p;
+
+    reload(f, config_of(f, NULL, "multicast: {destination: 239.0.1.9}", "", OLD));
+    run_to(f, START + LATER + 2);
+    assert_int_equal(f->n_sent, 3);
+    open_push(f, 1, &s.p.kek, &p); /* who heard nothing of the first change */
+    assert_memory_equal(p.policy.kek.spi, group(f)->keks.all[0].kek.spi, POLICY_KEK_SPI_LEN);
+    push_wipe(&p);
+    assert_true(endpoint_equal(&f->sent[2].path.remote, &member(f, 1)->peer)); /* who did */
+    open_push(f, 2, &middle, &p);
+    assert_memory_equal(p.policy.kek.spi, group(f)->keks.all[0].kek.spi, POLICY_KEK_SPI_LEN);
+    push_wipe(&p);
+    run_to(f, START + LATER + 100);
+    forget_sent(f);
+    assert_true(ks_group_rekey(group(f), f->now));
+    run_to(f, START + LATER + 101);
+    assert_int_equal(number_of(f, 0, &group(f)->keks.all[0].kek), 1);
+    wipe(&middle, sizeof(middle));
+    done(&s);
+}
+
 static void change_rekey_address(void **state)
 {
     struct fixture *f = *state;
@@ -521,6 +548,7 @@ int main(void)
         T(change_from_unicast_to_multicast_transport),
         T(change_from_multicast_to_unicast_transport),
         T(rekey_while_the_transport_changes),
+        T(the_transport_changes_twice_at_once),
         T(change_rekey_address),
         T(enable_disable_rekey_retransmit),
         T(enable_rekey_authentication),
