@@ -98,20 +98,17 @@ void swarm_rekey_policy(struct swarm_member *m, const struct policy *p)
 
 static struct swarm_rekey *measured(struct swarm *s, uint32_t spi, bool kek, uint32_t number)
 {
-    struct swarm_rekey *r;
+    uint32_t *after_us;
 
     for (unsigned i = s->n_rekeys; i-- > 0;)
         if (s->rekeys[i].spi == spi && s->rekeys[i].kek == kek)
             return &s->rekeys[i];
-    if (s->n_rekeys == SWARM_REKEYS)
+    after_us = s->n_rekeys < SWARM_REKEYS ? calloc(s->o.members, sizeof(*after_us)) : NULL;
+    if (after_us == NULL)
         return NULL;
-    r = &s->rekeys[s->n_rekeys];
-    *r = (struct swarm_rekey){.spi = spi, .kek = kek, .number = number, .first = s->now.real};
-    r->after_us = calloc(s->o.members, sizeof(*r->after_us));
-    if (r->after_us == NULL)
-        return NULL;
-    s->n_rekeys++;
-    return r;
+    s->rekeys[s->n_rekeys] =
+        (struct swarm_rekey){.spi = spi, .kek = kek, .number = number, .first = s->now.real, .after_us = after_us};
+    return &s->rekeys[s->n_rekeys++];
 }
 
 static void note(struct swarm_member *m, uint32_t spi, bool kek, uint32_t number)
@@ -130,7 +127,7 @@ static void apply(struct swarm_member *m, unsigned kek, const struct push *p)
     struct swarm *s = m->swarm;
     uint32_t newest = 0, kek_spi;
     unsigned fresh = p->has_policy ? take_teks(m, &p->policy, &newest) : 0;
-    bool new_kek = p->has_policy && p->policy.has_kek &&
+    bool new_kek = p->has_policy && p->policy.has_kek && m->keks[0] != NULL &&
                    memcmp(m->keks[0]->spi, p->policy.kek.spi, sizeof(p->policy.kek.spi)) != 0;
 
     m->last[kek] = p->number;

@@ -21,10 +21,13 @@ static int compare(const void *a, const void *b)
 /* The value below which so many percent of n are, in ms; sorts them. */
 static double percentile_ms(uint32_t *us, unsigned n, unsigned percent)
 {
+    size_t at;
+
     if (n == 0)
         return 0;
+    at = (size_t)(n - 1) * percent / 100;
     qsort(us, n, sizeof(*us), compare);
-    return us[(uint64_t)(n - 1) * percent / 100] / 1000.0;
+    return us[at] / 1000.0;
 }
 
 static double seconds(mono_t from, mono_t to)
