@@ -253,14 +253,14 @@ static bool lacks_key(const struct gm *gm, mono_t now)
 {
     for (size_t i = 0; i < gm->policy.acl.n; i++) {
         const struct acl_entry *e = &gm->policy.acl.entries[i];
-        bool found = !e->permit;
+        bool held = !e->permit;
 
-        for (size_t k = 0; k < gm->n_sas && !found; k++) {
+        for (size_t k = 0; k < gm->n_sas && !held; k++) {
             const struct gm_sa *s = &gm->sas[k];
 
-            found = s->sa.number == e->sa && s->in_policy && !s->parked && !s->gone && !mono_reached(s->end, now);
+            held = s->sa.number == e->sa && s->in_policy && !s->parked && !s->gone && !mono_reached(s->end, now);
         }
-        if (!found)
+        if (!held)
             return true;
     }
     return false;
