@@ -63,7 +63,7 @@ static void neighbour_discovery_and_ipv6(void **state)
 {
     (void)state;
     memset(f, 0, 100);
-    f[12] = 0x86, f[13] = 0xdd, f[14] = 0x60, f[19] = 24, f[20] = 58, f[21] = 255, f[54] = 135;
+    f[12] = 0x86, f[13] = 0xdd, f[14] = 0x60, f[19] = 24, f[20] = 58, f[21] = 255, f[22] = f[38] = 0x20, f[54] = 135;
     expect(true, 78, VERDICT_PASSED_L2, PKT_TO_TX);
     expect(false, 78, VERDICT_PASSED_L2, PKT_TO_TX);
     f[54] = 128; /* an echo request: no rule for it */
