@@ -294,9 +294,8 @@ static inline void stage_done(struct stopwatch *w, enum pipeline_stage stage)
     w->since = now;
 }
 
-static inline __attribute__((always_inline)) void outbound(struct pipeline_ctx *ctx, struct pkt_vec *v, uint64_t *ticks)
+static inline __attribute__((always_inline)) void outbound(struct pipeline_ctx *ctx, struct pkt_vec *v, struct stopwatch watch)
 {
-    struct stopwatch watch = {ticks, ticks != NULL ? rte_rdtsc() : 0};
     unsigned n;
 
     v->n_tx = v->n_punt = v->n_back = v->n_rest = 0;
@@ -320,9 +319,8 @@ static inline __attribute__((always_inline)) void outbound(struct pipeline_ctx *
     stage_done(&watch, PIPELINE_SETTLE);
 }
 
-static inline __attribute__((always_inline)) void inbound(struct pipeline_ctx *ctx, struct pkt_vec *v, uint64_t *ticks)
+static inline __attribute__((always_inline)) void inbound(struct pipeline_ctx *ctx, struct pkt_vec *v, struct stopwatch watch)
 {
-    struct stopwatch watch = {ticks, ticks != NULL ? rte_rdtsc() : 0};
     unsigned n;
 
     v->n_tx = v->n_punt = v->n_back = v->n_rest = 0;
@@ -358,22 +356,22 @@ static inline __attribute__((always_inline)) void inbound(struct pipeline_ctx *c
 
 void pipeline_outbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
-    outbound(ctx, v, NULL);
+    outbound(ctx, v, (struct stopwatch){NULL, 0});
 }
 
 void pipeline_inbound(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
-    inbound(ctx, v, NULL);
+    inbound(ctx, v, (struct stopwatch){NULL, 0});
 }
 
 void pipeline_outbound_timed(struct pipeline_ctx *ctx, struct pkt_vec *v, uint64_t ticks[PIPELINE_STAGES])
 {
-    outbound(ctx, v, ticks);
+    outbound(ctx, v, (struct stopwatch){ticks, rte_rdtsc()});
 }
 
 void pipeline_inbound_timed(struct pipeline_ctx *ctx, struct pkt_vec *v, uint64_t ticks[PIPELINE_STAGES])
 {
-    inbound(ctx, v, ticks);
+    inbound(ctx, v, (struct stopwatch){ticks, rte_rdtsc()});
 }
 
 bool pipeline_waits(const struct pipeline_ctx *ctx, unsigned pair, bool inbound)
