@@ -16,7 +16,7 @@
 #define GM_KEK_REGISTER_FIRST_S 190 /* no new KEK came: the member registers at random between these before the end ... */
 #define GM_KEK_REGISTER_LAST_S  40
 #define GM_KEK_OLD_SERVER_S     80 /* ... or, when the key server gives the same one again, up to so much after it */
-#define GM_KEK_EARLIER_S        60 /* the one before is kept for so long */
+#define GM_KEK_EARLIER_S        620 /* the one before is kept for so long: 10 retransmissions in 60 s each, and 20 s */
 
 struct gm_kek {
     bool has;

@@ -65,11 +65,13 @@ static void take(struct gm *gm, const struct path *path, const struct addr *own,
     char why[160] = "";
     enum gm_rekey_result result = gm_rekey(gm, p, earlier, now, why);
 
+    if (result == GM_REKEY_EARLIER_KEK) { /* for members that have no newer one: it comes under that as well */
+        gm->stats.rekey.dropped[GM_DROP_EARLIER_KEK]++;
+        log_debug("gm", "group %s: rekey %u dropped: %s", gm->config->name, (unsigned)p->number, why);
+        return;
+    }
     if (result != GM_REKEY_APPLIED && result != GM_REKEY_REPEATED) {
-        dropped(gm, result == GM_REKEY_TOO_OLD       ? GM_DROP_PSEUDOTIME
-                    : result == GM_REKEY_EARLIER_KEK ? GM_DROP_EARLIER_KEK
-                                                     : GM_DROP_CONTENT,
-                path, why);
+        dropped(gm, result == GM_REKEY_TOO_OLD ? GM_DROP_PSEUDOTIME : GM_DROP_CONTENT, path, why);
         return;
     }
     received(gm, p->number, path, result == GM_REKEY_REPEATED, now.scaled);
