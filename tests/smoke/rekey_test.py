@@ -22,7 +22,7 @@ from stream import Stream  # noqa: E402
 from topology import Topology, ip, wait_for  # noqa: E402
 
 RATE = 10        # of all clocks
-TEK, KEK = 300, 600  # s of that clock: 30 s and 60 s
+TEK, KEK = 240, 480  # s of that clock: 24 s and 48 s
 PACKETS = 10000  # a second each way
 
 UNICAST = f"transport: unicast, lifetime: {KEK}s, retransmit: {{interval: 10s, count: 2}}, waves: {{members: 50, interval: 1s}}"
@@ -194,6 +194,27 @@ def test_another_transport_and_back(rekeyed):
             w.at_least(1)
 
 
+def test_receive_only_ends_without_loss(rekeyed):
+    """KS13, GM8: in clear meanwhile, because the key server says so; back to ESP over a passive phase that loses nothing."""
+    if not rekeyed.unicast:
+        return  # as by unicast
+    s = rekeyed.s
+
+    def direction(wanted):
+        wait_for(lambda: all(m.ask("show", "gm")["groups"][0]["direction"] == wanted for m in s.members), what=wanted)
+
+    rekeyed.reload(more=("receive-only: true",))
+    direction("inbound-only")
+    stream = Stream(s, s.h1, s.h2, rate=PACKETS)
+    wait_for(lambda: stream.seconds() > 0.5, what="packets in clear")
+    protected = [m.verdicts()["sent_encrypted"] for m in s.members]
+    rekeyed.reload(more=())
+    direction("inbound-optional")
+    wait_for(lambda: all(m.verdicts()["sent_encrypted"] > n + 1000 for m, n in zip(s.members, protected)), what="ESP again")
+    result = stream.finish()
+    assert (result.lost, result.twice) == (0, 0), result
+
+
 def test_acknowledgements_are_counted(rekeyed):
     members = rekeyed.s.ks.ask("show", "ks", "members")["groups"][0]["members"]
     assert len(members) == 2
@@ -207,6 +228,29 @@ def test_nobody_registered_twice(rekeyed):
     assert rekeyed.registrations() == [1, 1]
     for m in rekeyed.s.members:
         assert m.status()["failed_registrations"] == 0
+
+
+CUT = ("table bridge cut {{ chain f {{ type filter hook forward priority 0; ip daddr {0} udp dport 848 drop; "
+       "ip saddr {0} udp sport 848 drop; }}; }}")
+
+
+def test_who_missed_everything_finds_out_from_the_traffic(rekeyed):
+    """GM13: no rekey reaches m1, and what m2 sends has an SPI that it doesn't know. It registers as soon as it can."""
+    if not rekeyed.unicast:
+        return  # as by unicast
+    s = rekeyed.s
+    before, registrations = rekeyed.sending(), s.m1.status()["registrations"]
+    s.t.sh(s.wan_ns, "nft", CUT.format(s.m1.address))
+    stream = Stream(s, s.h1, s.h2, rate=1000)
+    assert s.ks.ctl("rekey", "SMOKE", "--replace", "now")[0] == 0
+    wait_for(lambda: "GM_RECOVER" in s.m1.log(), timeout=60, what="m1 to see that it is behind")
+    s.t.sh(s.wan_ns, "nft", "delete", "table", "bridge", "cut")
+    wait_for(lambda: s.m1.status()["registrations"] > registrations, timeout=60, what="m1 to register")
+    wait_for(lambda: rekeyed.sending()[0] == rekeyed.sending()[1] != before[1], timeout=60, what="one key for both")
+    lost = stream.finish().ways[1].lost
+    assert lost > 100, "what it could not read is lost"
+    with Watched(rekeyed) as w:
+        w.at_least(1)
 
 
 def test_members_go_on_without_the_key_server_and_find_it_again(rekeyed):
