@@ -10,6 +10,7 @@ sends: so the keys overlap, and the ports are packet sockets, whose rings hold w
 import os
 import re
 import signal
+import socket
 import sys
 
 import pytest
@@ -104,6 +105,21 @@ def rekeyed(request):
             yield r
 
 
+def joins(path, server):
+    """Addresses that report in IGMPv3 that they hear the group of MULTICAST from `server` and from nobody else (RFC 3376 4.2)."""
+    for p in esp.ip_packets(path):
+        report = p[(p[0] & 15) * 4:]
+        if esp.header(p).proto != 2 or report[0] != 0x22:
+            continue
+        at = 8
+        for _ in range(int.from_bytes(report[6:8], "big")):
+            kind, more, n = report[at], report[at + 1], int.from_bytes(report[at + 2:at + 4], "big")
+            group, *sources = (socket.inet_ntoa(report[i:i + 4]) for i in range(at + 4, at + 8 + 4 * n, 4))
+            if (group, sources) == ("239.0.1.2", [server]) and kind in (1, 3, 5):  # is or becomes "include", or one more
+                yield esp.header(p).src
+            at += 8 + 4 * n + 4 * more
+
+
 def all_have_new(r, before, what="a new key for all"):
     wait_for(lambda: all(now - old for now, old in zip(r.spis(), before)) and len(set(map(frozenset, r.spis()))) == 1, what=what)
 
@@ -181,11 +197,16 @@ def test_reload_after_reload(rekeyed):
 def test_another_transport_and_back(rekeyed):
     for rekey in ((MULTICAST, UNICAST) if rekeyed.unicast else (UNICAST, MULTICAST)):
         keks = rekeyed.keks()
+        igmp = rekeyed.s.t.capture(rekeyed.s.wan_ns, "br0", "igmp")
         with Watched(rekeyed) as w:
             rekeyed.reload(rekey=rekey)
             wait_for(lambda: all(now and now != old for now, old in zip(rekeyed.keks(), keks)),
                      what=lambda: "the new KEK\n" + "\n".join(m.log() for m in (rekeyed.s.ks, *rekeyed.s.members)))
             w.at_least(1)
+        if rekey == MULTICAST:  # what a snooping switch or a router of the WAN goes by (GM4)
+            wait_for(lambda: set(joins(igmp.path, rekeyed.s.ks.address)) == {m.address for m in rekeyed.s.members},
+                     what="both members to join the group, from their key server only")
+        igmp.stop()
         # And rekeys come that way.
         before = rekeyed.sending()
         with Watched(rekeyed) as w:
