@@ -101,6 +101,7 @@ static void put_gm(struct ctl_request *r, const struct gm *gm)
     count_sas(j, gm, now);
     json_kv_bool(j, "fail_close", gm_config(gm)->gm.fail_close);
     json_kv_bool(j, "leave_on_stop", gm_config(gm)->gm.leave_on_stop);
+    view_gm_accept(j, gm);
     view_gm_rekeys(j, gm, now);
     json_end_object(j);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a member's views say of its KEK and the rekeys that came under it (GM3, GM4), and `gm direction` (GM8). */
+/* What a member's views say of its KEK and the rekeys that came under it (GM3, GM4), of what it accepts (GM9), and
+ * `gm direction` (GM8). */
 #include "ctrl/ctl/view.h"
 #include "ctrl/policy/kek.h"
 
@@ -92,6 +93,33 @@ void view_gm_direction(struct json *j, const struct gm *gm, mono_t now)
         json_kv_null(j, "converts_in_s");
     else
         json_kv_u64(j, "converts_in_s", view_seconds_until(d->passive_until, now));
+}
+
+static void put_accepted(struct json *j, const char *key, const struct name *names, unsigned mask)
+{
+    json_key(j, key);
+    json_array(j);
+    for (const struct name *n = names; n->text; n++) {
+        if (mask & 1u << n->value)
+            json_string(j, n->text);
+    }
+    json_end_array(j);
+}
+
+void view_gm_accept(struct json *j, const struct gm *gm)
+{
+    const struct config_accept *a = &gm_config(gm)->gm.accept;
+
+    json_key(j, "accept");
+    json_object(j);
+    json_key(j, "suites");
+    json_array(j);
+    for (size_t i = 0; i < a->n_suites; i++)
+        json_string(j, a->suites[i]->name);
+    json_end_array(j);
+    put_accepted(j, "rekey_encryption", policy_kek_encryption_names, a->rekey_encryption);
+    put_accepted(j, "rekey_hash", policy_kek_hash_names, a->rekey_hash);
+    json_end_object(j);
 }
 
 int ctl_gm_direction(struct ctl_request *r)

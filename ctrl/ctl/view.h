@@ -51,6 +51,8 @@ void view_member_rekeys(struct json *j, const struct gm *gm, mono_t now);
 void view_gm_rekeys(struct json *j, const struct gm *gm, mono_t now);
 /* "direction", who says so, and "converts_in_s". */
 void view_gm_direction(struct json *j, const struct gm *gm, mono_t now);
+/* accept (GM9): what the configuration lets it take; empty lists: anything. */
+void view_gm_accept(struct json *j, const struct gm *gm);
 /* The present counter page of a member's data plane; NULL when detached. */
 const struct ipc_page *view_page(struct roles *r, const struct gm *gm);
 /* The slot of an SA in a page; NULL when it has none, or without a page. */

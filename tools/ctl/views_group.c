@@ -121,6 +121,24 @@ static void print_rekeys(FILE *to, const json_t *rekeys)
     }
 }
 
+/* Empty lists say that nothing is ruled out. To be freed. */
+static char *list_or_any(const json_t *object, const char *key)
+{
+    return json_array_size(json_object_get(object, key)) == 0 ? strdup("any") : view_list(object, key);
+}
+
+static void print_accept(FILE *to, const json_t *accept)
+{
+    char *suites = list_or_any(accept, "suites"), *encryption = list_or_any(accept, "rekey_encryption");
+    char *hash = list_or_any(accept, "rekey_hash");
+
+    table_text(to, 2, "accepted suites    %s", suites ? suites : "?");
+    table_text(to, 2, "  of rekeys        encryption %s, hash %s", encryption ? encryption : "?", hash ? hash : "?");
+    free(suites);
+    free(encryption);
+    free(hash);
+}
+
 static void print_gm(FILE *to, const json_t *g)
 {
     char *servers = view_list(g, "key_servers"), *bindings = view_bindings(g);
@@ -147,6 +165,7 @@ static void print_gm(FILE *to, const json_t *g)
                view_text(g, "sas_sending"));
     table_text(to, 2, "fail-close         %s", view_text(g, "fail_close"));
     table_text(to, 2, "leaves on stop     %s", view_text(g, "leave_on_stop"));
+    print_accept(to, json_object_get(g, "accept"));
     print_kek(to, json_object_get(g, "kek"));
     print_rekeys(to, json_object_get(g, "rekeys"));
     if (json_integer_value(json_object_get(g, "recoveries")) > 0)

@@ -453,6 +453,7 @@ static void a_members_kek_is_shown(void **state)
     assert_non_null(strstr(f->text, "\"encryption\":\"aes-256\",\"signature\":\"ecdsa-256\",\"hash\":\"sha256\",\"transport\":"
                                     "\"multicast\",\"destination\":\"239.192.1.190:848\",\"acknowledged\":true,\"last_seq\":41}"));
     assert_non_null(strstr(f->text, "\"direction\":\"inbound-optional\",\"direction_by\":\"conversion\",\"converts_in_s\":"));
+    assert_non_null(strstr(f->text, "\"accept\":{\"suites\":[],\"rekey_encryption\":[],\"rekey_hash\":[]}"));
     assert_int_equal(run(f, "gm direction GM inbound-only"), CTL_OK);
     assert_int_equal(run(f, "show gm GM"), CTL_OK);
     assert_non_null(strstr(f->text, "\"direction\":\"inbound-only\",\"direction_by\":\"operator\""));
