@@ -130,6 +130,8 @@ static void take_over(struct ks_group *g, struct ks_group *old)
         g->members = old->members;
         old->members = (struct ks_members){0};
         g->ids = old->ids;
+        if (!g->config->ks.has_rekey)
+            ks_ids_end(&g->ids, ks_tek_last_end(g));
         g->rekeyed_at = old->rekeyed_at;
         ks_rekey_move(&g->rekey, &old->rekey);
     }

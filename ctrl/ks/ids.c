@@ -91,6 +91,12 @@ bool ks_ids_take(struct ks_ids *ids, size_t n, mono_t keys_end, mono_t now, uint
     return true;
 }
 
+void ks_ids_end(struct ks_ids *ids, mono_t until)
+{
+    for (size_t half = 0; half < 2; half++)
+        ids->used_until[half] = mono_min(ids->used_until[half], until);
+}
+
 uint64_t ks_ids_quota(const struct ks_ids *ids)
 {
     return half_size(ids) / QUOTA_SHARE;

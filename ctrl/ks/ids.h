@@ -6,7 +6,8 @@
  *
  * No sender id is given twice while a key lives that it was given with. The space is used in two halves, an epoch each: when the
  * present half is half used, and every key that the other half's ids were given with has ended, the other begins anew. So
- * the space doesn't run out over the years as long as half of it is enough for two lives of a key.
+ * the space doesn't run out over the years as long as half of it is enough for two lives of a key. Ids of a group with rekeys stay
+ * in use, so there the second half is the last, and a new key epoch begins before it ends (ctrl/ks/epoch.h).
  */
 #ifndef GVPN_CTRL_KS_IDS_H
 #define GVPN_CTRL_KS_IDS_H
@@ -46,9 +47,12 @@ MUST_CHECK bool ks_spi_take(struct ks_spis *s, const struct env *env, mono_t end
 void ks_ids_init(struct ks_ids *ids, uint8_t bits);
 /*
  * Gives n ids, in order, for use with keys that all end until keys_end; none of them was given before with a key that still
- * lives. False, giving none, when fewer are left.
+ * lives. A member that gets rekeys uses its ids with every later key as well: MONO_NEVER. False, giving none, when fewer are
+ * left.
  */
 MUST_CHECK bool ks_ids_take(struct ks_ids *ids, size_t n, mono_t keys_end, mono_t now, uint64_t *out);
+/* No key later than `until` will be used with any id that was given so far: the group has no rekeys any more. */
+void ks_ids_end(struct ks_ids *ids, mono_t until);
 /* How many one member may take in one epoch: nobody can use up the others' share. */
 uint64_t ks_ids_quota(const struct ks_ids *ids);
 /* Share of the present half that is given, in percent, rounded down. */

@@ -252,12 +252,13 @@ static bool give_sender_ids(struct ks_group *g, const struct registration *reg, 
     const struct ks_member *m = ks_members_find(&g->members, &reg->peer.addr, reg->identity);
     uint64_t had = m && m->ids_epoch == g->ids.epoch ? m->ids_given : 0;
     unsigned used_before = ks_ids_used_percent(&g->ids);
+    mono_t until = policy->has_kek ? MONO_NEVER : keys_end(policy, now); /* with rekeys it keeps them for later keys, too */
 
     if (n > POLICY_MAX_SENDER_IDS || had + n > ks_ids_quota(&g->ids)) {
         refuse(g, reg, why, ISAKMP_N_REFUSED, "the member has taken its share of the sender ids; try again later");
         return false;
     }
-    if (!ks_ids_take(&g->ids, n, keys_end(policy, now), now, policy->sender_ids)) {
+    if (!ks_ids_take(&g->ids, n, until, now, policy->sender_ids)) {
         refuse(g, reg, why, ISAKMP_N_REFUSED, "no sender ids are left in this key epoch");
         return false;
     }

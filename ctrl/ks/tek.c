@@ -173,6 +173,15 @@ mono_t ks_tek_next_end(const struct ks_group *g)
     return next;
 }
 
+mono_t ks_tek_last_end(const struct ks_group *g)
+{
+    mono_t last = MONO_ZERO;
+
+    for (size_t i = 0; i < g->n_teks; i++)
+        last = mono_max(last, g->teks[i].end);
+    return last;
+}
+
 /* Whole seconds, rounded down: a member must never use a key longer than we do. */
 static uint32_t seconds_left(mono_t end, mono_t now)
 {

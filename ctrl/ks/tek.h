@@ -36,6 +36,8 @@ MUST_CHECK bool ks_tek_make_all(struct ks_group *g, mono_t now);
 mono_t ks_tek_next_due(const struct ks_group *g, uint32_t *lifetime_s);
 /* When one of them ends next. */
 mono_t ks_tek_next_end(const struct ks_group *g);
+/* When the last of them ends. */
+mono_t ks_tek_last_end(const struct ks_group *g);
 /* When the successor of the newest TEK of an entry is due. */
 mono_t ks_tek_due(const struct ks_group *g, const struct ks_tek *t);
 /*

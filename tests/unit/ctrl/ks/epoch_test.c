@@ -241,6 +241,73 @@ static void sender_ids_that_run_out_begin_an_epoch(void **state)
     policy_wipe(&p);
 }
 
+/* Who gets rekeys uses its sender ids with every later key: nobody else may have them before a new epoch (RFC 6054). */
+static void ids_of_members_with_rekeys_stay_theirs(void **state)
+{
+    struct fixture *f = *state;
+    struct registration r = registration_of(1);
+    static bool given[512];
+    struct policy p;
+
+    begin(f, UNICAST, ", sender-id-bits: 12", SA("s")); /* keys of 300 s */
+    r.sender_ids_wanted = 16;
+    for (unsigned n = 0; n < 22; n++) { /* slower than keys end */
+        r.peer.addr = addr_v4(0x0a010000u + n + 1);
+        addr_text(&r.peer.addr, r.identity);
+        join_as(f, &r, &p);
+        for (size_t i = 0; i < p.n_sender_ids; i++) {
+            assert_true(p.sender_ids[i] < 512);
+            assert_false(given[p.sender_ids[i]]);
+            given[p.sender_ids[i]] = true;
+        }
+        policy_wipe(&p);
+        run_until(f, mono_add(f->now, mono_s(400)));
+        assert_null(group(f)->farewells);
+    }
+}
+
+/* Without rekeys any more, ids come back when the last key that was pushed to their owners has ended. */
+static void ids_come_back_when_rekeys_are_over(void **state)
+{
+    struct fixture *f = *state;
+    mono_t end;
+
+    begin(f, UNICAST, ", sender-id-bits: 12", SA("s"));
+    join_member(f, 1, NULL);
+    assert_true(mono_is_never(group(f)->ids.used_until[0]));
+    run_until(f, mono_add(f->now, mono_s(1000)));
+    end = ks_tek_last_end(group(f));
+    reload(f, config_of(f, NULL, NULL, ", sender-id-bits: 12", SA("s")));
+    assert_true(mono_before(f->now, end));
+    assert_int_equal(group(f)->ids.used_until[0].ns, end.ns);
+}
+
+/* KS12: a member's place isn't free because the key that it registered with has ended. */
+static void counter_replay_counts_who_lives_by_rekeys(void **state)
+{
+    struct fixture *f = *state;
+    struct registration r = registration_of(3);
+    struct refusal why = {.text = ""};
+    struct policy p, other;
+
+    begin(f, UNICAST, "", "{number: 10, profile: s, acl: a, replay: counter}");
+    join_member(f, 1, &p);
+    join_member(f, 2, &other);
+    for (uint32_t rekey = 1; rekey < 100 && mono_before(f->now, mono_s(START + 1000)); rekey++) {
+        size_t before = f->n_sent;
+
+        while (f->n_sent == before)
+            run_until(f, mono_add(f->now, mono_s(1)));
+        run_until(f, mono_add(f->now, mono_s(1)));
+        acknowledge(f, 1, &p.kek, rekey);
+        acknowledge(f, 2, &other.kek, rekey);
+    }
+    policy_wipe(&p);
+    policy_wipe(&other);
+    assert_false(ks_request(&f->ks, &r, &p, &why, at(f->now)));
+    assert_non_null(strstr(why.text, "counter replay"));
+}
+
 /* Two epochs shortly after each other: each KEK's members are told under their own. */
 static void two_epochs_at_once(void **state)
 {
@@ -334,6 +401,9 @@ int main(void)
         T(replace),
         T(replace_now),
         T(sender_ids_that_run_out_begin_an_epoch),
+        T(ids_of_members_with_rekeys_stay_theirs),
+        T(ids_come_back_when_rekeys_are_over),
+        T(counter_replay_counts_who_lives_by_rekeys),
         T(two_epochs_at_once),
         T(a_farewell_has_the_clock_of_its_epoch),
         T(clear_without_rekeys),
