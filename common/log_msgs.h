@@ -32,6 +32,9 @@
       "Group %s: SA 0x%08x was deleted in the data plane and can't come back; waiting for the next key")               \
     X(GM_LEAVE, "GDOI", 5, 0, "Leaving group %s at KS %s: %s")                                                         \
     X(GM_CLEAR_REGISTER, "GDOI", 5, 0, "Group %s cleared by the operator: registering again with KS %s")               \
+    X(GM_ACL_MERGE, "GDOI", 5, 0, "ACL of KS %s and GM in group %s merged: %zu local rules, then %zu of the KS")         \
+    X(GM_ACL_PERMIT, "GDOI", 4, 0,                                                                                     \
+      "Group %s: a local ACL is for deny only; any traffic that matches its %zu permit rules is dropped")            \
     X(GM_CM_ATTACH, "GDOI", 5, 0, "Group %s: member on port pair %s")                                                  \
     X(GM_CM_DETACH, "GDOI", 5, 0, "Group %s: no longer a member on port pair %s, whose traffic is now %s")             \
     X(GM_FAIL_CLOSE, "GDOI", 4, 0, "Group %s: no usable policy; fail-close is in effect")                              \

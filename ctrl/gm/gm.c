@@ -195,6 +195,21 @@ void gm_server_announced(struct gm *gm, const struct peer_features *server)
     gm->server_features = *server;
 }
 
+void gm_log_merge(const struct gm *gm)
+{
+    const struct acl *own = &gm->config->gm.local_acl;
+    char server[ADDR_TEXT_MAX];
+    size_t permits = 0;
+
+    if (own->n == 0 || !gm->has_policy)
+        return;
+    for (size_t i = 0; i < own->n; i++)
+        permits += own->entries[i].permit;
+    log_msg(GM_ACL_MERGE, addr_text(&gm->home, server), gm->config->name, own->n, gm->policy.acl.n);
+    if (permits > 0)
+        log_msg(GM_ACL_PERMIT, gm->config->name, permits);
+}
+
 void gm_policy(struct gm *gm, struct policy *policy, struct now now)
 {
     char why[160] = "", server[ADDR_TEXT_MAX];
@@ -225,6 +240,7 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
     secret_wipe(&gm->policy.kek.key);
     gm_kek_changed(gm);
     gm_direction_follow(gm, receive_only, true, now.scaled);
+    gm_log_merge(gm);
     gm_plan_next(gm, now.scaled);
     gm->ops.changed(gm->ops.ctx, gm);
 }
@@ -310,6 +326,7 @@ void gm_set_config(struct gm *gm, const struct config_group *config, struct now 
         begin = true;
     }
     (void)gm_install_revert(gm);
+    gm_log_merge(gm);
     gm->ops.changed(gm->ops.ctx, gm);
     if (begin)
         start_registration(gm, now);

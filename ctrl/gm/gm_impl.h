@@ -132,6 +132,8 @@ void gm_kek_on_end(struct timer *t, mono_t now);
 void gm_kek_log(struct gm *gm, enum gm_kek_news news);
 /* Why the configuration's `accept` refuses this, in why[160]; true when it doesn't (GM9). */
 MUST_CHECK bool gm_accepts(const struct gm *gm, const struct policy *p, char why[160]);
+/* Says that the member's own list stands before the key server's, if it has one (GM5). */
+void gm_log_merge(const struct gm *gm);
 /* The lab's key log: what this policy brings and isn't held yet. */
 void gm_log_keys(struct gm *gm, const struct policy *p);
 /* What a policy said about the direction. news: see direction.h. */

@@ -236,6 +236,7 @@ static bool take_list(struct gm *gm, struct policy *p)
     p->acl = (struct acl){0};
     memcpy(gm->policy.digest, p->digest, sizeof(p->digest));
     gm->list_was_replaced = true;
+    gm_log_merge(gm);
     return true;
 }
 

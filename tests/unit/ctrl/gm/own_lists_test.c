@@ -3,6 +3,7 @@
  * What a member's own file says about its policy: the local list (GM5), and fail-close that comes back when the keys have
  * ended (GM7). The data plane's side of both is in tests/stage/verdict_test.c.
  */
+#include "common/log.h"
 #include "tests/unit/ctrl/gm/gm_fixture.h"
 
 /* The fixture's group, with a local list and revert as told. Free with config_free(). */
@@ -33,6 +34,15 @@ static void use(struct fixture *f, struct config *c)
     f->config = c;
 }
 
+static char merged[512]; /* what the log said of it last */
+
+static void on_log(void *ctx, enum log_id id, const char *line)
+{
+    (void)ctx;
+    if (id == LOG_GM_ACL_MERGE || id == LOG_GM_ACL_PERMIT)
+        snprintf(merged + strlen(merged), sizeof(merged) - strlen(merged), "%s\n", line);
+}
+
 /* Rules of a list in the last wish; *first is the place of the first. */
 static size_t rules_of(const struct fixture *f, enum ipc_list list, size_t *first)
 {
@@ -61,8 +71,11 @@ static void the_local_list_goes_with_the_policy_and_with_a_reload(void **state)
     acknowledge(f);
     asked = f->asked;
     changed = f->changed;
+    assert_string_equal(merged, "");
 
     use(f, other_config("enabled: true", true));
+    assert_non_null(strstr(merged, "GM_ACL_MERGE: ACL of KS 10.0.0.1 and GM in group ONE merged: 2 local rules, then 1 of the KS\n"));
+    assert_non_null(strstr(merged, "GM_ACL_PERMIT: Group ONE: a local ACL is for deny only; any traffic that matches its 1 permit"));
     assert_int_equal(f->changed, changed + 1);
     wish(f);
     assert_int_equal(f->group.state, IPC_GROUP_POLICY);
@@ -185,5 +198,6 @@ int main(void)
         T(before_the_first_policy_it_is_registering),
     };
 
+    log_set_sink(on_log, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
