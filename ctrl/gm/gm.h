@@ -49,7 +49,7 @@ struct gm_sa {
     mono_t end;          /* hard limit */
     mono_t send_from;    /* activation */
     mono_t send_until;   /* 30 s before the end, when a newer one exists; else the end */
-    mono_t replaced_at;  /* a rekey said that it sends no more when a newer one is ready; MONO_NEVER = none did */
+    mono_t replaced_at;  /* a rekey, or traffic (GM13), said that it sends no more when a newer one is ready; MONO_NEVER = none did */
     uint8_t sid_bits;    /* width of its sender ids */
     mono_t time_zero;    /* with REPLAY_TIME: instant at which its pseudotime was 0; may lie before any other */
     bool in_policy;      /* the latest policy has it: the sender ids that came with that are for it, and for no other */

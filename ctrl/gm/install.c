@@ -198,6 +198,21 @@ void gm_install_park(struct gm *gm)
     gm_directions_init(&gm->directions);
 }
 
+/*
+ * The group went on without us, by keys that were replaced or deleted, and the key server has ours no more: what we send with them
+ * nobody reads. Another key server's say nothing of that.
+ */
+static void stop_unheard(struct gm *gm, mono_t now)
+{
+    bool unheard = gm->recover.is_alone && gm->has_policy && addr_equal(gm_server(gm), &gm->home);
+
+    for (size_t i = 0; i < gm->n_sas && unheard; i++) {
+        if (!gm->sas[i].in_policy)
+            gm->sas[i].replaced_at = mono_min(gm->sas[i].replaced_at, now);
+    }
+    gm->recover.is_alone = false;
+}
+
 bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[160])
 {
     bool told = false;
@@ -220,6 +235,7 @@ bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[
         secret_wipe(&policy->sas[i].key);
         secret_wipe(&policy->sas[i].integrity);
     }
+    stop_unheard(gm, now);
     gm_install_settle(gm);
 
     memcpy(gm->ids, policy->sender_ids, sizeof(gm->ids));

@@ -51,6 +51,7 @@ enum gm_recover_reason gm_recover_look(struct gm_recover *r, const struct gm_tra
         r->pause_s = GM_RECOVER_PAUSE_MAX_S;
     r->tripped_once = true;
     r->tripped_at = now;
+    r->is_alone = why == GM_RECOVER_UNKNOWN_SPI && now_counts->decrypted == from.decrypted;
     return why;
 }
 

@@ -28,6 +28,7 @@ struct gm_recover {
     bool tripped_once;
     mono_t tripped_at;
     int64_t pause_s; /* until the next time */
+    bool is_alone; /* of what came nothing could be read: nobody uses the keys that are held */
 };
 
 enum gm_recover_reason { GM_RECOVER_NONE, GM_RECOVER_UNKNOWN_SPI, GM_RECOVER_TIME };

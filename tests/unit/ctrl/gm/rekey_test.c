@@ -299,6 +299,46 @@ static void traffic_that_cannot_be_read_makes_it_ask_the_next_server(void **stat
     assert_int_equal(f->asked, 2);
 }
 
+/*
+ * GM13, KS18: a member that missed a --replace or a new epoch, came back by traffic, and still holds the key that was replaced. Nobody
+ * reads that any more; but another key server's policy, or some ESP that it can read, mean that the group isn't gone.
+ */
+static void what_nobody_reads_is_not_sent(struct fixture *f, unsigned failures, uint64_t accepted, uint32_t sends)
+{
+    struct gm_traffic t = {1000, 0, 0};
+
+    join(f);
+    gm_traffic(f->gm, &t, at(f, 100));
+    t.unknown_spi += 5000;
+    t.decrypted += accepted;
+    gm_traffic(f->gm, &t, at(f, 110));
+    assert_int_equal(gm_stats(f->gm)->recoveries, 1);
+    for (unsigned i = 0; i < failures; i++)
+        gm_failed(f->gm, "no answer", at(f, 111));
+    give(f, 112, 1, (uint32_t[]){2000}, (uint32_t[]){3600}, 100);
+    for (unsigned i = 0; i < 3; i++) {
+        wish(f);
+        acknowledge(f);
+    }
+    assert_int_equal(gm_sending(f->gm, 10, at(f, 113).scaled)->sa.spi, sends);
+    assert_true(wished(f, 1000)->receive);
+}
+
+static void keys_that_the_group_has_left_send_no_more(void **state)
+{
+    what_nobody_reads_is_not_sent(*state, 2, 0, 2000); /* the third of three servers is followed by the first: its own */
+}
+
+static void another_server_does_not_end_keys(void **state)
+{
+    what_nobody_reads_is_not_sent(*state, 0, 0, 1000);
+}
+
+static void keys_that_somebody_uses_go_on(void **state)
+{
+    what_nobody_reads_is_not_sent(*state, 2, 1, 1000);
+}
+
 static unsigned lines;
 
 static void on_keylog(void *ctx, const char *line)
@@ -344,6 +384,9 @@ int main(void)
         T(under_the_earlier_kek_nothing_new_comes),
         T(without_a_policy_there_is_nothing_to_change),
         T(traffic_that_cannot_be_read_makes_it_ask_the_next_server),
+        T(keys_that_the_group_has_left_send_no_more),
+        T(another_server_does_not_end_keys),
+        T(keys_that_somebody_uses_go_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
