@@ -164,15 +164,23 @@ static void log_changes(const struct ks_group *g)
         log_msg(KS_CONV_SAS_DUPLEX, name);
 }
 
+/* Has it keys that nobody was told of? A key may have been due at the moment of the reload, or be due by its settings. */
+static bool has_new_keys(const struct ks_group *g)
+{
+    return (g->n_teks > 0 && !g->teks[g->n_teks - 1].announced) || (g->keks.n > 0 && !g->keks.all[0].announced);
+}
+
 void ks_group_start(struct ks_group *g, struct ks_group *old)
 {
+    bool tells = old && (g->changes.rekey || has_new_keys(g));
+
     if (old) {
         take_over(g, old);
         ks_group_free(old);
         log_changes(g);
     }
     ks_group_announce(g);
-    if (g->changes.rekey)
+    if (tells)
         ks_group_start_rekey(g, KS_REKEY_POLICY, g->made_at);
     ks_group_set_timer(g);
 }

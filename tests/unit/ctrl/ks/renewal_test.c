@@ -319,6 +319,30 @@ static void without_rekey_all_is_as_it_was(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* A reload may make a key due, by more retransmissions here; who would tell the members of it later? */
+static void a_key_that_a_reload_makes_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct policy p;
+    struct push push;
+
+    begin(f, UNICAST, "", SA("p"));
+    join_member(f, 1, &p);
+    run_to(f, START + 3600 - 600);
+    assert_int_equal(f->n_sent, 0);
+    reload(f, config_of(f, NULL, UNICAST ", retransmit: {interval: 60s, count: 10}", "", SA("p")));
+    assert_int_equal(group(f)->n_teks, 2);
+    run_to(f, START + 3600 - 590);
+    assert_int_equal(f->n_sent, 1);
+    open_push(f, 0, &p.kek, &push);
+    assert_int_equal(push.policy.n_sas, 2);
+    push_wipe(&push);
+    policy_wipe(&p);
+    reload(f, config_of(f, NULL, UNICAST ", retransmit: {interval: 60s, count: 9}", "", SA("p")));
+    run_to(f, START + 3600 - 580);
+    assert_int_equal(f->n_sent, 1); /* nothing is new */
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -333,6 +357,7 @@ int main(void)
         T(long_lifetimes_have_reminders),
         T(long_lifetimes_need_members_that_can),
         T(without_rekey_all_is_as_it_was),
+        T(a_key_that_a_reload_makes_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
