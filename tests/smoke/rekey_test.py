@@ -36,12 +36,13 @@ LONGER = [LIST[0], "deny tcp any any eq 2222", *LIST[1:]]
 class Rekeyed:
     """A system, what its key server is told, and what is watched while something happens to it."""
 
-    def __init__(self, t, transport):
+    def __init__(self, t, transport, rate=RATE, **told):
         self.transport, self.unicast = transport, transport == "unicast"
-        self.s = System(t, bridged=True, packet=True, rate=RATE)
+        self.s = System(t, bridged=True, packet=True, rate=rate)
         # Rekeys go where multicast goes.
         ip(self.s.ks.ns, "route add 239.0.0.0/8 dev eth0")
         self.now = dict(rekey=UNICAST if self.unicast else MULTICAST, lifetime=f"{TEK}s", acl=LIST, suite="aes-gcm-128")
+        self.now.update(told)
         self.s.start(**self.now)
         assert ping(self.s.h1, self.s.h2.address) == 3
 
@@ -187,7 +188,7 @@ def test_another_suite(rekeyed):
 
 
 def test_reload_after_reload(rekeyed):
-    """Every half second, ten seconds of that clock."""
+    """Every half second, five seconds of that clock."""
     with Watched(rekeyed) as w:
         for i in range(8):
             rekeyed.reload(acl=LONGER if i % 2 == 0 else LIST)
