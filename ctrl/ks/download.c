@@ -55,7 +55,18 @@ static void leave_out_replaced(const struct ks_group *g, struct policy *p, mono_
     wipe(&p->sas[kept], (p->n_sas - kept) * sizeof(p->sas[0]));
     p->n_sas = kept;
     p->replace = true;
-    p->deactivate_in_s = left > 0 ? (uint32_t)left : 0;
+    p->deactivate_in_s = left <= 0 ? 0 : left < UINT16_MAX ? (uint32_t)left : UINT16_MAX;
+}
+
+/* When the keys that replace others begin to send, in whole seconds, rounded up. */
+static uint32_t replaced_activation(const struct ks_group *g, mono_t now)
+{
+    int64_t s = mono_to_s(mono_add(mono_sub(g->replace_send, now), mono_ms(999)));
+    uint32_t latest = ks_tek_latest_activation(g, now);
+
+    if (!mono_before(now, g->replace_send))
+        return 0;
+    return s < latest ? (uint32_t)s : latest;
 }
 
 bool ks_group_rekey_policy(const struct ks_group *g, bool replace, struct policy *out, mono_t now)
@@ -67,8 +78,7 @@ bool ks_group_rekey_policy(const struct ks_group *g, bool replace, struct policy
     out->has_pseudotime = g->pseudotime.runs;
     ks_tek_delays(g, now, &out->activate_in_s, &out->deactivate_in_s);
     if (mono_before(now, g->replace_end)) /* also for those that don't know how to replace */
-        out->activate_in_s = mono_before(now, g->replace_send)
-                                 ? (uint32_t)mono_to_s(mono_add(mono_sub(g->replace_send, now), mono_ms(999))) : 0;
+        out->activate_in_s = replaced_activation(g, now);
     if (replace)
         leave_out_replaced(g, out, now);
     return true;

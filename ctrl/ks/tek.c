@@ -200,6 +200,25 @@ static const struct ks_tek *predecessor(const struct ks_group *g, size_t at)
     return NULL;
 }
 
+/* A key that ends before the old one must get its turn. */
+static uint32_t latest_turn(uint32_t left)
+{
+    return left > 2 * TURN_S ? left - TURN_S : left / 2;
+}
+
+uint32_t ks_tek_latest_activation(const struct ks_group *g, mono_t now)
+{
+    uint32_t latest = MAX_DELAY_S;
+
+    for (size_t i = 0; i < g->n_teks; i++) {
+        uint32_t turn = latest_turn(seconds_left(g->teks[i].end, now));
+
+        if (!g->teks[i].replaced && predecessor(g, i) && turn < latest)
+            latest = turn;
+    }
+    return latest;
+}
+
 void ks_tek_delays(const struct ks_group *g, mono_t now, uint32_t *activate_s, uint32_t *deactivate_s)
 {
     uint32_t activate = 0, deactivate = 0, most = MAX_DELAY_S;
@@ -213,8 +232,7 @@ void ks_tek_delays(const struct ks_group *g, mono_t now, uint32_t *activate_s, u
         if (left > KS_SEND_OLD_S && left - KS_SEND_OLD_S > activate)
             activate = left - KS_SEND_OLD_S;
         deactivate = left > deactivate ? left : deactivate;
-        own = own > 2 * TURN_S ? own - TURN_S : own / 2; /* a key that ends before the old one must get its turn */
-        most = own < most ? own : most;
+        most = latest_turn(own) < most ? latest_turn(own) : most;
     }
     *activate_s = activate < most ? activate : most;
     *deactivate_s = deactivate < MAX_DELAY_S ? deactivate : MAX_DELAY_S;

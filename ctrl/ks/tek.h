@@ -45,6 +45,8 @@ mono_t ks_tek_due(const struct ks_group *g, const struct ks_tek *t);
  * entries the largest, as a message has one pair. 0 when nothing takes over from anything.
  */
 void ks_tek_delays(const struct ks_group *g, mono_t now, uint32_t *activate_s, uint32_t *deactivate_s);
+/* So much later a key that replaces another must begin to send at the latest, or members would refuse it all (KS18). */
+uint32_t ks_tek_latest_activation(const struct ks_group *g, mono_t now);
 /* As a policy has it; lifetime_s 0 when less than a second is left. */
 struct policy_sa ks_tek_value(const struct ks_tek *t, mono_t now);
 /* Log and key log learn of TEKs when they are in effect, not when they are made aside. */

@@ -308,6 +308,28 @@ static void counter_replay_counts_who_lives_by_rekeys(void **state)
     assert_non_null(strstr(why.text, "counter replay"));
 }
 
+/* Waves may take longer than a key lives: what replaces must get its turn all the same, else members refuse the whole rekey. */
+static void a_replacement_begins_before_its_end(void **state)
+{
+    struct fixture *f = *state;
+    struct policy p;
+    struct push push;
+
+    begin(f, UNICAST ", waves: {members: 1, interval: 60s}", "", SA("s"));
+    join_member(f, 1, &p);
+    for (unsigned i = 2; i <= 10; i++)
+        join_member(f, i, NULL);
+    assert_true(ks_group_replace(group(f), false, f->now));
+    run_until(f, mono_add(f->now, mono_s(1)));
+    assert_true(f->n_sent > 0);
+    open_push(f, 0, &p.kek, &push);
+    assert_true(push.policy.replace);
+    assert_int_equal(push.policy.n_sas, 1);
+    assert_true(push.policy.activate_in_s + 60 <= push.policy.sas[0].lifetime_s);
+    push_wipe(&push);
+    policy_wipe(&p);
+}
+
 /* Two epochs shortly after each other: each KEK's members are told under their own. */
 static void two_epochs_at_once(void **state)
 {
@@ -401,6 +423,7 @@ int main(void)
         T(replace),
         T(replace_now),
         T(sender_ids_that_run_out_begin_an_epoch),
+        T(a_replacement_begins_before_its_end),
         T(ids_of_members_with_rekeys_stay_theirs),
         T(ids_come_back_when_rekeys_are_over),
         T(counter_replay_counts_who_lives_by_rekeys),
