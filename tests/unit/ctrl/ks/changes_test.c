@@ -253,18 +253,67 @@ static void change_acl_used_in_gdoi_group(void **state) /* who may register: at 
     assert_false(ks_request(&f->ks, &r, &p, &why, at(f->now)));
 }
 
-static void add_isakmp_preshared_key_or_policy(void **state) /* and every other change outside of the group */
+/* What is outside of the group: at once, for who registers from then on. */
+static void expect_nothing_of(struct fixture *f, struct config *fresh)
+{
+    struct seen s = reload_to(f, UNICAST, fresh);
+
+    expect_nothing(f, &s);
+}
+
+static void add_isakmp_preshared_key_arbitrary(void **state)
 {
     struct fixture *f = *state;
     struct config *fresh;
-    struct seen s;
+
+    begin(f, UNICAST, "", OLD);
+    fresh = config_of(f, NULL, UNICAST, "", OLD);
+    fresh->psks[0].peer.len = 16; /* the others have none any more */
+    expect_nothing_of(f, fresh);
+}
+
+static void add_isakmp_preshared_key_of_a_member(void **state)
+{
+    struct fixture *f = *state;
+    struct config *fresh;
 
     begin(f, UNICAST, "", OLD);
     fresh = config_of(f, NULL, UNICAST, "", OLD);
     fresh->psks[0].secret.b[0] ^= 1;
+    expect_nothing_of(f, fresh);
+}
+
+static void add_isakmp_policy(void **state)
+{
+    struct fixture *f = *state;
+    struct config *fresh;
+
+    begin(f, UNICAST, "", OLD);
+    fresh = config_of(f, NULL, UNICAST, "", OLD);
     fresh->proposals[0].hash = 5;
-    s = reload_to(f, UNICAST, fresh);
-    expect_nothing(f, &s);
+    expect_nothing_of(f, fresh);
+}
+
+static void add_ipsec_profile(void **state) /* one that no entry uses */
+{
+    struct fixture *f = *state;
+    struct yaml_error e = {.text = ""};
+    struct config *fresh;
+    char text[2000];
+
+    begin(f, UNICAST, "", OLD);
+    snprintf(text, sizeof(text),
+             "gvpn: 1\n"
+             "ike: {listen: [10.0.0.1, 10.0.0.9], pre-shared-keys: [{peer: 10.0.0.0/8, secret: 0123456789abcdef0123456789abcdef}]}\n"
+             "acls: {a: [\"permit ip 10.1.0.0/16 10.1.0.0/16\"]}\n"
+             "transform-sets: {t: {suite: aes-gcm-256}, v: {suite: aes-gcm-192}}\n"
+             "profiles: {p: {transform-set: t, lifetime: 1h}, x: {transform-set: v, lifetime: 20m}}\n"
+             "groups: [{name: G, identity: 484, key-server: {address: 10.0.0.1, rekey: {signing-key: %s, " UNICAST "}, sa: [" OLD "]}}]\n",
+             f->key);
+    fresh = config_parse("test.yaml", text, strlen(text), &e);
+    if (!fresh)
+        fail_msg("%s", e.text);
+    expect_nothing_of(f, fresh);
 }
 
 static void change_identity_number(void **state)
@@ -543,7 +592,10 @@ int main(void)
         T(kek_change_authentication_key),
         T(kek_changing_crypto_algorithm),
         T(change_acl_used_in_gdoi_group),
-        T(add_isakmp_preshared_key_or_policy),
+        T(add_isakmp_preshared_key_arbitrary),
+        T(add_isakmp_preshared_key_of_a_member),
+        T(add_isakmp_policy),
+        T(add_ipsec_profile),
         T(change_identity_number),
         T(change_from_unicast_to_multicast_transport),
         T(change_from_multicast_to_unicast_transport),
