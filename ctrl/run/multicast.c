@@ -22,6 +22,7 @@ struct listener {
     const void *owner;
     struct endpoint group;
     struct addr source;
+    unsigned interface; /* a TAP that comes again is another one */
     int fd;
     struct loop_watch *watch;
 };
@@ -175,9 +176,14 @@ const char *multicast_hear(struct multicast *m, const void *owner, const struct 
     interface = interface_of(local);
     if (interface == 0)
         return "no interface has the member's address";
+    if (*at && (*at)->interface != interface) /* joined on one that is gone, it counts on the socket: 20 are allowed */
+        drop(at);
+    at = find(m, owner);
     if (!*at && !add(m, owner, group, source))
         return "no socket for the group's address";
-    return join((*find(m, owner))->fd, interface, group, source) ? NULL : "the interface refuses the group";
+    at = find(m, owner);
+    (*at)->interface = interface;
+    return join((*at)->fd, interface, group, source) ? NULL : "the interface refuses the group";
 }
 
 struct multicast *multicast_new(struct loop *l, void (*datagram)(void *ctx, const struct path *path, struct span bytes),

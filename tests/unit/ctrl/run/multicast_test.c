@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -197,6 +198,37 @@ static void a_listener_may_go_while_it_hears(void **state)
     look(h, 1);
 }
 
+static unsigned other_interface; /* what the C library says of a name, unless 0 */
+
+unsigned if_nametoindex(const char *name)
+{
+    struct ifreq r = {.ifr_ifindex = 0};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+    assert_int_equal(ioctl(fd, SIOCGIFINDEX, &r), 0);
+    close(fd);
+    return other_interface ? other_interface : (unsigned)r.ifr_ifindex;
+}
+
+/* A data plane that starts again brings another TAP: nothing of the one before must stay, as a socket may join no more than 20. */
+static void another_interface_is_another_socket(void **state)
+{
+    struct heard *h = *state;
+    struct endpoint group = group_of_ours();
+
+    assert_null(multicast_hear(h->m, &a_owner, &loopback, &group, &loopback));
+    other_interface = 1u << 30; /* none has it */
+    assert_non_null(multicast_hear(h->m, &a_owner, &loopback, &group, &loopback));
+    say(&group, &loopback, 1);
+    look(h, 0);
+    other_interface = 0;
+    assert_null(multicast_hear(h->m, &a_owner, &loopback, &group, &loopback));
+    say(&group, &loopback, 2);
+    look(h, 1);
+}
+
 static void an_address_that_is_nowhere_is_said(void **state)
 {
     struct heard *h = *state;
@@ -215,6 +247,7 @@ int main(void)
         T(said_again_it_is_heard_once),
         T(two_members_hear_the_same_group),
         T(a_listener_may_go_while_it_hears),
+        T(another_interface_is_another_socket),
         T(an_address_that_is_nowhere_is_said),
     };
 
