@@ -71,7 +71,12 @@ static inline int same32(const void *p, const void *q)
     a ^= b;
     return __builtin_ia32_ptestz256(a, a);
 #else
-    return memcmp(p, q, 32) == 0;
+    const uint8_t *a = p, *b = q;
+    uint64_t differs = 0;
+
+    for (size_t i = 0; i < 32; i += 8)
+        differs |= load64(a + i) ^ load64(b + i);
+    return differs == 0;
 #endif
 }
 
