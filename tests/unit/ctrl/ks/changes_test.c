@@ -2,7 +2,8 @@
 /*
  * One test per row of the original guide's tables "Rekey Behavior After Security Policy Changes" (1) and "Commands That Trigger a
  * Rekey" (2), named by the row: what a reload with this change sends, to a member that registered before (KS9). Rows about
- * cooperative key servers belong to a later version, whose keys are refused here.
+ * cooperative key servers belong to a later version, whose keys are refused here; those about what is outside of a group are in
+ * outside_test.c.
  */
 #include "tests/unit/ctrl/ks/rekey_fixture.h"
 
@@ -251,69 +252,6 @@ static void change_acl_used_in_gdoi_group(void **state) /* who may register: at 
     s = reload_to(f, UNICAST, config_of(f, NULL, UNICAST, ", authorize: {addresses: [deny any]}", OLD));
     expect_nothing(f, &s);
     assert_false(ks_request(&f->ks, &r, &p, &why, at(f->now)));
-}
-
-/* What is outside of the group: at once, for who registers from then on. */
-static void expect_nothing_of(struct fixture *f, struct config *fresh)
-{
-    struct seen s = reload_to(f, UNICAST, fresh);
-
-    expect_nothing(f, &s);
-}
-
-static void add_isakmp_preshared_key_arbitrary(void **state)
-{
-    struct fixture *f = *state;
-    struct config *fresh;
-
-    begin(f, UNICAST, "", OLD);
-    fresh = config_of(f, NULL, UNICAST, "", OLD);
-    fresh->psks[0].peer.len = 16; /* the others have none any more */
-    expect_nothing_of(f, fresh);
-}
-
-static void add_isakmp_preshared_key_of_a_member(void **state)
-{
-    struct fixture *f = *state;
-    struct config *fresh;
-
-    begin(f, UNICAST, "", OLD);
-    fresh = config_of(f, NULL, UNICAST, "", OLD);
-    fresh->psks[0].secret.b[0] ^= 1;
-    expect_nothing_of(f, fresh);
-}
-
-static void add_isakmp_policy(void **state)
-{
-    struct fixture *f = *state;
-    struct config *fresh;
-
-    begin(f, UNICAST, "", OLD);
-    fresh = config_of(f, NULL, UNICAST, "", OLD);
-    fresh->proposals[0].hash = 5;
-    expect_nothing_of(f, fresh);
-}
-
-static void add_ipsec_profile(void **state) /* one that no entry uses */
-{
-    struct fixture *f = *state;
-    struct yaml_error e = {.text = ""};
-    struct config *fresh;
-    char text[2000];
-
-    begin(f, UNICAST, "", OLD);
-    snprintf(text, sizeof(text),
-             "gvpn: 1\n"
-             "ike: {listen: [10.0.0.1, 10.0.0.9], pre-shared-keys: [{peer: 10.0.0.0/8, secret: 0123456789abcdef0123456789abcdef}]}\n"
-             "acls: {a: [\"permit ip 10.1.0.0/16 10.1.0.0/16\"]}\n"
-             "transform-sets: {t: {suite: aes-gcm-256}, v: {suite: aes-gcm-192}}\n"
-             "profiles: {p: {transform-set: t, lifetime: 1h}, x: {transform-set: v, lifetime: 20m}}\n"
-             "groups: [{name: G, identity: 484, key-server: {address: 10.0.0.1, rekey: {signing-key: %s, " UNICAST "}, sa: [" OLD "]}}]\n",
-             f->key);
-    fresh = config_parse("test.yaml", text, strlen(text), &e);
-    if (!fresh)
-        fail_msg("%s", e.text);
-    expect_nothing_of(f, fresh);
 }
 
 static void change_identity_number(void **state)
@@ -592,10 +530,6 @@ int main(void)
         T(kek_change_authentication_key),
         T(kek_changing_crypto_algorithm),
         T(change_acl_used_in_gdoi_group),
-        T(add_isakmp_preshared_key_arbitrary),
-        T(add_isakmp_preshared_key_of_a_member),
-        T(add_isakmp_policy),
-        T(add_ipsec_profile),
         T(change_identity_number),
         T(change_from_unicast_to_multicast_transport),
         T(change_from_multicast_to_unicast_transport),
