@@ -117,6 +117,19 @@ static void a_delay_without_the_old_sa_counts(void **state)
     assert_int_equal(gm_sending(f->gm, 10, mono_s(1100))->sa.spi, 2000);
 }
 
+/* As the data plane would get them: what lies between the fields of a struct means nothing. */
+static void same_message(const struct ipc_sa *a, const struct ipc_sa *b)
+{
+    static uint8_t octets[2][4096];
+    struct buf_writer wa = buf_writer_of(octets[0], sizeof(octets[0])), wb = buf_writer_of(octets[1], sizeof(octets[1]));
+
+    ipc_encode(&wa, &(struct ipc_msg){.type = IPC_SA, .u.sa = *a});
+    ipc_encode(&wb, &(struct ipc_msg){.type = IPC_SA, .u.sa = *b});
+    assert_false(wa.overflow || wb.overflow);
+    assert_int_equal(wa.len, wb.len);
+    assert_memory_equal(octets[0], octets[1], wa.len);
+}
+
 /* Decision 16, at every point of an SA's life: before it is installed everywhere, while it is used, when it is over. */
 static void installed_is_installed_at_every_point(void **state)
 {
@@ -138,7 +151,7 @@ static void installed_is_installed_at_every_point(void **state)
         p.policy.sas[0].window = 7;
         assert_int_equal(hand_in(f, points[i], &p), GM_REKEY_REPEATED);
         assert_int_equal(f->n_sas, 1);
-        assert_memory_equal(&before, &f->sas[0], sizeof(before)); /* key, ids, suite, end: nothing */
+        same_message(&before, &f->sas[0]); /* key, ids, suite, end: nothing */
         assert_int_equal(tear_down(state), 0);
     }
 }
