@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * See pmtu.h. An entry: tag 32 | end 16 | MTU 16 bits. Tag and bucket are 42 bits of a keyed hash of the destination; `end`
- * is in seconds, modulo 65536. A full bucket loses the entry that ends first.
+ * See pmtu.h. An entry: tag 24 | end 24 | MTU 16 bits. Tag and bucket are 34 bits of a keyed hash of the destination; `end`
+ * is in seconds, modulo 2^24, which is half a year. A full bucket loses the entry that ends first.
  */
 #include "dataplane/pmtu.h"
 
@@ -9,8 +9,10 @@
 
 #include <rte_malloc.h>
 
-#define BUCKETS 1024
-#define WAYS    8
+#define BUCKETS   1024
+#define WAYS      8
+#define TAG_SHIFT 40
+#define END_MASK  0xffffffu
 
 struct pmtu {
     uint64_t seed[2];
@@ -58,7 +60,7 @@ static uint64_t hash_of(const struct pmtu *t, unsigned pair, unsigned vlan, enum
 /* Seconds that an entry still lives, 0 = it is over (or was never there). */
 static unsigned left(uint64_t entry, uint64_t now_s)
 {
-    uint16_t seconds = (uint16_t)((uint16_t)(entry >> 16) - (uint16_t)now_s);
+    unsigned seconds = (unsigned)((entry >> 16) - now_s) & END_MASK;
 
     return (entry & 0xffff) == 0 || seconds > PMTU_SECONDS ? 0 : seconds;
 }
@@ -72,7 +74,7 @@ static uint64_t find(const struct pmtu *t, uint64_t now_s, unsigned pair, unsign
     for (unsigned i = 0; i < WAYS; i++) {
         uint64_t entry = atomic_load_explicit(&bucket[i], memory_order_relaxed);
 
-        if (entry >> 32 == hash >> 32 && left(entry, now_s) != 0)
+        if (entry >> TAG_SHIFT == hash >> TAG_SHIFT && left(entry, now_s) != 0)
             return entry;
     }
     return 0;
@@ -101,7 +103,7 @@ static unsigned place_of(const _Atomic uint64_t *bucket, uint64_t hash, uint64_t
         uint64_t entry = atomic_load_explicit(&bucket[i], memory_order_relaxed);
         unsigned seconds = left(entry, now_s);
 
-        if (seconds != 0 && entry >> 32 == hash >> 32)
+        if (seconds != 0 && entry >> TAG_SHIFT == hash >> TAG_SHIFT)
             return i;
         if (seconds < best_left) {
             best = i;
@@ -116,15 +118,15 @@ void pmtu_learn(struct pmtu *t, uint64_t now_tsc, uint64_t tsc_hz, unsigned pair
 {
     uint64_t hash = hash_of(t, pair, vlan, kind, dst), now_s = now_tsc / tsc_hz, was;
     uint32_t floor = kind == L3_IPV6 ? PMTU_FLOOR6 : PMTU_FLOOR4;
-    uint64_t end = (uint16_t)(now_s + PMTU_SECONDS), until = now_tsc + (PMTU_SECONDS + 1) * tsc_hz;
+    uint64_t end = (now_s + PMTU_SECONDS) & END_MASK, until = now_tsc + (PMTU_SECONDS + 1) * tsc_hz;
     _Atomic uint64_t *at = t->entries[hash % BUCKETS];
 
     at += place_of(at, hash, now_s);
     was = atomic_load_explicit(at, memory_order_relaxed);
     mtu = mtu < floor ? floor : mtu > UINT16_MAX ? UINT16_MAX : mtu;
-    if (was >> 32 == hash >> 32 && left(was, now_s) != 0 && (was & 0xffff) < mtu)
+    if (was >> TAG_SHIFT == hash >> TAG_SHIFT && left(was, now_s) != 0 && (was & 0xffff) < mtu)
         return;
-    atomic_store_explicit(at, (hash >> 32) << 32 | end << 16 | mtu, memory_order_relaxed);
+    atomic_store_explicit(at, (hash >> TAG_SHIFT) << TAG_SHIFT | end << 16 | mtu, memory_order_relaxed);
     /* Two workers at once: both ends lie within a moment of each other. */
     atomic_store_explicit(&t->live_until_tsc, until, memory_order_relaxed);
 }

@@ -290,6 +290,25 @@ static void each_worker_s_numbers_are_its_own(void **state)
     assert_int_equal(rig_count(&a, VERDICT_PMTU_LEARNED), 1);
 }
 
+/* Two days: a cap counts for ten minutes, and never again, whatever else is learned meanwhile. */
+static void what_is_over_stays_over(void **state)
+{
+    static const uint64_t seed[2] = {1, 2};
+    static const uint8_t first[4] = {10, 2, 0, 1}, other[4] = {10, 2, 0, 2};
+    const uint64_t hz = 1000;
+    struct pmtu *t = pmtu_new(seed);
+
+    (void)state;
+    assert_non_null(t);
+    pmtu_learn(t, 0, hz, 0, 0, L3_IPV4, first, 1400);
+    assert_int_equal(pmtu_cap(t, PMTU_SECONDS - 1, 0, 0, L3_IPV4, first), 1400);
+    for (uint64_t s = PMTU_SECONDS; s < 172800; s += 60) {
+        pmtu_learn(t, s * hz, hz, 0, 0, L3_IPV4, other, 1300);
+        assert_int_equal(pmtu_cap(t, s, 0, 0, L3_IPV4, first), 0);
+    }
+    pmtu_free(t);
+}
+
 #define WITH_BOTH(test)                                                                                                \
     cmocka_unit_test_setup_teardown(test, open_gcm, close_both),                                                       \
         cmocka_unit_test_setup_teardown(test, open_counted, close_both),                                               \
@@ -301,6 +320,7 @@ int main(void)
         WITH_BOTH(mss_clamping),
         WITH_BOTH(the_wan_has_a_smaller_mtu),
         WITH_BOTH(a_cap_is_one_destinations),
+        cmocka_unit_test(what_is_over_stays_over),
         WITH_BOTH(messages_that_are_not_believed),
         WITH_BOTH(explain_says_why),
         WITH_BOTH(workers_share_caps),
