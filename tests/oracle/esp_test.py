@@ -8,7 +8,6 @@ esp_vectors.txt holds scapy's answers for the same cases, so that a scapy of ano
 """
 import os
 import random
-import subprocess
 import sys
 import time
 
@@ -16,39 +15,23 @@ import pytest
 from scapy.all import ESP, ICMP, IP, TCP, UDP, Ether, raw
 from scapy.layers.ipsec import SecurityAssociation
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+from packet_path import PacketPath  # noqa: E402
+
 VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'esp_vectors.txt')
 SUITES = {'aes-gcm-128': 16, 'aes-gcm-256': 32}
 L2 = Ether(src='02:00:00:00:00:01', dst='02:00:00:00:00:02', type=0x800)
 SPI = 0x10adbeef
 
 
-class Path:
-    """The driver: one gateway at a time."""
-
-    def __init__(self):
-        self.p = subprocess.Popen([os.environ['GVPN_ESP_DRIVER']], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, line):
-        self.p.stdin.write(line + '\n')
-        self.p.stdin.flush()
-        answer = self.p.stdout.readline().split()
-        assert answer, 'the driver died'
-        return answer
-
-    def sa(self, suite, key, sender, first):
-        assert self.ask(f'sa {suite} {key.hex()} {SPI:x} {sender:x} {first:x}') == ['ok']
-
-    def run(self, way, frame):
-        verdict, out = self.ask(f'{way} {frame.hex()}')
-        return verdict, None if out == '-' else bytes.fromhex(out)
-
-
 @pytest.fixture(scope='module')
 def path():
-    p = Path()
-    yield p
-    p.p.stdin.close()
-    assert p.p.wait(10) == 0  # it also counts its mbufs
+    with PacketPath() as p:
+        yield p
+
+
+def open_sa(path, suite, key, sender, first):
+    path.sa(suite, key, spi=SPI, sender=sender, first=first)
 
 
 def scapy_esp(suite, key, packet, iv, seq):
@@ -97,7 +80,7 @@ def vector_lines():
 
 def test_path_sends_what_scapy_would(path):
     for suite, key, sender, counter, packet in cases():
-        path.sa(suite, key, sender, counter)
+        open_sa(path, suite, key, sender, counter)
         verdict, frame = path.run('out', raw(L2) + raw(packet))
         assert verdict == 'sent_encrypted'
         assert frame.hex() == expected(suite, key, sender, counter, packet).hex()
@@ -105,7 +88,7 @@ def test_path_sends_what_scapy_would(path):
 
 def test_path_accepts_what_scapy_sends(path):
     for suite, key, sender, counter, packet in cases():
-        path.sa(suite, key, 5, 0)
+        open_sa(path, suite, key, 5, 0)
         verdict, frame = path.run('in', expected(suite, key, sender, counter, packet))
         assert verdict == 'received_decrypted'
         assert frame.hex() == (raw(L2) + raw(packet)).hex()
@@ -116,9 +99,9 @@ def test_committed_vectors(path):
     assert len(lines) > 20
     for line in lines:
         suite, key, sender, counter, clear, esp = line.split()
-        path.sa(suite, bytes.fromhex(key), int(sender, 16), int(counter, 16))
+        open_sa(path, suite, bytes.fromhex(key), int(sender, 16), int(counter, 16))
         assert path.run('out', bytes.fromhex(clear)) == ('sent_encrypted', bytes.fromhex(esp))
-        path.sa(suite, bytes.fromhex(key), 5, 0)
+        open_sa(path, suite, bytes.fromhex(key), 5, 0)
         assert path.run('in', bytes.fromhex(esp)) == ('received_decrypted', bytes.fromhex(clear))
 
 
@@ -129,7 +112,7 @@ def test_scapy_reads_random_traffic_of_the_path(path):
     for _ in range(150):
         suite = r.choice(sorted(SUITES))
         key = r.randbytes(SUITES[suite] + 4)
-        path.sa(suite, key, r.randrange(1 << 24), r.randrange(1 << 40))
+        open_sa(path, suite, key, r.randrange(1 << 24), r.randrange(1 << 40))
         packet = IP(src='10.1.%d.%d' % (r.randrange(256), r.randrange(256)), dst='10.2.0.1', tos=r.randrange(256),
                     id=r.randrange(65536), ttl=r.randrange(1, 256), flags=r.choice(['DF', 0])) / UDP(sport=1, dport=2) / \
             r.randbytes(r.randrange(1418))
@@ -150,7 +133,7 @@ def test_path_refuses_what_a_member_would_not_send(path):
     good = IP(raw(IP(src='10.1.0.1', dst='10.2.0.1') / UDP(sport=1, dport=2) / b'x'))
 
     def judged(packet, **outer):
-        path.sa(suite, key, 5, 0)
+        open_sa(path, suite, key, 5, 0)
         sa = SecurityAssociation(ESP, spi=SPI, crypt_algo='AES-GCM', crypt_key=key,
                                  tunnel_header=IP(**{'src': packet.src, 'dst': packet.dst, **outer}))
         return path.run('in', raw(L2 / sa.encrypt(packet, seq_num=1, iv=bytes(8))))[0]
@@ -170,7 +153,7 @@ def test_what_does_not_fit(path):
     """scapy reads our too-big messages: checksums that it makes anew, what is quoted, and the MTU that is right."""
     for tags in (b'', b'\x81\x00\x00\x05', b'\x88\xa8\x00\x05\x81\x00\x00\x06'):
         for size in (1447, 1448, 1500, 1600):
-            path.sa('aes-gcm-128', bytes(20), 5, 0)
+            open_sa(path, 'aes-gcm-128', bytes(20), 5, 0)
             packet = raw(IP(src='10.1.0.1', dst='10.2.0.9', id=size, flags='DF', tos=4) / UDP(sport=1, dport=7) / bytes(size - 28))
             verdict, answer = path.run('out', raw(L2)[:12] + tags + b'\x08\x00' + packet)
             assert verdict == 'drop_too_big' and answer[:12 + len(tags)] == raw(L2)[6:12] + raw(L2)[:6] + tags
@@ -187,7 +170,7 @@ def test_tcp_offers_are_made_to_fit(path):
     for options in ([('MSS', 1460)], [('NOP', None), ('MSS', 65535)], [('WScale', 7), ('MSS', 1407), ('SAckOK', b''), ('Timestamp', (1, 2))],
                     [('MSS', 1406)], [('MSS', 536), ('EOL', None)], []):
         key = bytes(range(20))
-        path.sa('aes-gcm-128', key, 5, 0)
+        open_sa(path, 'aes-gcm-128', key, 5, 0)
         packet = IP(raw(IP(src='10.1.0.1', dst='10.2.0.9', id=7, flags='DF') / TCP(sport=5, dport=80, flags='S', options=options)))
         verdict, frame = path.run('out', raw(L2) + raw(packet))
         inner = IP(scapy_open('aes-gcm-128', key, frame))

@@ -12,8 +12,9 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from path_test import COUNTER_MODE, HEAD, MACS, NEXT, SUITES, TYPE, Path, checksum  # noqa: E402
+from path_test import COUNTER_MODE, HEAD, MACS, NEXT, SUITES, TYPE, checksum  # noqa: E402
 from esp_suites import META, meta, seal_esp  # noqa: E402
+from packet_path import PacketPath  # noqa: E402
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'docs', 'packet.md')
 SPI, SENDER, COUNTER, TIME_MS, TAG = 0x10adbeef, 0xabcdef, 0x41, 0x1b7740, 100
@@ -107,18 +108,14 @@ def test_the_page_shows_what_the_referee_makes():
 
 @pytest.fixture(scope='module')
 def path():
-    p = Path()
-    yield p
-    p.p.stdin.close()
-    assert p.p.wait(10) == 0
+    with PacketPath() as p:
+        yield p
 
 
 def open_sa(path, suite, mode, metadata, front, sender):
-    _, key, *integrity = keys_of(suite)[SPI]
-    texts = [k.hex() or '-' for k in (key, *(integrity or [b'']))]
-    tag = TAG if metadata & 2 and front != GROUP_TAG else 0
-    assert path.ask(f'sa {suite} {mode} {metadata} {tag} {int(front == GROUP_TAG)} 1500 {" ".join(texts)} {SPI:x} {sender:x} {COUNTER:x} '
-                    f'{TIME_MS}') == ['ok']
+    _, *texts = keys_of(suite)[SPI]
+    path.sa(suite, *texts, spi=SPI, sender=sender, first=COUNTER, mode=mode, metadata=metadata,
+            tag=TAG if metadata & 2 and front != GROUP_TAG else 0, tags_inline=front == GROUP_TAG, time_ms=TIME_MS)
 
 
 @pytest.mark.parametrize('suite,mode,family,metadata,front', EXAMPLES)

@@ -2,7 +2,7 @@
 /*
  * The packet path for a python judge, any suite and mode, frames up to 9000 octets of IP. Commands on stdin, one answer line each:
  *     sa SUITE MODE METADATA TAG INLINE MTU KEY INTEGRITY SPI SENDER FIRST TIME
- *         a fresh gateway with this SA that permits everything. MODE tunnel or transport; METADATA as in IPC_META_*; TAG and
+ *         a fresh gateway with this SA, for the rules below. MODE tunnel or transport; METADATA as in IPC_META_*; TAG and
  *         INLINE are the pair's; keys are hexadecimal, or -; SENDER and FIRST IV hexadecimal; TIME in ms, decimal
  *     out FRAME | in FRAME
  *         answers "VERDICT FRAME": what came out, or what was said about it, or "-"
@@ -24,6 +24,8 @@
 #define POOL_SIZE 63
 
 static struct rig rig;
+static const char *const rules[] = {"permit ip 10.1.0.0/16 10.2.0.0/16", "permit ip 10.2.0.0/16 10.1.0.0/16",
+                                    "permit ip 10.1.0.0/16 239.0.0.0/8", "permit ip 2001:db8:1::/48 2001:db8:2::/48"};
 static struct rte_mempool *pool;
 static struct pkt_vec v;
 static bool is_open;
@@ -42,7 +44,8 @@ static void commit(const struct ipc_sa *m, uint64_t time_ms)
 
     rig_begin(&rig);
     rig_group(&rig, 0, "g", "wan", IPC_GROUP_POLICY);
-    rig_rule(&rig, 0, IPC_LIST_DOWNLOADED, 10, "permit ip any any");
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        rig_rule(&rig, 0, IPC_LIST_DOWNLOADED, 10, rules[i]);
     rig_sa(&rig, m);
     if (m->replay == IPC_REPLAY_TIME) {
         rig.n_messages++;

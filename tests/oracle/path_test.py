@@ -10,7 +10,6 @@ metadata). IVs of block ciphers are random, so they are read from the frame firs
 import os
 import random
 import struct
-import subprocess
 import sys
 import zlib
 
@@ -19,6 +18,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 import esp_capture as esp  # noqa: E402
 from esp_suites import COUNTER_MODE, META, SUITES, meta, seal_esp  # noqa: E402
+from packet_path import PacketPath  # noqa: E402
 
 SPI, SENDER, FIRST, OTHER_SENDER = 0x10adbeef, 0xabcdef, 0x12fffffffe, 0x000005  # the sequence number rolls over on the way
 TIME_MS, TAG = 0x0123456789, 0xfffe
@@ -35,36 +35,16 @@ OCTETS = random.Random(7).randbytes(2 * MTU)
 METADATA = {0: None, 1: (TIME_MS, None), 2: (None, TAG), 3: (TIME_MS, TAG)}
 
 
-class Path:
-    """The driver: one gateway at a time."""
-
-    def __init__(self):
-        self.p = subprocess.Popen([os.environ['GVPN_PATH_DRIVER']], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, line):
-        self.p.stdin.write(line + '\n')
-        self.p.stdin.flush()
-        answer = self.p.stdout.readline().split()
-        assert answer, 'the driver died'
-        return answer
-
-    def sa(self, suite, mode, metadata, keys, sender=SENDER, first=FIRST, mtu=MTU, tags_inline=0):
-        _, key, *integrity = keys[SPI]
-        texts = [k.hex() or '-' for k in (key, *(integrity or [b'']))]
-        assert self.ask(f'sa {suite} {mode} {metadata} {TAG if metadata & 2 else 0} {tags_inline} {mtu} {" ".join(texts)} {SPI:x} '
-                        f'{sender:x} {first:x} {TIME_MS}') == ['ok']
-
-    def run(self, way, frame):
-        verdict, out = self.ask(f'{way} {frame.hex()}')
-        return verdict, None if out == '-' else bytes.fromhex(out)
-
-
 @pytest.fixture(scope='module')
 def path():
-    p = Path()
-    yield p
-    p.p.stdin.close()
-    assert p.p.wait(10) == 0  # it also counts its mbufs
+    with PacketPath() as p:
+        yield p
+
+
+def open_sa(path, suite, mode, metadata, keys, sender=SENDER):
+    _, *texts = keys[SPI]
+    path.sa(suite, *texts, spi=SPI, sender=sender, first=FIRST, mode=mode, metadata=metadata, tag=TAG if metadata & 2 else 0, mtu=MTU,
+            time_ms=TIME_MS)
 
 
 def keys_of(suite):
@@ -162,7 +142,7 @@ def told(c, tags, frame, size):
 @pytest.mark.parametrize('suite', SUITES)
 def test_what_leaves_is_what_the_referee_makes(path, suite):
     for c in combinations(suite):
-        path.sa(suite, c.mode, c.metadata, c.keys)
+        open_sa(path, suite, c.mode, c.metadata, c.keys)
         sent = 0
         for tags in TAGS:
             for size in c.sizes(tags):
@@ -183,7 +163,7 @@ def test_what_leaves_is_what_the_referee_makes(path, suite):
 @pytest.mark.parametrize('suite', SUITES)
 def test_what_the_referee_seals_comes_out_as_it_went_in(path, suite):
     for c in combinations(suite):
-        path.sa(suite, c.mode, c.metadata, c.keys, OTHER_SENDER)
+        open_sa(path, suite, c.mode, c.metadata, c.keys, OTHER_SENDER)
         for tags in TAGS:
             for i, size in enumerate(c.sizes(tags)):
                 packet, name = packet_of(c.family, size), (c.mode, c.metadata, c.family, tags.hex(), size)
@@ -221,11 +201,11 @@ def test_scapy_reads_and_writes_it(path, suite):
                 if sa is None:
                     continue
                 name = (c.mode, c.family, tags.hex(), size)
-                path.sa(suite, c.mode, 0, c.keys)
+                open_sa(path, suite, c.mode, 0, c.keys)
                 verdict, frame = path.run('out', frame_of(c.family, tags, packet))
                 assert verdict == 'sent_encrypted', name
                 assert bytes(sa.decrypt(layer_of(c.family)(frame[14 + len(tags):]))) == packet, name
-                path.sa(suite, c.mode, 0, c.keys, OTHER_SENDER)
+                open_sa(path, suite, c.mode, 0, c.keys, OTHER_SENDER)
                 sealed = bytes(scapy_of(c, packet).encrypt(layer_of(c.family)(packet), seq_num=i + 1, iv=c.iv(i, SENDER) or None))
                 assert path.run('in', frame_of(c.family, tags, sealed)) == ('received_decrypted', frame_of(c.family, tags, packet)), name
 
