@@ -3,54 +3,7 @@
  * What the state of a group and its own lists mean for packets: before any policy, fail-close and fail-open, unprotected
  * pairs, local lists (decisions 3 and 9).
  */
-#include "tests/stage/rig.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static struct rig a, b; /* a sends, b receives */
-static uint8_t f[2048];
-
-static int open_both(void **state)
-{
-    (void)state;
-    rig_open(&a, 1);
-    rig_open(&b, 1);
-    rig_simple_policy(&a, 1);
-    rig_simple_policy(&b, 2);
-    return 0;
-}
-
-static int close_both(void **state)
-{
-    (void)state;
-    rig_close(&a);
-    rig_close(&b);
-    return 0;
-}
-
-static size_t permitted(size_t ip_len)
-{
-    return rig_ipv4(f, "10.1.0.1", "10.2.0.1", 17, 1000, 53, ip_len);
-}
-
-static void expect(struct rig *r, bool inbound, size_t len, enum verdict verdict, enum pkt_to to)
-{
-    rig_expect(r, inbound, f, len, verdict, to);
-}
-
-/* What a sends for a permitted packet, in f. */
-static size_t esp_of(size_t ip_len)
-{
-    struct rig_result sent = rig_one(&a, false, f, permitted(ip_len));
-
-    memcpy(f, sent.bytes, sent.len);
-    return sent.len;
-}
+#include "tests/stage/pair_rig.h"
 
 /* GM7: without a policy nothing passes but the fail-close list's deny entries, mirrored inbound. */
 static void fail_close(void **state)

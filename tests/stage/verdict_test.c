@@ -4,57 +4,15 @@
  * in common/verdict.h; the rules are decisions 1 to 4 and 9 and the security page's ESP rows.
  */
 #include "dataplane/core/esp.h"
-#include "tests/stage/rig.h"
+#include "tests/stage/pair_rig.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static struct rig a, b; /* a sends, b receives */
-static uint8_t f[2048];
 static bool seen[VERDICT_COUNT];
 
-static int open_both(void **state)
+static int look_and_close(void **state)
 {
-    (void)state;
-    rig_open(&a, 1);
-    rig_open(&b, 1);
-    rig_simple_policy(&a, 1);
-    rig_simple_policy(&b, 2);
-    return 0;
-}
-
-static int close_both(void **state)
-{
-    (void)state;
     for (unsigned v = 0; v < VERDICT_COUNT; v++)
         seen[v] = seen[v] || rig_count(&a, v) > 0 || rig_count(&b, v) > 0;
-    rig_close(&a);
-    rig_close(&b);
-    return 0;
-}
-
-static size_t permitted(size_t ip_len)
-{
-    return rig_ipv4(f, "10.1.0.1", "10.2.0.1", 17, 1000, 53, ip_len);
-}
-
-static void expect(struct rig *r, bool inbound, size_t len, enum verdict verdict, enum pkt_to to)
-{
-    rig_expect(r, inbound, f, len, verdict, to);
-}
-
-/* What a sends for a permitted packet of 100 octets, in f. */
-static size_t esp_of(size_t ip_len)
-{
-    struct rig_result sent = rig_one(&a, false, f, permitted(ip_len));
-
-    assert_int_equal(sent.verdict, VERDICT_SENT_ENCRYPTED);
-    memcpy(f, sent.bytes, sent.len);
-    return sent.len;
+    return close_both(state);
 }
 
 /* An ESP frame with a text of our choice, sealed with b's key and a strange sender id. */
@@ -498,7 +456,7 @@ static void none_was_forgotten(void **state)
             fail_msg("%s was never provoked", verdict_name(v));
 }
 
-#define WITH_BOTH(test) cmocka_unit_test_setup_teardown(test, open_both, close_both)
+#define WITH_BOTH(test) cmocka_unit_test_setup_teardown(test, open_both, look_and_close)
 
 int main(void)
 {

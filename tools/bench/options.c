@@ -148,18 +148,19 @@ static bool check_together(struct bench_options *o, bool rules_given)
     return check_sizes(o) && check_compare(o) && check_replay(o);
 }
 
+static const struct option options[] = {
+    {"suite", required_argument, NULL, 's'},   {"sizes", required_argument, NULL, 'z'},
+    {"direction", required_argument, NULL, 'd'}, {"sas", required_argument, NULL, 'a'},
+    {"rules", required_argument, NULL, 'r'},   {"workers", required_argument, NULL, 'w'},
+    {"burst", required_argument, NULL, 'b'},   {"family", required_argument, NULL, 'f'},
+    {"vlan", required_argument, NULL, 'v'},    {"compare", no_argument, NULL, 'c'},
+    {"replay", required_argument, NULL, 'y'},  {"strict", no_argument, NULL, 't'},
+    {"rounds", required_argument, NULL, 'n'},  {"json", no_argument, NULL, 'j'},
+    {"stages", no_argument, NULL, 'S'},        {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0}};
+
 bool bench_options_parse(struct bench_options *o, int argc, char **argv, bool *help)
 {
-    static const struct option options[] = {
-        {"suite", required_argument, NULL, 's'},   {"sizes", required_argument, NULL, 'z'},
-        {"direction", required_argument, NULL, 'd'}, {"sas", required_argument, NULL, 'a'},
-        {"rules", required_argument, NULL, 'r'},   {"workers", required_argument, NULL, 'w'},
-        {"burst", required_argument, NULL, 'b'},   {"family", required_argument, NULL, 'f'},
-        {"vlan", required_argument, NULL, 'v'},    {"compare", no_argument, NULL, 'c'},
-        {"replay", required_argument, NULL, 'y'},  {"strict", no_argument, NULL, 't'},
-        {"rounds", required_argument, NULL, 'n'},  {"json", no_argument, NULL, 'j'},
-        {"stages", no_argument, NULL, 'S'},        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
     bool rules_given = false, sizes_given = false, ok = true;
     int c;
 

@@ -3,28 +3,7 @@
  * Operator commands on a key server and a member without data plane: exit codes, the keys that scripts read, what `clear`
  * really clears, and that every answer is JSON and no answer holds a key (OP2; the table of exit codes in docs/operation.md).
  */
-#include "ctrl/ctl/commands.h"
-#include "ctrl/crypto/rng.h"
-#include "tests/unit/ctrl/ctl/referee.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-struct fixture {
-    struct loop *loop;
-    struct config *config;
-    struct roles *roles;
-    struct events *events;
-    struct ctl_hooks hooks;
-    bool reload_works;
-    struct json json;
-    char *text; /* of the latest answer */
-};
+#include "tests/unit/ctrl/ctl/ctl_fixture.h"
 
 static const char *const file =
     "gvpn: 1\n"
@@ -35,18 +14,6 @@ static const char *const file =
     "groups:\n"
     "  - {name: ONE, identity: 484, key-server: {address: 10.0.0.1, sa: [{number: 10, profile: p, acl: a, replay: none}]}}\n"
     "  - {name: GM, identity: 485, member: {key-servers: [10.0.0.9], data-plane: {pair: wan}}}\n";
-
-static struct now on_now(void *ctx)
-{
-    return loop_now(((struct fixture *)ctx)->loop);
-}
-
-static void on_send(void *ctx, const struct path *path, struct span bytes)
-{
-    (void)ctx;
-    (void)path;
-    (void)bytes;
-}
 
 static bool on_reload(void *ctx, struct ctl_reload *out)
 {
@@ -60,93 +27,20 @@ static bool on_reload(void *ctx, struct ctl_reload *out)
 
 static int set_up(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof(*f));
-    struct yaml_error e = {.text = ""};
-    struct roles_settings s = {.run_dir = "/nowhere", .clock_rate = 1};
+    struct fixture *f = fixture_open(file);
 
-    f->loop = loop_new(1);
-    f->events = events_new();
-    f->config = config_parse("gvpnd.yaml", file, strlen(file), &e);
-    if (!f->config)
-        print_error("%s\n", e.text);
-    assert_non_null(f->config);
-    s.loop = f->loop;
-    s.config = f->config;
-    s.env = (struct env){.ctx = f,
-                         .now = on_now,
-                         .send = on_send,
-                         .random = rng_system,
-                         .timers = loop_timers(f->loop),
-                         .real_timers = loop_real_timers(f->loop)};
-    f->roles = roles_new(&s, loop_now(f->loop));
-    assert_non_null(f->roles);
-    f->hooks = (struct ctl_hooks){.ctx = f, .reload = on_reload, .events = f->events};
+    f->hooks.reload = on_reload;
     *state = f;
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    free(f->text);
-    roles_free(f->roles);
-    loop_free(f->loop);
-    config_free(f->config);
-    events_free(f->events);
-    test_free(f);
-    return 0;
-}
-
-/* Keeps command and answer for answers_test.py. */
-static void keep(const char *line, const char *text)
-{
-    const char *path = getenv("GVPN_ANSWERS");
-    FILE *to = path ? fopen(path, "a") : NULL;
-
-    if (!path)
-        return;
-    assert_non_null(to);
-    fprintf(to, "%s\t%s\n", line, text);
-    assert_int_equal(fclose(to), 0);
-}
-
-/* Runs a command given as one line; returns the exit code, the answer is in f->text. */
+/* ask(), and no answer holds the file's secret. */
 static int run(struct fixture *f, const char *line)
 {
-    char words[256], *save = NULL;
-    struct ctl_request r = {.roles = f->roles, .hooks = &f->hooks, .out = &f->json};
-    int code;
+    int code = ask(f, line);
 
-    snprintf(words, sizeof(words), "%s", line);
-    for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
-        r.words[r.n_words++] = w;
-    json_init(&f->json);
-    code = ctl_run(&r);
-    assert_int_not_equal(code, CTL_LATER);
-    free(f->text);
-    f->text = json_finish(&f->json);
-    json_free(&f->json);
-    assert_non_null(f->text);
-    if (!referee_is_object(f->text))
-        fail_msg("%s: not an object: %s", line, f->text);
     assert_null(strstr(f->text, "Never-shown"));
-    keep(line, f->text);
-    assert_int_equal(code == CTL_OK || code == CTL_DEGRADED, !referee_has(f->text, "error"));
     return code;
-}
-
-static void join(struct fixture *f, const char *peer)
-{
-    struct registration r = {.group.value = 484, .sender_ids_wanted = 4, .features = {.ours = true, .features = FEATURE_ORDERED_POLICY}};
-    struct refusal why;
-    struct policy p;
-
-    assert_true(addr_parse(peer, &r.peer.addr) && addr_parse("10.0.0.1", &r.local.addr));
-    snprintf(r.identity, sizeof(r.identity), "%s", peer);
-    assert_true(ks_request(roles_ks(f->roles), &r, &p, &why, loop_now(f->loop)));
-    assert_true(ks_accept(roles_ks(f->roles), &r, &p, &why, loop_now(f->loop)));
-    policy_wipe(&p);
 }
 
 static const struct {
@@ -310,9 +204,9 @@ static void clear_ks_members_forgets_entries_only(void **state)
     struct ks_group *g = ks_find(roles_ks(f->roles), "ONE");
     uint32_t spi = g->teks[0].spi;
 
-    join(f, "10.0.0.2");
-    join(f, "10.0.0.3");
-    join(f, "10.0.0.4");
+    join(f, "10.0.0.2", 484, FEATURE_ORDERED_POLICY);
+    join(f, "10.0.0.3", 484, FEATURE_ORDERED_POLICY);
+    join(f, "10.0.0.4", 484, FEATURE_ORDERED_POLICY);
     assert_int_equal(run(f, "clear ks members ONE 10.0.0.3"), CTL_OK);
     assert_int_equal(referee_number(f->text, "members_forgotten"), 1);
     assert_true(referee_has(f->text, "note"));
@@ -328,7 +222,7 @@ static void clear_group_on_the_key_server_makes_new_keys(void **state)
     struct ks_group *g = ks_find(roles_ks(f->roles), "ONE");
     uint32_t spi = g->teks[0].spi;
 
-    join(f, "10.0.0.2");
+    join(f, "10.0.0.2", 484, FEATURE_ORDERED_POLICY);
     assert_int_equal(run(f, "clear group ONE"), CTL_OK);
     assert_string_equal(referee_text(f->text, "role"), "key-server");
     assert_int_equal(referee_number(f->text, "members_forgotten"), 1);
@@ -344,7 +238,7 @@ static void members_that_left_are_shown_as_left(void **state)
     struct fixture *f = *state;
     struct registration r = {.group.value = 484};
 
-    join(f, "10.0.0.2");
+    join(f, "10.0.0.2", 484, FEATURE_ORDERED_POLICY);
     assert_int_equal(run(f, "show ks members"), CTL_OK);
     assert_non_null(strstr(f->text, "\"state\":\"registered\""));
     assert_non_null(strstr(f->text, "\"left_s_ago\":null"));
@@ -409,7 +303,7 @@ static void the_clock_of_a_group_begins_with_its_first_member(void **state)
     assert_int_equal(run(f, "show ks replay ONE"), CTL_OK);
     assert_non_null(strstr(f->text, "\"pseudotime_ms\":null,\"started_s_ago\":null,\"members\":0,\"members_most\":null"));
     assert_non_null(strstr(f->text, "\"method\":\"none\",\"window_s\":null,\"window_packets\":null"));
-    join(f, "10.0.0.2");
+    join(f, "10.0.0.2", 484, FEATURE_ORDERED_POLICY);
     assert_int_equal(run(f, "show ks replay ONE"), CTL_OK);
     assert_non_null(strstr(f->text, "\"started_s_ago\":0,\"members\":1"));
     ks_find(roles_ks(f->roles), "ONE")->pseudotime.zero = mono_sub(loop_now(f->loop).scaled, mono_ms(123456));
@@ -463,7 +357,7 @@ static void features_say_who_lacks_what(void **state)
 {
     struct fixture *f = *state;
 
-    join(f, "10.0.0.2");
+    join(f, "10.0.0.2", 484, FEATURE_ORDERED_POLICY);
     ks_find(roles_ks(f->roles), "ONE")->members.entries[0].features.features = 0;
     assert_int_equal(run(f, "show feature ordered-policy"), CTL_OK);
     assert_int_equal(referee_size(f->text, "features"), 1);
