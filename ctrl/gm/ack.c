@@ -9,6 +9,17 @@
 
 #define ACK_JITTER_S 1 /* scaled, as is the key server's wait for it */
 
+struct path gm_ack_path(const struct gm *gm, const struct policy_kek *kek, const struct addr *own)
+{
+    struct path p = {.local = {.addr = *own, .port = GM_KEK_PORT}, .remote = kek->source};
+
+    if (p.remote.addr.family == 0)
+        p.remote.addr = gm->home;
+    if (p.remote.port == 0)
+        p.remote.port = GM_KEK_PORT;
+    return p;
+}
+
 void gm_ack_flush(struct gm *gm)
 {
     struct gm_ack *a = &gm->ack;

@@ -33,6 +33,7 @@ static struct gm *of_timer(struct timer *t)
 
 const struct name gm_rekey_drop_names[] = {
     {GM_DROP_COPY, "copy"},
+    {GM_DROP_LIMIT, "limit"},
     {GM_DROP_MALFORMED, "malformed"},
     {GM_DROP_OLD_NUMBER, "old_number"},
     {GM_DROP_FORGED, "forged"},
@@ -215,12 +216,33 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
     char why[160] = "", server[ADDR_TEXT_MAX];
     bool receive_only = policy->receive_only;
 
+/*
+ * A rekey was faster than this answer, which was lost and sent again, or held back: its list and keys are those before. Once; a
+ * server that counts in another way has the last word.
+ */
+static bool ask_again(struct gm *gm, const struct policy *policy, mono_t real)
+{
+    char server[ADDR_TEXT_MAX];
+
+    gm->overtaken = !gm->overtaken && gm->server_features.ours && gm_kek_overtook(&gm->kek, policy);
+    if (!gm->overtaken)
+        return false;
+    log_debug("gm", "group %s: a rekey was faster than the answer of %s; it is asked again", gm->config->name,
+              addr_text(gm_server(gm), server));
+    must_set_timer(gm->env->real_timers, &gm->retry, real);
+    return true;
+}
+
     gm->asking = false;
     if (!gm_accepts(gm, policy, why)) {
         log_msg(GM_REJECTING_SA_PAYLOAD, addr_text(gm_server(gm), server), gm->config->name, why);
         policy_wipe(policy);
         gm_failed(gm, why, now);
         return;
+    if (ask_again(gm, policy, now.real)) {
+        policy_wipe(policy);
+        return;
+    }
     }
     gm_log_keys(gm, policy);
     if (!gm_install_take(gm, policy, now.scaled, why)) {

@@ -74,6 +74,7 @@ struct gm_clock {
 /* Why a rekey was dropped. */
 enum gm_rekey_drop {
     GM_DROP_COPY, /* of a datagram that came before */
+    GM_DROP_LIMIT, /* not looked at: too many from there were forged */
     GM_DROP_MALFORMED,
     GM_DROP_OLD_NUMBER,  /* not larger than the last one's */
     GM_DROP_FORGED,      /* no signature, or a wrong one */
@@ -151,9 +152,10 @@ void gm_traffic_moved(struct gm *gm);
 bool gm_push_is_for(const struct gm *gm, struct span datagram);
 /*
  * A rekey, which gm_push_is_for(): opens, judges, applies and acknowledges it. own: the address that the member registered
- * from. Exact copies are the caller's to drop.
+ * from. Exact copies are the caller's to drop. False: it wasn't looked at, because too many from there were forged, so that a copy
+ * of it is none yet.
  */
-void gm_push(struct gm *gm, const struct path *path, const struct addr *own, struct span datagram, struct now now);
+bool gm_push(struct gm *gm, const struct path *path, const struct addr *own, struct span datagram, struct now now);
 
 /* A rekey for it was an exact copy of one that came before, and was dropped for that. */
 void gm_push_copied(struct gm *gm);

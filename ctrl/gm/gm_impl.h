@@ -7,6 +7,7 @@
 #define GVPN_CTRL_GM_GM_IMPL_H
 
 #include "ctrl/gm/gm.h"
+#include "ctrl/gm/limit.h"
 #include "ctrl/push/ack.h"
 
 #define GM_SKEW_MAX_S 30 /* allowable difference of pseudotimes; or the window, whichever is less (KS11) */
@@ -37,6 +38,7 @@ struct gm {
     struct addr home; /* who gave the policy */
     bool asking;
     bool due; /* it was time to register while that was impossible */
+    bool overtaken; /* the last answer was older than a rekey, and it asks once more */
     size_t failed_in_a_row;
     struct timer next;  /* scaled: before the keys end */
     struct timer retry; /* real: after a failure */
@@ -68,6 +70,7 @@ struct gm {
     bool had_kek;
     struct gm_ack ack;
     struct gm_directions directions;
+    struct gm_limit limit;
     struct gm_recover recover;
 };
 
@@ -139,7 +142,12 @@ void gm_log_keys(struct gm *gm, const struct policy *p);
 /* What a policy said about the direction. news: see direction.h. */
 void gm_direction_follow(struct gm *gm, bool receive_only, bool news, mono_t now);
 
-/* ack.c: sends what waits, at once. */
+/*
+ * ack.c: the way of acknowledgements of what came under this KEK (RFC 8263 3): back to the key server, as the registration and the
+ * SAK, which are authentic, say it is. The source of the rekey's datagram isn't: a copy from elsewhere must not divert them.
+ */
+struct path gm_ack_path(const struct gm *gm, const struct policy_kek *kek, const struct addr *own);
+/* Sends what waits, at once. */
 void gm_ack_flush(struct gm *gm);
 /* Sends it after a random time of at most 1 s, and what waited at once; none for empty bytes. */
 void gm_ack_later(struct gm *gm, const struct path *path, struct span bytes, mono_t now);

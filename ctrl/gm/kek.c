@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define GDOI_PORT 848 /* RFC 6407 4; when the KEK says none */
-
 mono_t gm_up_to(const struct env *env, mono_t d)
 {
     uint16_t r = 0;
@@ -19,7 +17,7 @@ bool gm_kek_group(const struct policy_kek *k, struct endpoint *group)
 {
     *group = k->destination;
     if (group->port == 0)
-        group->port = GDOI_PORT;
+        group->port = GM_KEK_PORT;
     return addr_is_multicast(&k->destination.addr);
 }
 
@@ -74,6 +72,13 @@ static void take(struct gm_kek *k, const struct policy_kek *kek, uint32_t last, 
     k->register_at = when_to_register(k, env, now);
 }
 
+bool gm_kek_overtook(const struct gm_kek *k, const struct policy *p)
+{
+    if (!k->has || !p->has_kek)
+        return false;
+    return is(&k->kek, p->kek.spi) ? p->rekey_number < k->last : k->has_earlier && is(&k->earlier, p->kek.spi);
+}
+
 enum gm_kek_news gm_kek_registered(struct gm_kek *k, const struct policy *p, const struct env *env, mono_t now)
 {
     bool had = k->has;
@@ -81,6 +86,13 @@ enum gm_kek_news gm_kek_registered(struct gm_kek *k, const struct policy *p, con
     if (!p->has_kek) {
         gm_kek_wipe(k);
         return had ? GM_KEK_GONE : GM_KEK_NONE;
+    }
+    if (k->has_earlier && is(&k->earlier, p->kek.spi)) {
+        k->earlier_last = p->rekey_number > k->earlier_last ? p->rekey_number : k->earlier_last;
+        if (k->has)
+            return GM_KEK_SAME;
+        take(k, &p->kek, k->earlier_last, env, now);
+        return GM_KEK_NEW;
     }
     if (!k->has || !is(&k->kek, p->kek.spi)) {
         take(k, &p->kek, p->rekey_number, env, now);

@@ -13,6 +13,7 @@
 #include "ctrl/policy/policy.h"
 #include "ctrl/run/env.h"
 
+#define GM_KEK_PORT             848 /* of rekeys, where the KEK says none (RFC 6407 4) */
 #define GM_KEK_REGISTER_FIRST_S 190 /* no new KEK came: the member registers at random between these before the end ... */
 #define GM_KEK_REGISTER_LAST_S  40
 #define GM_KEK_OLD_SERVER_S     80 /* ... or, when the key server gives the same one again, up to so much after it */
@@ -35,11 +36,17 @@ enum gm_kek_news { GM_KEK_NONE, GM_KEK_SAME, GM_KEK_NEW, GM_KEK_GONE };
 
 void gm_kek_wipe(struct gm_kek *k);
 /*
- * A registration's policy. The SPI that is held already keeps its key, an end that isn't later and the larger number; given
+ * A registration's policy. The SPI that is held already keeps its key, an end that isn't later and the larger number, and so does
+ * the one before, which doesn't come back while its successor lives; given
  * again in its last GM_KEK_REGISTER_FIRST_S it means a server that renews KEKs only when they end. A policy without a KEK
  * takes the present one away.
  */
 enum gm_kek_news gm_kek_registered(struct gm_kek *k, const struct policy *p, const struct env *env, mono_t now);
+/*
+ * Is this registration's policy older than what rekeys have told since? It has the KEK that one has replaced, or a smaller number.
+ * Exact only for key servers of ours: they say the number of the moment when they answer.
+ */
+bool gm_kek_overtook(const struct gm_kek *k, const struct policy *p);
 /* A KEK that came by a genuine rekey under the present one. An SPI that is held changes nothing. */
 enum gm_kek_news gm_kek_rekeyed(struct gm_kek *k, const struct policy_kek *kek, const struct env *env, mono_t now);
 /* The key server deleted it; it is kept as the one before. */

@@ -60,7 +60,7 @@ static void take(struct gm *gm, const struct path *path, const struct addr *own,
     uint8_t bytes[PUSH_ACK_MAX_LEN];
     struct buf_writer ack = buf_writer_of(bytes, sizeof(bytes));
     const struct policy_kek *kek = earlier ? &gm->kek.earlier : &gm->kek.kek;
-    struct path back = {.local = {.addr = *own, .port = path->local.port}, .remote = path->remote};
+    struct path back = gm_ack_path(gm, kek, own);
     bool wanted = kek->ack != 0 && push_ack_put(kek, p->number, own, &ack);
     char why[160] = "";
     enum gm_rekey_result result = gm_rekey(gm, p, earlier, now, why);
@@ -79,17 +79,32 @@ static void take(struct gm *gm, const struct path *path, const struct addr *own,
         gm_ack_later(gm, &back, buf_written(&ack), now.scaled);
 }
 
-void gm_push(struct gm *gm, const struct path *path, const struct addr *own, struct span datagram, struct now now)
+/* Does it claim to be from a key server: the one of the KEK, the one that gave the policy, or another of the list? */
+static bool is_from_server(const struct gm *gm, const struct policy_kek *kek, const struct addr *source)
+{
+    bool is = addr_equal(source, &kek->source.addr) || addr_equal(source, &gm->home);
+
+    for (size_t i = 0; i < gm->config->gm.n_servers && !is; i++)
+        is = addr_equal(source, &gm->config->gm.servers[i]);
+    return is;
+}
+
+bool gm_push(struct gm *gm, const struct path *path, const struct addr *own, struct span datagram, struct now now)
 {
     struct gm_kek *k = &gm->kek;
     bool earlier = !(k->has && push_is_for(&k->kek, datagram));
     const struct policy_kek *kek = earlier ? &k->earlier : &k->kek;
     uint32_t *last = earlier ? &k->earlier_last : &k->last;
+    bool from_server = is_from_server(gm, kek, &path->remote.addr);
     struct policy_fault why = {.text = ""};
     struct push p;
 
     if (earlier && !(k->has_earlier && push_is_for(&k->earlier, datagram)))
-        return;
+        return true;
+    if (!gm_limit_allows(&gm->limit, from_server, now.real)) {
+        dropped(gm, GM_DROP_LIMIT, path, "too many that came from there weren't signed by the key server");
+        return false;
+    }
     push_init(&p);
     switch (push_open(kek, *last, &gm->server_features, gm->config->gm.push_signature, datagram, &p, &why)) {
     case PUSH_OK:
@@ -104,6 +119,7 @@ void gm_push(struct gm *gm, const struct path *path, const struct addr *own, str
         dropped_old(gm, *last, path);
         break;
     case PUSH_FORGED:
+        gm_limit_forged(&gm->limit, from_server, now.real);
         dropped(gm, GM_DROP_FORGED, path, "it isn't signed by the key server");
         break;
     case PUSH_REFUSED:
@@ -112,4 +128,5 @@ void gm_push(struct gm *gm, const struct path *path, const struct addr *own, str
         break;
     }
     push_wipe(&p);
+    return true;
 }

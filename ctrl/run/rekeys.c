@@ -8,39 +8,44 @@
 
 #include <string.h>
 
-/* An exact copy of one that came lately? If not, it counts as such from now on. */
-static bool was_seen(struct seen *seen, struct span bytes)
+/* An exact copy of one that was looked at lately? */
+static bool was_seen(const struct seen *seen, const uint8_t hash[HASH_LEN])
 {
-    uint8_t hash[HASH_LEN];
-
-    if (!hash_span(bytes, hash))
-        return false;
     for (size_t i = 0; i < seen->n && i < ROLES_MAX_SEEN; i++) {
         if (memcmp(seen->hashes[i], hash, sizeof(seen->hashes[i])) == 0)
             return true;
     }
-    memcpy(seen->hashes[seen->n++ % ROLES_MAX_SEEN], hash, sizeof(seen->hashes[0]));
     return false;
+}
+
+static void remember(struct seen *seen, const uint8_t hash[HASH_LEN])
+{
+    memcpy(seen->hashes[seen->n++ % ROLES_MAX_SEEN], hash, sizeof(seen->hashes[0]));
 }
 
 /* To the memberships that hold its KEK; several may, on several data planes. False: nobody does. */
 static bool push(struct roles *r, const struct path *path, struct span bytes, struct now now)
 {
-    bool is_ours = false, is_copy = false;
+    bool is_ours = false, is_hashed = false, is_copy = false, is_looked_at = false;
+    uint8_t hash[HASH_LEN];
 
     for (size_t i = 0; i < r->n_members; i++) {
         struct member *m = r->members[i];
 
         if (!gm_push_is_for(m->gm, bytes))
             continue;
-        if (!is_ours)
-            is_copy = was_seen(&r->seen, bytes);
+        if (!is_ours) {
+            is_hashed = hash_span(bytes, hash);
+            is_copy = is_hashed && was_seen(&r->seen, hash);
+        }
         is_ours = true;
         if (is_copy)
             gm_push_copied(m->gm);
         else
-            gm_push(m->gm, path, &m->home_local, bytes, now);
+            is_looked_at |= gm_push(m->gm, path, &m->home_local, bytes, now);
     }
+    if (is_hashed && is_looked_at)
+        remember(&r->seen, hash);
     return is_ours;
 }
 

@@ -149,7 +149,7 @@ static void deliver(struct crowd *c, const struct crowd_packet *p)
     assert_in_range(at - FIRST_ADDRESS, 0, c->n - 1);
     struct crowd_member *m = &c->members[at - FIRST_ADDRESS];
     if (gm_push_is_for(m->gm, bytes))
-        gm_push(m->gm, &p->path, &m->at.addr, bytes, now_of(c));
+        (void)gm_push(m->gm, &p->path, &m->at.addr, bytes, now_of(c));
     else
         sessions_datagram(c->member_sessions, &p->path, bytes, now_of(c));
 }

@@ -6,6 +6,7 @@
 #include "ctrl/run/rekeys.h"
 #include "tests/unit/ctrl/run/roles_fixture.h"
 
+#include "ctrl/gm/gm_impl.h"
 #include "tests/lib/signing_keys.h"
 
 #define SERVER_FILE                                                                                                    \
@@ -143,6 +144,22 @@ static void copies_are_dropped_unopened(void **state)
     assert_int_equal(stats(net)->received, 1);
 }
 
+/* RFC 6407 7.3.5: a copy is dropped because the original was judged. One that drowned in a flood of forged ones wasn't. */
+static void what_was_not_looked_at_has_no_copies(void **state)
+{
+    struct net *net = *state;
+    struct path path = {.local = {.addr = {.family = 4, .b = {10, 0, 0, 2}}, .port = 848},
+                        .remote = {.addr = {.family = 4, .b = {10, 6, 6, 6}}, .port = 848}};
+    struct bytes b = copy_of(next_rekey(net));
+
+    roles_member(net->gm.roles, 0)->limit.others = mono_add(loop_now(net->gm.loop).real, mono_s(3600)); /* after a flood */
+    roles_datagram(net->gm.roles, &path, span_of(b.b, b.len));
+    assert_int_equal(stats(net)->dropped[GM_DROP_LIMIT], 1);
+    assert_true(deliver(net)); /* the same octets from the key server */
+    assert_int_equal(stats(net)->received, 1);
+    assert_int_equal(stats(net)->dropped[GM_DROP_COPY], 0);
+}
+
 static void a_strangers_is_counted_as_unknown(void **state)
 {
     struct net *net = *state;
@@ -224,6 +241,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_is_received_and_acknowledged, unicast, tear_down),
         cmocka_unit_test_setup_teardown(copies_are_dropped_unopened, unicast, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_not_looked_at_has_no_copies, unicast, tear_down),
         cmocka_unit_test_setup_teardown(a_strangers_is_counted_as_unknown, unicast, tear_down),
         cmocka_unit_test_setup_teardown(multicast_is_heard_for_as_long_as_the_kek_says, multicast, tear_down),
         cmocka_unit_test_setup_teardown(what_came_by_multicast_is_applied_and_nothing_else_answered, multicast, tear_down),
