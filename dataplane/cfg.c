@@ -408,6 +408,15 @@ static const struct schema_field log_fields[] = {
     {0},
 };
 
+static bool parse_counters_left(struct schema *s, const struct yaml_node *n, void *at)
+{
+    struct cfg *c = at;
+
+    if (!c->lab)
+        return schema_fail(s, n, "only for tests, expected `lab: true` in this file as well");
+    return schema_uint(s, n, 1, UINT32_MAX - 1, &c->lab_counters_left);
+}
+
 /* In the order of work: names before what refers to them. */
 static const struct schema_field top_fields[] = {
     {.key = "gvpn-dp", .type = SCHEMA_UINT, .flags = SCHEMA_REQUIRED, .min = 1, .max = 1},
@@ -437,6 +446,7 @@ static const struct schema_field top_fields[] = {
     {.key = "mss-clamp", .type = SCHEMA_BOOL, SCHEMA_AT(struct cfg, mss_clamp)},
     {.key = "idle", .type = SCHEMA_MAP, .fields = idle_fields},
     {.key = "unregistered", .type = SCHEMA_ENUM, SCHEMA_AT(struct cfg, unregistered), .names = unregistered},
+    {.key = "lab-counters-left", .type = SCHEMA_CUSTOM, .fn = parse_counters_left},
     {0},
 };
 

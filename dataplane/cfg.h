@@ -81,7 +81,8 @@ struct cfg {
     unsigned idle_poll;                 /* empty polls before a worker sleeps, default 64 */
     unsigned idle_sleep_us;             /* 0 = never sleep; default 50 */
     enum cfg_unregistered unregistered; /* until the first policy ever arrives; default drop */
-    bool lab;                           /* allows --clock-rate other than 1 */
+    bool lab;                           /* allows --clock-rate other than 1, and lab_counters_left */
+    uint64_t lab_counters_left;         /* the first SAs begin with so many IVs and sequence numbers; 0 = all */
     enum log_level log_level;           /* default info */
     enum log_target log_to;             /* default stderr */
     char **lints;                       /* warnings of --check: file:line:column: text */

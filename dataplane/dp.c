@@ -105,7 +105,8 @@ static bool open_store(struct dp *dp)
                             .pairs = (const char(*)[IPC_NAME_MAX])dp->pair_names, /* C11 has no such implicit cast */
                             .crypto = dp->crypto,
                             .tsc_hz = rte_get_tsc_hz(),
-                            .clock_rate = dp->options->clock_rate};
+                            .clock_rate = dp->options->clock_rate,
+                            .lab_left = dp->cfg->lab_counters_left};
 
     if (getrandom(&dp->instance, sizeof(dp->instance), 0) != (ssize_t)sizeof(dp->instance) ||
         !ipc_page_open(&dp->page, dp->instance)) {

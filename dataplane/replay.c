@@ -48,6 +48,16 @@ void replay_free(struct replay *r)
     free(r);
 }
 
+void replay_leave(struct replay *r, uint64_t left)
+{
+    uint64_t used = left < REPLAY_SEQUENCE_MAX ? REPLAY_SEQUENCE_MAX - left : 0;
+
+    if (atomic_load(&r->sequence) >= used)
+        return;
+    atomic_store(&r->sequence, used);
+    atomic_store(&r->sequence_lease, used);
+}
+
 void replay_attach(struct replay *r, struct ipc_page_sa *slot)
 {
     atomic_store(&slot->sequence_lease, atomic_load(&r->sequence_lease));

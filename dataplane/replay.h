@@ -93,6 +93,8 @@ struct replay {
  */
 struct replay *replay_new(const struct ipc_sa *m, bool *ok);
 void replay_free(struct replay *r);
+/* In a lab: sequence numbers begin with so many left. Before replay_attach(). */
+void replay_leave(struct replay *r, uint64_t left);
 /* The SA gets its slot of the counter page, before any worker knows it: from now on sequence numbers may be used. */
 void replay_attach(struct replay *r, struct ipc_page_sa *slot);
 /* Is the message about the same protection? What an installed SA has never changes; r may be NULL. */

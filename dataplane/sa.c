@@ -115,11 +115,9 @@ bool sa_check(const struct ipc_sa *m, unsigned n_workers, char reason[IPC_TEXT_M
     return senders_right(m, n_workers, reason);
 }
 
-void sa_set_senders(struct sa *sa, const struct ipc_sa *m)
+/* The first ids: no worker looks at these before it has seen n_senders. */
+static void begin_senders(struct sa *sa, const struct ipc_sa *m)
 {
-    if (atomic_load_explicit(&sa->n_senders, memory_order_relaxed) != 0 || m->n_senders == 0 || !sa->suite->counter_mode)
-        return;
-    /* No worker looks at these before it has seen n_senders. */
     sa->sid_bits = m->sid_bits;
     sa->iv_limit = iv_limit_of(m->sid_bits);
     sa->iv_low = sa->iv_limit / 10 * 9;
@@ -131,6 +129,43 @@ void sa_set_senders(struct sa *sa, const struct ipc_sa *m)
         w->iv_next = w->lease_end = sa->iv_first[i] = m->senders[i].iv_first;
     }
     atomic_store_explicit(&sa->n_senders, m->n_senders, memory_order_release);
+}
+
+static bool has_had(const struct sa *sa, uint64_t sender)
+{
+    unsigned n = atomic_load_explicit(&sa->n_senders, memory_order_relaxed);
+
+    for (unsigned i = 0; i < n; i++)
+        if (sa->senders[i] == sender)
+            return true;
+    return false;
+}
+
+/* A next id for worker i, unless one waits. No packet has it before it is known as our own. */
+static void give_next(struct sa *sa, unsigned i, const struct ipc_sender *s)
+{
+    uint64_t sender = esp_sender_shift(s->id, sa->sid_bits);
+    unsigned n = atomic_load_explicit(&sa->n_senders, memory_order_relaxed);
+
+    if (atomic_load_explicit(&sa->next[i], memory_order_acquire) != 0 || s->iv_first != 0 || has_had(sa, sender) ||
+        n == SA_SENDERS_MAX)
+        return;
+    sa->senders[n] = sender;
+    atomic_store_explicit(&sa->n_senders, (uint16_t)(n + 1), memory_order_release);
+    atomic_store_explicit(&sa->next[i], sender | 1, memory_order_release);
+}
+
+bool sa_set_senders(struct sa *sa, const struct ipc_sa *m)
+{
+    if (m->n_senders == 0 || !sa->suite->counter_mode)
+        return false;
+    if (atomic_load_explicit(&sa->n_senders, memory_order_relaxed) == 0) {
+        begin_senders(sa, m);
+        return true;
+    }
+    for (unsigned i = 0; i < m->n_senders; i++)
+        give_next(sa, i, &m->senders[i]);
+    return false;
 }
 
 struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
@@ -162,10 +197,23 @@ struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
     sa->number = m->number;
     sa->end = MONO_NEVER;
     atomic_init(&sa->end_tsc, UINT64_MAX);
-    sa_set_senders(sa, m);
+    (void)sa_set_senders(sa, m);
     if (m->strict_sender) /* to be known even to who only receives */
         sa->sender_mask = esp_sender_shift((1ULL << m->sid_bits) - 1, m->sid_bits);
     return sa;
+}
+
+void sa_leave(struct sa *sa, uint64_t left)
+{
+    for (unsigned i = 0; i < atomic_load(&sa->n_senders); i++) {
+        struct sa_worker *w = &sa->workers[i];
+        uint64_t first = sa->iv_limit > left ? sa->iv_limit - left : 0;
+
+        if (w->iv_next < first)
+            w->iv_next = w->lease_end = sa->iv_first[i] = first;
+    }
+    if (sa->checks & SA_COUNTER)
+        replay_leave(sa->replay, left);
 }
 
 void sa_free(struct sa *sa)
@@ -186,11 +234,29 @@ bool sa_same(const struct sa *sa, const struct ipc_sa *m)
            secret_equal(secret_span(&sa->secret), secret_span(&m->key));
 }
 
+/* The counters of its id are used up: goes on with the next one, if there is one. */
+static void take_next(struct sa *sa, unsigned worker, struct ipc_page *page)
+{
+    struct sa_worker *w = &sa->workers[worker];
+    uint64_t sender = atomic_load_explicit(&sa->next[worker], memory_order_acquire);
+
+    if (sender == 0)
+        return;
+    w->sender = sender & ~UINT64_C(1);
+    w->iv_next = w->lease_end = 0;
+    /* The page never shows a counter of the new id beside the old one: until it is leased, that of the old one's end. */
+    atomic_store(&page->sas[sa->slot].sender_id[worker], w->sender >> (64 - sa->sid_bits));
+    atomic_fetch_and_explicit(&w->events, ~SA_EVENT_IV, memory_order_relaxed);
+    atomic_store_explicit(&sa->next[worker], 0, memory_order_release); /* last: it is none that waits any more */
+}
+
 bool sa_lease(struct sa *sa, unsigned worker, struct ipc_page *page)
 {
     struct sa_worker *w = &sa->workers[worker];
     uint64_t left, end;
 
+    if (w->iv_next >= sa->iv_limit)
+        take_next(sa, worker, page);
     if (w->iv_next >= sa->iv_low)
         atomic_fetch_or_explicit(&w->events, SA_EVENT_IV_LOW, memory_order_relaxed);
     if (w->iv_next >= sa->iv_limit) {
@@ -211,8 +277,22 @@ bool sa_next_sequence(struct sa *sa, unsigned worker, uint64_t *sequence)
     bool ok = replay_next_sequence(sa->replay, &next);
 
     if (!ok || next >= SEQUENCE_LOW)
-        atomic_fetch_or_explicit(&sa->workers[worker].events, ok ? SA_EVENT_IV_LOW : SA_EVENT_IV_LOW | SA_EVENT_IV_EXHAUSTED,
+        atomic_fetch_or_explicit(&sa->workers[worker].events,
+                                 ok ? SA_EVENT_SEQUENCE_LOW : SA_EVENT_SEQUENCE_LOW | SA_EVENT_SEQUENCE_EXHAUSTED,
                                  memory_order_relaxed);
     *sequence = next - 1ULL;
     return ok;
+}
+
+uint32_t sa_raised(const struct sa *sa, unsigned n_workers)
+{
+    uint32_t raised = 0;
+
+    for (unsigned i = 0; i < n_workers; i++) {
+        bool waits = atomic_load_explicit(&sa->next[i], memory_order_acquire) != 0;
+        uint32_t events = atomic_load_explicit(&sa->workers[i].events, memory_order_relaxed);
+
+        raised |= waits ? events & ~SA_EVENT_IV : events;
+    }
+    return raised;
 }

@@ -13,20 +13,26 @@
 #include "dataplane/crypto/crypto.h"
 #include "dataplane/replay.h"
 
-#define SA_EVENT_IV_LOW       0x1u
-#define SA_EVENT_IV_EXHAUSTED 0x2u
+/* What a worker ran into: with its own IVs, and with the sequence numbers that all workers share. */
+#define SA_EVENT_IV_LOW             0x1u
+#define SA_EVENT_IV_EXHAUSTED       0x2u
+#define SA_EVENT_SEQUENCE_LOW       0x4u
+#define SA_EVENT_SEQUENCE_EXHAUSTED 0x8u
+#define SA_EVENT_IV                 (SA_EVENT_IV_LOW | SA_EVENT_IV_EXHAUSTED)
 
 /* What a packet of an SA needs beside the cipher: META_TIME and META_TAG of its metadata header, and these. */
 #define SA_COUNTER 0x10u /* counter replay: window and shared sequence */
 #define SA_STRICT  0x20u /* a window per sender id, on top of META_TIME */
 
+#define SA_SENDERS_MAX (8 * IPC_MAX_WORKERS) /* sender ids that this process may have had for one SA */
+
 /* One worker's part; only that worker touches it per packet. */
 struct sa_worker {
     uint64_t iv_next;   /* next IV counter */
     uint64_t lease_end; /* first counter that isn't published as possibly used */
-    uint64_t sender;    /* its sender id, a copy of sa.senders[] */
+    uint64_t sender;    /* its sender id, a copy of one of sa.senders[] */
     uint32_t reserved;
-    _Atomic uint32_t events; /* SA_EVENT_*, set once */
+    _Atomic uint32_t events; /* SA_EVENT_*; those of IVs go when it takes its next sender id */
     _Atomic uint64_t packets_out, bytes_out, packets_in, bytes_in;
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct sa_worker) == 64, "one worker's SA state fills one cache line");
@@ -37,15 +43,16 @@ struct sa {
     uint32_t spi_be;
     uint32_t salt; /* as in memory */
     uint64_t sender_mask; /* of an IV */
-    _Atomic uint16_t n_senders; /* 0 = receives only */
+    _Atomic uint16_t n_senders; /* in senders[]; 0 = receives only */
     uint16_t number;      /* of the `sa` whose traffic it protects */
     uint8_t checks;       /* META_ and SA_ bits */
     uint8_t reserved;
     uint8_t kind;         /* enum esp_kind, and the metadata header's octets: as in geometry */
     uint8_t meta_len;
-    /* Sender ids of the workers, in the leftmost bits of an IV; the first four stand in this cache line. Every received
-       packet is compared with all of them, so they mustn't stand in lines that workers write. */
-    uint64_t senders[IPC_MAX_WORKERS];
+    /* Sender ids of the workers, in the leftmost bits of an IV: those that they began with, then those that they went on with
+       or will. The first four stand in this cache line. Every received packet is compared with all of them, so they mustn't
+       stand in lines that workers write. */
+    uint64_t senders[SA_SENDERS_MAX];
     uint64_t iv_limit; /* 2^(64 - sender id bits): counters below it exist; 0 while there are no ids */
     uint64_t iv_low;   /* 90 % of it */
     struct esp_geometry geometry;
@@ -56,13 +63,17 @@ struct sa {
     struct crypto_key key;
 
     /* Cold: the control thread's, or rarely read. */
-    uint64_t iv_first[IPC_MAX_WORKERS]; /* the first counter of each worker */
+    uint64_t iv_first[IPC_MAX_WORKERS]; /* the first counter of each worker; of a next sender id it is 0 */
+    /* The sender id with which a worker goes on when the counters of its present one are used up: as in an IV, and the lowest
+       bit, which no id reaches; 0 = there is none. */
+    _Atomic uint64_t next[IPC_MAX_WORKERS];
     uint32_t spi;
     const struct suite *suite;
     uint8_t sid_bits;
     mono_t end; /* hard limit on the scaled clock */
     bool expired_told;
     uint32_t events_told;
+    mono_t told_at;
     unsigned refs;        /* snapshots that refer to it */
     uint64_t cleared[4];  /* packets and bytes out, packets and bytes in when the counters were last cleared */
     struct secret secret; /* to recognise the same key in a resync */
@@ -122,8 +133,20 @@ MUST_CHECK bool sa_check(const struct ipc_sa *m, unsigned n_workers, char reason
  * when memory is short or the backend can't run the suite.
  */
 struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b);
-/* Gives a receive-only SA the sender ids of a checked message and their width, once; later ones change nothing. */
-void sa_set_senders(struct sa *sa, const struct ipc_sa *m);
+/*
+ * Takes the sender ids of a checked message. A receive-only SA gets them for its workers, with their width: true. One that has
+ * ids goes on with these: each worker takes its next one when its present one is used up (RFC 6054). Only ids of which no
+ * counter was used (iv_first 0) and that the SA neither has nor had are taken, one for each worker at a time, SA_SENDERS_MAX
+ * in all.
+ */
+bool sa_set_senders(struct sa *sa, const struct ipc_sa *m);
+/* In a lab: as if all IVs of its sender ids and all sequence numbers but so many were used. Before any worker knows it. */
+void sa_leave(struct sa *sa, uint64_t left);
+/*
+ * What its workers ran into and nothing was done about yet, of SA_EVENT_*: a worker that has a next sender id needs
+ * none.
+ */
+uint32_t sa_raised(const struct sa *sa, unsigned n_workers);
 /* Wipes and frees; NULL is harmless. No worker may know it any more. */
 void sa_free(struct sa *sa);
 /* Is this message about the same key? (Constant time in the key.) */
@@ -131,7 +154,8 @@ bool sa_same(const struct sa *sa, const struct ipc_sa *m);
 
 /*
  * A worker's lease is used up: publishes the end of the next block in the counter page before any IV of it is used
- * (decision 14 in docs/ipc.md). Returns false when no unused IV is left for this worker.
+ * (decision 14 in docs/ipc.md). Behind the last counter of its sender id the worker goes on with its next one: w->sender is
+ * to be read afterwards. Returns false when no unused IV is left for this worker.
  */
 bool sa_lease(struct sa *sa, unsigned worker, struct ipc_page *page);
 

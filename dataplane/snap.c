@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TELL_AGAIN_S 10 /* scaled: an event that nothing was done about */
 #define TICKS_MAX_MS (20ULL * 366 * 86400 * 1000) /* 20 years: nothing lives longer, and the product fits 64 bits */
 
 struct snap_store *snap_store_new(const struct snap_config *c)
@@ -196,18 +197,38 @@ static struct ipc_event late_event(const struct sa *sa, uint16_t group, const st
     return e;
 }
 
-/* Events of the workers and of the clock, each told once; of packets outside of the time window, the newest. */
+/*
+ * What its workers ran into, told again as long as nothing is done about it: gvpnd may have been away, or may not have known
+ * the SA yet.
+ */
+static unsigned used_up_events(const struct snap_store *st, struct sa *sa, uint16_t group, mono_t now,
+                               struct ipc_event *events, unsigned cap)
+{
+    uint32_t raised = sa->expired_told ? 0 : sa_raised(sa, st->config.n_workers);
+    bool again = mono_reached(mono_add(sa->told_at, mono_s(TELL_AGAIN_S)), now);
+    uint32_t news = raised & ~(again ? 0 : sa->events_told);
+    unsigned n = 0;
+
+    sa->events_told &= raised;
+    if (news == 0 || cap < 2)
+        return 0;
+    if (news & (SA_EVENT_IV_LOW | SA_EVENT_SEQUENCE_LOW))
+        events[n++] = (struct ipc_event){.kind = IPC_EVENT_IV_LOW, .group = group, .value = sa->spi};
+    if (news & (SA_EVENT_IV_EXHAUSTED | SA_EVENT_SEQUENCE_EXHAUSTED))
+        events[n++] = (struct ipc_event){.kind = IPC_EVENT_IV_EXHAUSTED, .group = group, .value = sa->spi};
+    sa->events_told = raised;
+    sa->told_at = now;
+    return n;
+}
+
+/* Events of the workers and of the clock; of packets outside of the time window, the newest. */
 static unsigned sa_events(struct snap_store *st, struct sa *sa, uint64_t now_tsc, mono_t now, struct ipc_event *events,
                           unsigned cap)
 {
-    uint32_t raised = 0;
     uint16_t group = (uint16_t)atomic_load_explicit(&st->config.page->sas[sa->slot].group, memory_order_relaxed);
     struct replay_late late;
     unsigned n = 0;
 
-    for (unsigned i = 0; i < st->config.n_workers; i++)
-        raised |= atomic_load_explicit(&sa->workers[i].events, memory_order_relaxed);
-    raised &= ~sa->events_told;
     if (mono_reached(sa->end, now))
         atomic_store_explicit(&sa->end_tsc, 0, memory_order_relaxed);
     if (!sa->expired_told && sa_expired(sa, now_tsc) && n < cap) {
@@ -216,14 +237,7 @@ static unsigned sa_events(struct snap_store *st, struct sa *sa, uint64_t now_tsc
     }
     if (sa->replay != NULL && n < cap && replay_take_late(sa->replay, &late))
         events[n++] = late_event(sa, group, &late);
-    if ((raised & SA_EVENT_IV_LOW) && n < cap) {
-        events[n++] = (struct ipc_event){.kind = IPC_EVENT_IV_LOW, .group = group, .value = sa->spi};
-        sa->events_told |= SA_EVENT_IV_LOW;
-    }
-    if ((raised & SA_EVENT_IV_EXHAUSTED) && n < cap) {
-        events[n++] = (struct ipc_event){.kind = IPC_EVENT_IV_EXHAUSTED, .group = group, .value = sa->spi};
-        sa->events_told |= SA_EVENT_IV_EXHAUSTED;
-    }
+    n += used_up_events(st, sa, group, now, events + n, cap - n);
     return n;
 }
 

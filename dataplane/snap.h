@@ -164,6 +164,7 @@ struct snap_config {
     struct ipc_page *page; /* where leases and counters are published; one for the whole life of the process */
     uint64_t tsc_hz;       /* real */
     uint32_t clock_rate;   /* lifetimes run so much faster (decision 31); 1 normally */
+    uint64_t lab_left;     /* SAs that come while there are none have so many counters left (sa_leave()); 0 = all */
 };
 
 /* NULL when memory is short. There is no snapshot until the first commit. */

@@ -201,6 +201,8 @@ static struct sa *sa_of(struct snap_store *st, const struct ipc_sa *m, bool *is_
         fail(st, IPC_NO_MEMORY, "SA 0x%08x: no memory", m->spi);
         return NULL;
     }
+    if (st->config.lab_left != 0 && st->n_sas == 0)
+        sa_leave(sa, st->config.lab_left);
     *is_new = true;
     return sa;
 }
@@ -477,9 +479,8 @@ static void install_sa(struct snap_store *st, struct snap *s, struct snap_built_
         pseudotime_tell(&sa->replay->time, built->pseudotime_ms, now_tsc, now.ns);
     if (built->is_new) {
         take_slot(st, sa);
-    } else if (built->senders != NULL && atomic_load(&sa->n_senders) == 0) {
-        sa_set_senders(sa, built->senders);
-        may_send_now = true;
+    } else if (built->senders != NULL) {
+        may_send_now = sa_set_senders(sa, built->senders);
     }
     if (end_tsc < atomic_load(&sa->end_tsc))
         atomic_store(&sa->end_tsc, end_tsc);

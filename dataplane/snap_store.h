@@ -20,7 +20,7 @@ struct snap_built_sa {
     uint64_t end_in_ms;
     bool has_time; /* what its TIME message said */
     uint64_t pseudotime_ms;
-    struct ipc_sa *senders; /* owned; for a known receive-only SA that now may send */
+    struct ipc_sa *senders; /* owned; for a known SA: to send with, or to go on with */
 };
 
 struct snap_builder {

@@ -70,6 +70,7 @@ static void smallest_file_gets_defaults(void **state)
     assert_int_equal(c->idle_sleep_us, 50);
     assert_int_equal(c->unregistered, CFG_UNREGISTERED_DROP);
     assert_false(c->lab);
+    assert_int_equal(c->lab_counters_left, 0);
     assert_int_equal(c->log_level, LOG_LEVEL_INFO);
     assert_int_equal(c->log_to, LOG_TO_STDERR);
     assert_int_equal(c->n_lints, 0);
@@ -92,12 +93,13 @@ static void values_are_taken(void **state)
         "9000}\n"
         "local: {tap: t, pair: two, addresses: [10.0.0.2/24, \"2001:db8::2/64\"], gateway: \"2001:db8::1\","
         " mac: 02:00:00:ab:CD:03}\n"
-        "df: clear\nmss-clamp: false\nidle: {poll: 1, sleep: 0s}\nunregistered: clear\n");
+        "df: clear\nmss-clamp: false\nidle: {poll: 1, sleep: 0s}\nunregistered: clear\nlab-counters-left: 4294967294\n");
 
     (void)state;
     assert_int_equal(c->df, CFG_DF_CLEAR);
     assert_false(c->mss_clamp);
     assert_true(c->lab);
+    assert_int_equal(c->lab_counters_left, UINT32_MAX - 1);
     assert_int_equal(c->log_level, LOG_LEVEL_WARN);
     assert_int_equal(c->log_to, LOG_TO_SYSLOG);
     assert_string_equal(c->control_socket, "/run/x/dp.sock");
@@ -158,6 +160,9 @@ static const struct {
     {"gvpn-dp: 1\n" PORTS PAIRS, "f:1:1: the key 'local' is missing"},
     {BASE "port: []\n", "f:7:1: unknown key 'port', did you mean 'ports'?"},
     {BASE "lab: 1\n", "f:7:6: lab: '1', expected true or false"},
+    {BASE "lab-counters-left: 5\n", "f:7:20: lab-counters-left: only for tests, expected `lab: true` in this file as well"},
+    {BASE "lab: false\nlab-counters-left: 5\n", "f:8:20: lab-counters-left: only for tests, expected `lab: true` "},
+    {BASE "lab: true\nlab-counters-left: 0\n", "f:8:20: lab-counters-left: '0', expected a number from 1 to 4294967294"},
     {BASE "control-socket: ''\n", "f:7:17: control-socket: nothing here, expected text"},
     {BASE "eal: [-l, \"1\"]\n", "f:7:7: '-l' comes from workers and ports, expected another EAL option"},
     {BASE "eal: [-l1]\n", "f:7:7: '-l1' comes from workers and ports, expected another EAL option"},
