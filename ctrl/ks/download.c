@@ -69,14 +69,14 @@ static uint32_t replaced_activation(const struct ks_group *g, mono_t now)
     return s < latest ? (uint32_t)s : latest;
 }
 
-bool ks_group_rekey_policy(const struct ks_group *g, bool replace, struct policy *out, mono_t now)
+bool ks_group_rekey_policy(const struct ks_group *g, bool ours, bool replace, struct policy *out, mono_t now)
 {
     if (!ks_group_policy(g, out, now))
         return false;
     out->has_kek = false;
     out->sid_bits = 0;
     out->has_pseudotime = g->pseudotime.runs;
-    ks_tek_delays(g, now, &out->activate_in_s, &out->deactivate_in_s);
+    ks_tek_delays(g, ours, now, &out->activate_in_s, &out->deactivate_in_s);
     if (mono_before(now, g->replace_end)) /* also for those that don't know how to replace */
         out->activate_in_s = replaced_activation(g, now);
     if (replace)

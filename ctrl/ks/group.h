@@ -77,9 +77,9 @@ size_t ks_group_limit(const struct ks_group *g);
 MUST_CHECK bool ks_group_policy(const struct ks_group *g, struct policy *out, mono_t now);
 /*
  * What a rekey says now: all SAs with delays, the list; no KEK. replace: only the SAs that stay, and after which delay the
- * others go. False when memory is short.
+ * others go. ours: for members with our extensions. False when memory is short.
  */
-MUST_CHECK bool ks_group_rekey_policy(const struct ks_group *g, bool replace, struct policy *out, mono_t now);
+MUST_CHECK bool ks_group_rekey_policy(const struct ks_group *g, bool ours, bool replace, struct policy *out, mono_t now);
 /* Is a policy that was made some messages ago still what the group has: list, keys, sender-id bits? */
 bool ks_group_is_current(const struct ks_group *g, const struct policy *p);
 /* A member has registered with what ks_group_policy() gave. */

@@ -16,6 +16,11 @@ mono_t ks_schedule_waves(const struct config_rekey *r, size_t members)
     return mono_s((int64_t)waves(r, members) * r->wave_interval_s);
 }
 
+mono_t ks_schedule_rounds(const struct config_rekey *r, size_t members)
+{
+    return mono_s((int64_t)waves(r, members) * r->wave_interval_s * (r->count + 1) + (int64_t)r->interval_s * r->count);
+}
+
 mono_t ks_schedule_tek_offset(uint32_t lifetime_s)
 {
     return mono_s(lifetime_s < SHORT_LIFETIME_S ? KS_TEK_END_S : lifetime_s / LONG_OFFSET_DIV);

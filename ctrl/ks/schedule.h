@@ -18,6 +18,8 @@
 
 /* How long the waves of a round take for so many members: 0 for multicast. */
 mono_t ks_schedule_waves(const struct config_rekey *r, size_t members);
+/* How long all rounds of a rekey take when nobody acknowledges. */
+mono_t ks_schedule_rounds(const struct config_rekey *r, size_t members);
 /* How long before its end a TEK's successor is made without rekey (r NULL): 90 s below 900 s of lifetime, else a tenth. */
 mono_t ks_schedule_tek_offset(uint32_t lifetime_s);
 /*

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#define MAX_DELAY_S UINT16_MAX /* what a message can say; members have the new key, so changing over earlier is no harm */
+#define MAX_DELAY_S UINT16_MAX /* what a message can say (RFC 6407 5.4.1: type B) */
+#define INSTALL_S   10         /* and so long until a member that heard of a key has it in use */
 #define TURN_S      60         /* a new key sends for so long at least before its own end */
 
 void ks_tek_announce(struct ks_group *g)
@@ -219,9 +220,17 @@ uint32_t ks_tek_latest_activation(const struct ks_group *g, mono_t now)
     return latest;
 }
 
-void ks_tek_delays(const struct ks_group *g, mono_t now, uint32_t *activate_s, uint32_t *deactivate_s)
+/* Members of other makers drop the old key by the delay: the last one to hear of it must send with the new one by then. */
+static uint32_t longest_wait(const struct ks_group *g)
 {
-    uint32_t activate = 0, deactivate = 0, most = MAX_DELAY_S;
+    int64_t spread = mono_to_s(ks_schedule_rounds(&g->config->ks.rekey, ks_rekey_targets(g))) + INSTALL_S;
+
+    return spread < MAX_DELAY_S ? (uint32_t)(MAX_DELAY_S - spread) : 0;
+}
+
+void ks_tek_delays(const struct ks_group *g, bool ours, mono_t now, uint32_t *activate_s, uint32_t *deactivate_s)
+{
+    uint32_t activate = 0, deactivate = 0, most = UINT32_MAX, longest = ours ? MAX_DELAY_S : longest_wait(g);
 
     for (size_t i = 0; i < g->n_teks; i++) {
         const struct ks_tek *old = predecessor(g, i);
@@ -234,7 +243,12 @@ void ks_tek_delays(const struct ks_group *g, mono_t now, uint32_t *activate_s, u
         deactivate = left > deactivate ? left : deactivate;
         most = latest_turn(own) < most ? latest_turn(own) : most;
     }
-    *activate_s = activate < most ? activate : most;
+    if (ours && activate <= most && activate > MAX_DELAY_S)
+        activate = 0;
+    if (ours && deactivate > MAX_DELAY_S)
+        deactivate = 0;
+    activate = activate < most ? activate : most;
+    *activate_s = activate < longest ? activate : longest;
     *deactivate_s = deactivate < MAX_DELAY_S ? deactivate : MAX_DELAY_S;
 }
 

@@ -42,9 +42,11 @@ mono_t ks_tek_last_end(const struct ks_group *g);
 mono_t ks_tek_due(const struct ks_group *g, const struct ks_tek *t);
 /*
  * The delays that a rekey says now (decision 17): how long the newer keys wait, and until when the older ones live; of all
- * entries the largest, as a message has one pair. 0 when nothing takes over from anything.
+ * entries the largest, as a message has one pair. 0 when nothing takes over from anything. A message can't say more than 65535 s:
+ * then members of ours are told nothing (0), because they send with the old key until 30 s before its end by themselves, and keep
+ * it to its end; others are told as much as can be said, the former so much less than the latter as the rounds of a rekey take.
  */
-void ks_tek_delays(const struct ks_group *g, mono_t now, uint32_t *activate_s, uint32_t *deactivate_s);
+void ks_tek_delays(const struct ks_group *g, bool ours, mono_t now, uint32_t *activate_s, uint32_t *deactivate_s);
 /* So much later a key that replaces another must begin to send at the latest, or members would refuse it all (KS18). */
 uint32_t ks_tek_latest_activation(const struct ks_group *g, mono_t now);
 /* As a policy has it; lifetime_s 0 when less than a second is left. */

@@ -137,7 +137,7 @@ static bool fill(const struct wave *w, const struct parcel *p, struct push *push
     push->has_policy = true;
     if (r->farewell) {
         ks_farewell_push(r->farewell, push, w->now);
-    } else if (!ks_group_rekey_policy(r->group, r->replace && knows_replace(p), &push->policy, w->now)) {
+    } else if (!ks_group_rekey_policy(r->group, p->features.ours, r->replace && knows_replace(p), &push->policy, w->now)) {
         return false;
     }
     push->policy.has_rules = p->rules;

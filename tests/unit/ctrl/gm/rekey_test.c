@@ -102,6 +102,23 @@ static void the_old_sa_sends_until_the_new_one_is_active(void **state)
     assert_int_equal(wished(f, 1000)->send_end_in_ms, 572000);
 }
 
+/* KS17: three days are more than a delay can say. Without one the old SA sends until 30 s before its end, and stays until then. */
+static void long_lifetimes_need_no_delay(void **state)
+{
+    struct fixture *f = *state;
+    const uint32_t days_3 = 3 * 86400;
+    struct push p = rekey_of(1, (uint32_t[]){2000}, (uint32_t[]){days_3});
+
+    join(f);
+    assert_int_equal(hand_in(f, 3000, &p), GM_REKEY_APPLIED);
+    p = rekey_of(2, (uint32_t[]){2000, 3000}, (uint32_t[]){days_3 - 1000, 30 * 86400});
+    assert_int_equal(hand_in(f, 4000, &p), GM_REKEY_APPLIED);
+    assert_int_equal(gm_sending(f->gm, 10, mono_s(4000 + 65536))->sa.spi, 2000);
+    assert_int_equal(gm_sending(f->gm, 10, mono_s(3000 + days_3 - 31))->sa.spi, 2000);
+    assert_int_equal(gm_sending(f->gm, 10, mono_s(3000 + days_3 - 30))->sa.spi, 3000);
+    assert_int_equal(wished(f, 2000)->end_in_ms, (days_3 - 1000) * 1000);
+}
+
 /* RFC 6407 5.4.1: who says only the new SA says the delay for it all the same. */
 static void a_delay_without_the_old_sa_counts(void **state)
 {
@@ -389,6 +406,7 @@ int main(void)
         T(a_new_sa_sends_with_the_ids_of_the_registration),
         T(a_delay_without_the_old_sa_counts),
         T(the_old_sa_sends_until_the_new_one_is_active),
+        T(long_lifetimes_need_no_delay),
         cmocka_unit_test(installed_is_installed_at_every_point),
         T(an_end_moves_sooner_and_never_later),
         T(a_new_kek_moves_its_registration),
