@@ -191,6 +191,11 @@ void gm_register_soon(struct gm *gm, mono_t spread, mono_t now)
     gm_plan_next(gm, now);
 }
 
+void gm_set_own(struct gm *gm, const struct addr *own)
+{
+    gm->own = *own;
+}
+
 void gm_server_announced(struct gm *gm, const struct peer_features *server)
 {
     gm->server_features = *server;
@@ -228,6 +233,11 @@ static bool ask_again(struct gm *gm, const struct policy *policy, mono_t real)
     if (!gm->overtaken)
         return false;
     log_debug("gm", "group %s: a rekey was faster than the answer of %s; it is asked again", gm->config->name,
+void gm_policy(struct gm *gm, struct policy *policy, struct now now)
+{
+    char why[160] = "", server[ADDR_TEXT_MAX], own[ADDR_TEXT_MAX];
+    bool receive_only = policy->receive_only;
+
               addr_text(gm_server(gm), server));
     must_set_timer(gm->env->real_timers, &gm->retry, real);
     return true;
@@ -246,7 +256,7 @@ static bool ask_again(struct gm *gm, const struct policy *policy, mono_t real)
     }
     gm_log_keys(gm, policy);
     if (!gm_install_take(gm, policy, now.scaled, why)) {
-        log_msg(GM_INSTALL_POLICIES_FAIL, gm->config->name, addr_text(gm_server(gm), server), why);
+        log_msg(GM_INSTALL_POLICIES_FAIL, addr_text(gm_server(gm), server), gm->config->name, addr_text(&gm->own, own), why);
         policy_wipe(policy);
         gm_failed(gm, why, now);
         return;

@@ -130,6 +130,8 @@ void gm_clear(struct gm *gm, struct now now);
 /* The data plane is there (again): its process instance and number of workers. Registers when there is no policy. */
 void gm_attached(struct gm *gm, uint64_t instance, unsigned n_workers, struct now now);
 void gm_detached(struct gm *gm, struct now now);
+/* The address that it registers from: what messages and key server know it by. To be told before gm_policy(). */
+void gm_set_own(struct gm *gm, const struct addr *own);
 /* What the key server announced when it was asked: rekeys are read by that, too. To be told before gm_policy(). */
 void gm_server_announced(struct gm *gm, const struct peer_features *server);
 /* A registration came through. *policy is taken over (and left empty). */

@@ -36,6 +36,7 @@ struct gm {
     bool stopped; /* retired or left: registers no more */
     size_t server;
     struct addr home; /* who gave the policy */
+    struct addr own;  /* the address that it registers from */
     bool asking;
     bool due; /* it was time to register while that was impossible */
     bool overtaken; /* the last answer was older than a rekey, and it asks once more */

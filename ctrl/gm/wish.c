@@ -190,13 +190,13 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
 
 void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now)
 {
-    char server[ADDR_TEXT_MAX];
+    char server[ADDR_TEXT_MAX], own[ADDR_TEXT_MAX];
     bool more = false;
     unsigned n = 0;
 
     (void)now;
     if (refused) {
-        log_msg(GM_INSTALL_POLICIES_FAIL, gm->config->name, addr_text(gm_server(gm), server), refused);
+        log_msg(GM_INSTALL_POLICIES_FAIL, addr_text(gm_server(gm), server), gm->config->name, addr_text(&gm->own, own), refused);
         return;
     }
     for (size_t i = 0; i < gm->n_sas; i++) {
@@ -211,7 +211,8 @@ void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct 
     }
     if (!more)
         return;
-    log_msg(GM_INSTALL_POLICIES_SUCCESS, gm->config->name, addr_text(gm_server(gm), server), n, gm->policy.acl.n);
+    log_msg(GM_INSTALL_POLICIES_SUCCESS, addr_text(gm_server(gm), server), gm->config->name, addr_text(&gm->own, own), n,
+            gm->policy.acl.n);
     gm->ops.changed(gm->ops.ctx, gm); /* now for sending */
 }
 

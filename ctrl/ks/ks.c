@@ -134,10 +134,10 @@ struct ks_group *ks_find(struct ks *ks, const char *name)
     return NULL;
 }
 
-__attribute__((format(printf, 5, 6))) static void refuse(struct ks_group *g, const struct registration *reg,
-                                                         struct refusal *why, uint16_t notify, const char *fmt, ...)
+/* What the peer is told. The log is the caller's: most refusals have a message of their own. */
+__attribute__((format(printf, 4, 5))) static void answer_no(struct ks_group *g, struct refusal *why, uint16_t notify,
+                                                            const char *fmt, ...)
 {
-    char peer[ADDR_TEXT_MAX];
     va_list args;
 
     why->notify = notify;
@@ -145,7 +145,37 @@ __attribute__((format(printf, 5, 6))) static void refuse(struct ks_group *g, con
     vsnprintf(why->text, sizeof(why->text), fmt, args);
     va_end(args);
     g->refusals++;
+}
+
+static void refuse(struct ks_group *g, const struct registration *reg, struct refusal *why, const char *reason)
+{
+    char peer[ADDR_TEXT_MAX];
+
+    answer_no(g, why, ISAKMP_N_REFUSED, "%s", reason);
     log_msg(KS_REFUSED, g->config->name, endpoint_text(&reg->peer, peer), why->text);
+}
+
+/* Not for this address, and who tries may be hostile: both of the original's messages. */
+static void refuse_stranger(struct ks_group *g, const struct registration *reg, struct refusal *why)
+{
+    char address[ADDR_TEXT_MAX], peer[ADDR_TEXT_MAX];
+
+    addr_text(&reg->peer.addr, address);
+    answer_no(g, why, ISAKMP_N_AUTHENTICATION_FAILED, "%s is not authorised for this group", address);
+    log_msg(UNAUTHORIZED_IPADDR, g->config->name, address);
+    log_msg(KS_UNAUTHORIZED, endpoint_text(&reg->peer, peer), g->config->name);
+}
+
+/* It can't do what the policy needs (KS16). */
+static void refuse_version(struct ks_group *g, const struct registration *reg, uint64_t missing, struct refusal *why)
+{
+    char features[POLICY_FAULT_TEXT_MAX], peer[ADDR_TEXT_MAX];
+
+    policy_features_text(missing, features);
+    answer_no(g, why, ISAKMP_N_REFUSED, "the member lacks: %.120s", features);
+    why->missing = missing;
+    log_msg(REJECT_GM_VERSION_REGISTER, endpoint_text(&reg->peer, peer), (unsigned)reg->features.version, g->config->name,
+            features);
 }
 
 /* The group that reg asks for, when it may have it; otherwise NULL and *why. */
@@ -160,22 +190,22 @@ static struct ks_group *admit(struct ks *ks, const struct registration *reg, str
         group_id_text(&reg->group, a);
         why->notify = ISAKMP_N_INVALID_ID_INFORMATION;
         snprintf(why->text, sizeof(why->text), "no group with identity %s here", a);
-        log_msg(KS_UNKNOWN_GROUP, endpoint_text(&reg->peer, b), a);
+        log_msg(KS_BAD_ID, endpoint_text(&reg->peer, b), a);
         return NULL;
     }
     if (!addr_equal(&g->config->ks.address, &reg->local.addr)) {
-        refuse(g, reg, why, ISAKMP_N_INVALID_ID_INFORMATION, "the group is not served at %s",
-               addr_text(&reg->local.addr, a));
+        addr_text(&reg->local.addr, a);
+        answer_no(g, why, ISAKMP_N_INVALID_ID_INFORMATION, "the group is not served at %s", a);
+        log_msg(UNREGISTERED_INTERFACE, g->config->name, a, endpoint_text(&reg->peer, b));
         return NULL;
     }
     if (ks_group_is_barred(g, &reg->peer.addr)) {
+        answer_no(g, why, ISAKMP_N_AUTHENTICATION_FAILED, "%s is barred by the operator", addr_text(&reg->peer.addr, a));
         log_msg(KS_GM_REVOKED, g->config->name, endpoint_text(&reg->peer, b));
-        refuse(g, reg, why, ISAKMP_N_AUTHENTICATION_FAILED, "%s is barred by the operator", addr_text(&reg->peer.addr, a));
         return NULL;
     }
     if (!ks_group_authorizes(g, &reg->peer.addr)) {
-        refuse(g, reg, why, ISAKMP_N_AUTHENTICATION_FAILED, "%s is not authorised for this group",
-               addr_text(&reg->peer.addr, a));
+        refuse_stranger(g, reg, why);
         return NULL;
     }
     return g;
@@ -200,19 +230,19 @@ static bool fits(struct ks_group *g, const struct registration *reg, const struc
     const struct ks_member *m = ks_members_find(&g->members, &reg->peer.addr, reg->identity);
     uint64_t missing = missing_of(g, p, &reg->features);
     size_t limit = ks_group_limit(g);
-    char text[POLICY_FAULT_TEXT_MAX];
+    char text[80];
 
     if (missing) {
-        refuse(g, reg, why, ISAKMP_N_REFUSED, "the member lacks: %.120s", policy_features_text(missing, text));
-        why->missing = missing;
+        refuse_version(g, reg, missing, why);
         return false;
     }
     if (g->config->ks.has_rekey && !g->config->ks.rekey.unicast && !reg->features.ours) {
-        refuse(g, reg, why, ISAKMP_N_REFUSED, "rekeys by multicast are for members with our extensions, others need unicast");
+        refuse(g, reg, why, "rekeys by multicast are for members with our extensions, others need unicast");
         return false;
     }
     if (limit && ks_members_others(&g->members, m, now) >= limit) {
-        refuse(g, reg, why, ISAKMP_N_REFUSED, "counter replay is for %zu members, and the group has them", limit);
+        snprintf(text, sizeof(text), "counter replay is for %zu members, and the group has them", limit);
+        refuse(g, reg, why, text);
         return false;
     }
     return true;
@@ -226,7 +256,7 @@ bool ks_request(struct ks *ks, const struct registration *reg, struct policy *ou
         return false;
     if (!ks_group_policy(g, out, now.scaled) || out->n_sas == 0) {
         policy_wipe(out);
-        refuse(g, reg, why, ISAKMP_N_REFUSED, "the key server has no key to give; try again");
+        refuse(g, reg, why, "the key server has no key to give; try again");
         return false;
     }
     if (!fits(g, reg, out, why, now.scaled)) {
@@ -255,11 +285,11 @@ static bool give_sender_ids(struct ks_group *g, const struct registration *reg, 
     mono_t until = policy->has_kek ? MONO_NEVER : keys_end(policy, now); /* with rekeys it keeps them for later keys, too */
 
     if (n > POLICY_MAX_SENDER_IDS || had + n > ks_ids_quota(&g->ids)) {
-        refuse(g, reg, why, ISAKMP_N_REFUSED, "the member has taken its share of the sender ids; try again later");
+        refuse(g, reg, why, "the member has taken its share of the sender ids; try again later");
         return false;
     }
     if (!ks_ids_take(&g->ids, n, until, now, policy->sender_ids)) {
-        refuse(g, reg, why, ISAKMP_N_REFUSED, "no sender ids are left in this key epoch");
+        refuse(g, reg, why, "no sender ids are left in this key epoch");
         return false;
     }
     if (used_before < SENDER_IDS_HIGH && ks_ids_used_percent(&g->ids) >= SENDER_IDS_HIGH) {
@@ -282,7 +312,7 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
     if (!g)
         return false;
     if (!ks_group_is_current(g, policy)) { /* its keys or sender ids may belong to an epoch that is over */
-        refuse(g, reg, why, ISAKMP_N_REFUSED, "the group's policy or keys have changed meanwhile; try again");
+        refuse(g, reg, why, "the group's policy or keys have changed meanwhile; try again");
         return false;
     }
     if (!fits(g, reg, policy, why, now.scaled))
@@ -290,12 +320,12 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
     if (!give_sender_ids(g, reg, policy, n, why, now.scaled))
         return false;
     if (!ks_pseudotime_accept(&g->pseudotime, policy)) {
-        refuse(g, reg, why, ISAKMP_N_REFUSED, "the group's clock was started meanwhile; try again");
+        refuse(g, reg, why, "the group's clock was started meanwhile; try again");
         return false;
     }
     m = ks_members_record(&g->members, reg, now.scaled);
     if (!m) {
-        refuse(g, reg, why, ISAKMP_N_REFUSED, "the key server is out of memory");
+        refuse(g, reg, why, "the key server is out of memory");
         return false;
     }
     m->ids_given = n + (m->ids_epoch == g->ids.epoch ? m->ids_given : 0);
@@ -307,7 +337,7 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
     if (policy->has_kek)
         policy->rekey_number = g->keks.all[0].number;
     g->registrations++;
-    log_msg(KS_GM_REGISTERED, g->config->name, endpoint_text(&reg->peer, peer),
+    log_msg(KS_REGS_COMPL, g->config->name, endpoint_text(&reg->peer, peer),
             ks_version_text(&reg->features, version));
     if (m->registrations == 1 && g->members.n == 1)
         log_msg(KS_FIRST_GM, g->config->name, peer);
@@ -319,7 +349,7 @@ bool ks_left(struct ks *ks, const struct registration *reg, struct now now)
     size_t at = find_by_id(ks, &reg->group);
     struct ks_group *g = at < ks->n_groups ? ks->groups[at] : NULL;
     struct ks_member *m = NULL;
-    char peer[ADDR_TEXT_MAX];
+    char peer[ADDR_TEXT_MAX], own[ADDR_TEXT_MAX];
 
     if (g && addr_equal(&g->config->ks.address, &reg->local.addr))
         m = ks_members_find(&g->members, &reg->peer.addr, reg->identity);
@@ -331,7 +361,7 @@ bool ks_left(struct ks *ks, const struct registration *reg, struct now now)
     m->left = true;
     m->target = (struct ks_target){0}; /* no rekey waits for it */
     m->last_seen = now.scaled;
-    log_msg(GM_UNREGISTER, g->config->name, peer);
+    log_msg(GM_UNREGISTER, peer, g->config->name, addr_text(&reg->local.addr, own), "it has said so");
     if (ks_members_present(&g->members) == 0)
         log_msg(KS_LAST_GM, g->config->name, peer);
     return true;

@@ -294,7 +294,7 @@ static void on_event(void *ctx, struct dpc *d, const struct ipc_event *event)
         break;
     case IPC_EVENT_REPLAY_TIME:
         if (spis_may_tell(&p->spis, (uint32_t)event->value, real_now(p)))
-            log_msg(PSEUDO_TIME_PACKET, addr_text(&event->source, source), (unsigned)event->value,
+            log_msg(REPLAY_FAILED, addr_text(&event->source, source), (unsigned)event->value,
                     (unsigned long long)event->own_ms, (unsigned long long)event->sender_ms);
         break;
     case IPC_EVENT_UNREGISTERED_CLEAR:

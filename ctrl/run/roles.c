@@ -75,6 +75,7 @@ static void on_gm_policy(void *ctx, struct session *s, struct policy *policy, st
     m->session = NULL;
     m->home_local = m->local;
     log_registration(r, m->gm, true);
+    gm_set_own(m->gm, &m->home_local);
     gm_server_announced(m->gm, session_features(s));
     gm_policy(m->gm, policy, now);
 }

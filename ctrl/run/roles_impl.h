@@ -30,7 +30,7 @@ struct farewell {
     struct session *session;
     struct group_id group;
     char name[CONFIG_NAME_MAX];
-    struct addr server;
+    struct addr server, own; /* own: what the key server knows us by */
     const struct plane *plane; /* IKE travels through its data plane; NULL = it isn't ours any more */
 };
 

@@ -21,11 +21,11 @@ static bool wants_to_leave(const struct member *m)
     return gm_config(m->gm)->gm.leave_on_stop && gm_home(m->gm) && dpc_attached(plane_dpc(m->plane));
 }
 
-static void log_left(const char *group, const struct addr *server, const char *why)
+static void log_left(const struct addr *own, const char *group, const struct addr *server, const char *why)
 {
-    char text[ADDR_TEXT_MAX];
+    char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
 
-    log_msg(GM_LEAVE, group, addr_text(server, text), why ? why : "the key server has taken note");
+    log_msg(GM_UNREGISTER, addr_text(own, from), group, addr_text(server, to), why ? why : "the key server has taken note");
 }
 
 static void unlist(struct farewell *f)
@@ -40,7 +40,7 @@ static void unlist(struct farewell *f)
 
 void roles_left(struct farewell *f, const char *why)
 {
-    log_left(f->name, &f->server, why);
+    log_left(&f->own, f->name, &f->server, why);
     unlist(f);
 }
 
@@ -68,7 +68,8 @@ void roles_say_leave(struct roles *r, const struct member *m, const struct confi
                          .remote = {.addr = *home, .port = UDP_PORT_GDOI}};
     f = calloc(1, sizeof(*f));
     if (f) {
-        *f = (struct farewell){.next = r->farewells, .r = r, .group = g->id, .server = *home, .plane = m->plane};
+        *f = (struct farewell){.next = r->farewells, .r = r, .group = g->id, .server = *home, .own = m->home_local,
+                               .plane = m->plane};
         snprintf(f->name, sizeof(f->name), "%s", g->name);
         r->farewells = f;
         if (!dpc_attached(plane_dpc(m->plane)))
@@ -79,7 +80,7 @@ void roles_say_leave(struct roles *r, const struct member *m, const struct confi
             f->session = sessions_leave(r->sessions, &path, &g->id, f, loop_now(r->s.loop));
     }
     if (!f)
-        log_left(g->name, home, why);
+        log_left(&m->home_local, g->name, home, why);
     else if (!f->session)
         roles_left(f, why);
 }

@@ -190,7 +190,7 @@ def test_a_group_removed_by_reload_takes_only_its_own_pair(system):
     assert ping(system.h1, system.h2.address) == 3
     assert silent(system.x1, system.x2.address, 1)
     wait_for(lambda: who_left(system) == {GROUP: [], "TWO": [m.address]}, what="the key server to be told (GM12)")
-    assert "Leaving group TWO" in m.log() and "has taken note" in m.log()
+    assert "has left group TWO" in m.log() and "has taken note" in m.log()
     assert m.reload(member_config(m))[0] == 0
     wait_state(m, "TWO")
     wait_for(lambda: who_left(system) == {GROUP: [], "TWO": []}, what="the key server to have it back")

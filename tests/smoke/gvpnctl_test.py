@@ -191,7 +191,7 @@ def test_events_say_why(system):
     """Newest last, with reasons for people; COUNT takes the last ones."""
     events = ask(system, "m1", "show", "events")[1]["events"]
     names = [e["mnemonic"] for e in events]
-    assert names.index("GVPN-5-DAEMON_START") < names.index("GDOI-5-GM_REGSTER") < names.index("GDOI-5-GM_REGS_COMPL")
+    assert names.index("GVPN-5-DAEMON_START") < names.index("CRYPTO-5-GM_REGSTER") < names.index("GDOI-5-GM_REGS_COMPL")
     assert [e["text"] for e in ask(system, "m1", "show", "events", "2")[1]["events"]] == [e["text"] for e in events[-2:]]
 
 

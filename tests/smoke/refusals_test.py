@@ -61,13 +61,14 @@ def test_wrong_key_is_said_on_both_sides(system):
 
 
 def test_unknown_group_is_said_on_both_sides(system):
-    assert "no group with identity 999" in said(system.ks, r"KS_UNKNOWN_GROUP: Registration of 10\.0\.2\.2")
+    assert "no group with identity 999" in said(system.ks, r"KS_BAD_ID: Registration: KS and GM 10\.0\.2\.2")
     assert "999" in said(system.m2, r"GM_REGS_FAILED: Registration to KS 10\.0\.0\.1")
     assert "999" in system.m2.status()["last_error"]
 
 
 def test_unauthorised_address_is_said_on_both_sides(system):
-    assert "not authorised" in said(system.ks, r"KS_REFUSED: .*10\.0\.3\.2")
+    assert said(system.ks, r"UNAUTHORIZED_IPADDR: Group \w+ received registration from unauthorized ip address: 10\.0\.3\.2$")
+    assert said(system.ks, r"KS_UNAUTHORIZED: .*10\.0\.3\.2")
     assert "not authorised" in said(system.m3, r"GM_REGS_FAILED: Registration to KS 10\.0\.0\.1")
     assert "not authorised" in system.m3.status()["last_error"]
 

@@ -24,7 +24,7 @@ from topology import Topology, wait_for  # noqa: E402
 FOREIGN_SENDER = 0xABCDE0  # nobody was given it
 TYPE = {4: b"\x08\x00", 6: b"\x86\xdd"}
 DEFAULT, DEFAULT2 = 77, 0xfffe  # group tags of the sites; frames on the inside of m1 may bring one of their own
-MNEMONIC = "%GDOI-3-PSEUDO_TIME_PACKET"
+MNEMONIC = "%GDOI-3-REPLAY_FAILED"
 SHORT_MS, LONG_MS = 6000, 100000
 NEAR_MS = 1500  # asking daemons one after the other on a busy machine
 
