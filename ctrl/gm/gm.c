@@ -216,11 +216,6 @@ void gm_log_merge(const struct gm *gm)
         log_msg(GM_ACL_PERMIT, gm->config->name, permits);
 }
 
-void gm_policy(struct gm *gm, struct policy *policy, struct now now)
-{
-    char why[160] = "", server[ADDR_TEXT_MAX];
-    bool receive_only = policy->receive_only;
-
 /*
  * A rekey was faster than this answer, which was lost and sent again, or held back: its list and keys are those before. Once; a
  * server that counts in another way has the last word.
@@ -233,29 +228,30 @@ static bool ask_again(struct gm *gm, const struct policy *policy, mono_t real)
     if (!gm->overtaken)
         return false;
     log_debug("gm", "group %s: a rekey was faster than the answer of %s; it is asked again", gm->config->name,
-void gm_policy(struct gm *gm, struct policy *policy, struct now now)
-{
-    char why[160] = "", server[ADDR_TEXT_MAX], own[ADDR_TEXT_MAX];
-    bool receive_only = policy->receive_only;
-
               addr_text(gm_server(gm), server));
     must_set_timer(gm->env->real_timers, &gm->retry, real);
     return true;
 }
 
+void gm_policy(struct gm *gm, struct policy *policy, struct now now)
+{
+    char why[160] = "", server[ADDR_TEXT_MAX], own[ADDR_TEXT_MAX];
+    bool receive_only = policy->receive_only;
+
     gm->asking = false;
+    if (ask_again(gm, policy, now.real)) {
+        policy_wipe(policy);
+        return;
+    }
     if (!gm_accepts(gm, policy, why)) {
         log_msg(GM_REJECTING_SA_PAYLOAD, addr_text(gm_server(gm), server), gm->config->name, why);
         policy_wipe(policy);
         gm_failed(gm, why, now);
         return;
-    if (ask_again(gm, policy, now.real)) {
-        policy_wipe(policy);
-        return;
-    }
     }
     gm_log_keys(gm, policy);
     if (!gm_install_take(gm, policy, now.scaled, why)) {
+        gm_log_fault(gm, POLICY_FAULT_SAS, why);
         log_msg(GM_INSTALL_POLICIES_FAIL, addr_text(gm_server(gm), server), gm->config->name, addr_text(&gm->own, own), why);
         policy_wipe(policy);
         gm_failed(gm, why, now);

@@ -38,8 +38,8 @@ struct gm {
     struct addr home; /* who gave the policy */
     struct addr own;  /* the address that it registers from */
     bool asking;
-    bool due; /* it was time to register while that was impossible */
     bool overtaken; /* the last answer was older than a rekey, and it asks once more */
+    bool due; /* it was time to register while that was impossible */
     size_t failed_in_a_row;
     struct timer next;  /* scaled: before the keys end */
     struct timer retry; /* real: after a failure */
@@ -70,8 +70,8 @@ struct gm {
     bool is_multicast;    /* transport of the last KEK */
     bool had_kek;
     struct gm_ack ack;
-    struct gm_directions directions;
     struct gm_limit limit;
+    struct gm_directions directions;
     struct gm_recover recover;
 };
 
