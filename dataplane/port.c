@@ -346,13 +346,12 @@ void port_clear(struct ports *ports)
     }
 }
 
-void port_publish(const struct ports *ports, struct ipc_page *page)
+void port_describe(const struct ports *ports, struct ipc_page *page)
 {
     page->n_ports = (uint32_t)ports->n;
     for (size_t i = 0; i < ports->n; i++) {
         const struct port *p = &ports->p[i];
         struct ipc_page_port *out = &page->ports[i];
-        struct rte_eth_stats s;
 
         (void)snprintf(out->name, sizeof(out->name), "%s", p->cfg->name);
         (void)snprintf(out->device, sizeof(out->device), "%.63s", p->cfg->device);
@@ -362,6 +361,16 @@ void port_publish(const struct ports *ports, struct ipc_page *page)
         out->tx_descriptors = p->tx_descriptors;
         out->mtu = p->mtu;
         out->rss = p->rss;
+    }
+}
+
+void port_publish(const struct ports *ports, struct ipc_page *page)
+{
+    for (size_t i = 0; i < ports->n; i++) {
+        const struct port *p = &ports->p[i];
+        struct ipc_page_port *out = &page->ports[i];
+        struct rte_eth_stats s;
+
         out->link_up = p->link_up;
         out->speed = p->speed;
         if (rte_eth_stats_get(p->id, &s) != 0) {

@@ -49,7 +49,9 @@ void port_close_all(struct ports *ports);
 void port_poll_links(struct ports *ports, void (*changed)(void *ctx, size_t index, bool up), void *ctx);
 /* Begins to count at zero again. */
 void port_clear(struct ports *ports);
-/* Writes names, counters and link states of all ports into the page. */
+/* Writes into the page what never changes: names, devices, queues. Before another process reads it: it would see half a text. */
+void port_describe(const struct ports *ports, struct ipc_page *page);
+/* Writes counters and link states of all ports into the page. */
 void port_publish(const struct ports *ports, struct ipc_page *page);
 
 #endif
