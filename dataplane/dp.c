@@ -114,6 +114,7 @@ static bool open_store(struct dp *dp)
         return false;
     }
     dp->page.page->n_workers = dp->pipeline.n_workers;
+    port_describe(&dp->ports, dp->page.page);
     port_publish(&dp->ports, dp->page.page);
     c.page = dp->page.page;
     dp->pipeline.pmtu = open_pmtu();
