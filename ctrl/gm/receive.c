@@ -60,7 +60,8 @@ static void take(struct gm *gm, const struct path *path, const struct addr *own,
     uint8_t bytes[PUSH_ACK_MAX_LEN];
     struct buf_writer ack = buf_writer_of(bytes, sizeof(bytes));
     const struct policy_kek *kek = earlier ? &gm->kek.earlier : &gm->kek.kek;
-    struct path back = gm_ack_path(gm, kek, own);
+    /* A rekey that brings a KEK says by it where the key server is from now on. */
+    struct path back = gm_ack_path(gm, p->policy.has_kek ? &p->policy.kek : kek, own);
     bool wanted = kek->ack != 0 && push_ack_put(kek, p->number, own, &ack);
     char why[160] = "";
     enum gm_rekey_result result = gm_rekey(gm, p, earlier, now, why);

@@ -11,14 +11,34 @@
 
 #define MAX_FAREWELLS 8 /* at once; the oldest has had a round or more by then */
 
-struct ks_farewell *ks_farewell_new(void)
+struct ks_farewell *ks_farewell_new(const struct ks_group *of)
 {
-    return calloc(1, sizeof(struct ks_farewell));
+    struct ks_farewell *f = calloc(1, sizeof(*f));
+
+    if (!f)
+        return NULL;
+    if (!acl_copy(&f->acl, &of->acl)) {
+        free(f);
+        return NULL;
+    }
+    memcpy(f->digest, of->digest, sizeof(f->digest));
+    f->receive_only = of->config->ks.receive_only;
+    f->settings = of->config->ks.rekey;
+    f->settings.key = NULL; /* keks hold theirs */
+    return f;
+}
+
+void ks_farewell_drop(struct ks_farewell *f)
+{
+    if (f)
+        acl_free(&f->acl);
+    free(f);
 }
 
 static void release(struct ks_farewell *f)
 {
     ks_rekey_stop(&f->rekey);
+    acl_free(&f->acl);
     ks_kek_free(&f->keks);
     ks_members_free(&f->members);
     wipe(f, sizeof(*f));
@@ -85,7 +105,6 @@ void ks_farewell_free_all(struct ks_group *g)
 
 void ks_farewell_push(const struct ks_farewell *f, struct push *out, mono_t now)
 {
-    const struct ks_group *g = f->rekey.group;
     struct policy *p = &out->policy;
     int64_t left = mono_to_s(mono_sub(f->teks_end, now));
 
@@ -102,12 +121,12 @@ void ks_farewell_push(const struct ks_farewell *f, struct push *out, mono_t now)
         p->sas[p->n_sas++] = sa;
         out->has_policy = true;
     }
-    if (!out->has_policy || !acl_copy(&p->acl, &g->acl)) {
+    if (!out->has_policy || !acl_copy(&p->acl, &f->acl)) {
         out->has_policy = false; /* the TEKs have ended: nothing to keep */
         return;
     }
-    memcpy(p->digest, g->digest, sizeof(p->digest));
-    p->receive_only = g->config->ks.receive_only;
+    memcpy(p->digest, f->digest, sizeof(p->digest));
+    p->receive_only = f->receive_only;
     p->deactivate_in_s = (uint32_t)left;
     p->has_pseudotime = f->pseudotime.runs;
     p->pseudotime_ms = ks_pseudotime_ms(&f->pseudotime, now);
@@ -147,7 +166,7 @@ static void take_keys(struct ks_group *g, struct ks_group *fresh)
 static bool begin(struct ks_group *g, const struct addr *without, mono_t now)
 {
     struct ks_group *fresh = fresh_keys(g, now);
-    struct ks_farewell *f = fresh ? ks_farewell_new() : NULL;
+    struct ks_farewell *f = fresh ? ks_farewell_new(g) : NULL;
 
     if (!f) {
         ks_group_free(fresh);

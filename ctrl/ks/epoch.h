@@ -22,10 +22,16 @@ struct ks_farewell {
     size_t n_teks;
     mono_t teks_end;
     struct ks_pseudotime pseudotime; /* of that epoch: members wouldn't believe another */
+    struct acl acl; /* of that epoch, as are the next three */
+    uint8_t digest[32];
+    bool receive_only;
+    struct config_rekey settings; /* without key */
 };
 
-/* Room for one; NULL when memory is short. Given to ks_farewell_start() or free(). */
-struct ks_farewell *ks_farewell_new(void);
+/* What is told of the list and in which rounds, made aside; NULL when memory is short. Given to ks_farewell_start() or _drop(). */
+struct ks_farewell *ks_farewell_new(const struct ks_group *of);
+/* One that was never started. NULL is harmless. */
+void ks_farewell_drop(struct ks_farewell *f);
 /*
  * Takes KEKs, members and TEKs out of `from` and begins to tell them, on behalf of g (the same group, or its successor). When
  * nobody could read it, f is freed at once.

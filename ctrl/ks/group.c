@@ -96,7 +96,7 @@ static bool inherit(struct ks_group *g, const struct ks_group *old)
     g->rules_serial = old->rules_serial + (memcmp(g->digest, old->digest, sizeof(g->digest)) != 0);
     if (g->ids.bits != old->ids.bits) {
         g->keks.last_serial = old->keks.last_serial;
-        g->spare = ks_farewell_new();
+        g->spare = ks_farewell_new(old);
         return g->spare != NULL;
     }
     memcpy(g->teks, old->teks, sizeof(g->teks));
@@ -192,7 +192,7 @@ void ks_group_free(struct ks_group *g)
     timer_cancel(g->env->timers, &g->roll);
     ks_rekey_stop(&g->rekey);
     ks_farewell_free_all(g);
-    free(g->spare);
+    ks_farewell_drop(g->spare);
     ks_kek_free(&g->keks);
     ks_members_free(&g->members);
     acl_free(&g->acl);

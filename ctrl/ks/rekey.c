@@ -14,9 +14,9 @@ const struct name ks_rekey_names[] = {
     {KS_REKEY_POLICY, "new policy"}, {KS_REKEY_TIME, "pseudotime"},   {KS_REKEY_REMINDER, "reminder"},
     {KS_REKEY_OPERATOR, "operator"}, {KS_REKEY_EPOCH, "new key epoch"}, {0, NULL}};
 
-static const struct config_rekey *settings(const struct ks_rekey *r)
+const struct config_rekey *ks_rekey_settings(const struct ks_rekey *r)
 {
-    return &r->group->config->ks.rekey;
+    return r->farewell ? &r->farewell->settings : &r->group->config->ks.rekey;
 }
 
 size_t ks_rekey_targets(const struct ks_group *g)
@@ -125,7 +125,7 @@ static void begin_round(struct ks_rekey *r, mono_t now)
 
     r->round++;
     r->in_round = true;
-    r->pause = ks_schedule_pause(settings(r), r->members->n, now, until);
+    r->pause = ks_schedule_pause(ks_rekey_settings(r), r->members->n, now, until);
     must_set_timer(r->group->env->timers, &r->timer, now);
 }
 
@@ -228,7 +228,7 @@ static void finish(struct ks_rekey *r)
 /* Is there anybody to send to again? */
 static bool has_more(const struct ks_rekey *r)
 {
-    if (r->round > settings(r)->count)
+    if (r->round > ks_rekey_settings(r)->count)
         return false;
     for (size_t i = 0; i < r->keks->n; i++) {
         if (r->keks->all[i].all.pending)
@@ -246,7 +246,7 @@ static void on_timer(struct timer *t, mono_t now)
     if (r->in_round) {
         r->in_round = ks_wave_send(r, now);
         must_set_timer(r->group->env->timers, &r->timer,
-                       mono_add(now, r->in_round ? r->pause : mono_s(settings(r)->interval_s)));
+                       mono_add(now, r->in_round ? r->pause : mono_s(ks_rekey_settings(r)->interval_s)));
         return;
     }
     if (!has_more(r)) {

@@ -57,6 +57,8 @@ struct ks_ack_stats {
     uint64_t forged;
 };
 
+/* How it goes in rounds and waves: as configured, or as it was when its members got their KEK. */
+const struct config_rekey *ks_rekey_settings(const struct ks_rekey *r);
 /* How many members a round's waves are for at most. */
 size_t ks_rekey_targets(const struct ks_group *g);
 /* Ties an unused one to its group. */

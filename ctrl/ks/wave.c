@@ -177,7 +177,7 @@ static void deliver(const struct wave *w, size_t at, uint8_t *bytes)
 
 bool ks_wave_send(struct ks_rekey *r, mono_t now)
 {
-    size_t configured = r->group->config->ks.rekey.wave_members, most = configured ? configured : 1;
+    size_t configured = ks_rekey_settings(r)->wave_members, most = configured ? configured : 1;
     struct wave w = {.r = r, .cap = KS_KEKS * (most + 1), .now = now};
     uint8_t *bytes = malloc(DATAGRAM_MAX);
     bool more = true;

@@ -143,6 +143,26 @@ static void the_sak_says_where_acknowledgements_go(void **state)
     }
 }
 
+/* The key server moves: the KEK that it brings says where to, and that is where it sends from already. */
+static void the_sak_of_a_rekey_says_so_for_that_rekey(void **state)
+{
+    struct fixture *f = *state;
+    struct policy_kek old = real_kek(1, key);
+    struct push p = rekey_of(1, (uint32_t[]){2000}, (uint32_t[]){3600});
+    struct datagram d;
+
+    join_real(f, 5);
+    p.policy.has_kek = true;
+    p.policy.kek = real_kek(2, other_key);
+    p.policy.kek.source.addr = addr_v4(0x0a000007);
+    for (p.number = 6; p.number <= 7; p.number++) { /* also when it is repeated */
+        d = sealed(&old, key, &p);
+        arrives_by(f, 94 + p.number, &d, path_from(0x0a000007, 848));
+        assert_acknowledged_to(f, "10.0.0.7:848");
+    }
+    push_wipe(&p);
+}
+
 /* Rekeys by multicast come to the group's port; we have a socket at the port of IKE only, and a key server tells us by it. */
 static void what_came_to_another_port_is_acknowledged_from_ours(void **state)
 {
@@ -253,6 +273,7 @@ int main(void)
         T(genuine_ones_are_never_too_many),
         T(a_copy_from_elsewhere_diverts_no_acknowledgement),
         T(the_sak_says_where_acknowledgements_go),
+        T(the_sak_of_a_rekey_says_so_for_that_rekey),
         T(what_came_to_another_port_is_acknowledged_from_ours),
         T(an_answer_that_a_rekey_overtook_is_asked_for_again),
         T(a_replaced_kek_does_not_come_back),
