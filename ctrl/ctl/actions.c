@@ -115,21 +115,25 @@ int ctl_clear_group(struct ctl_request *r)
     return ctl_error(r, CTL_NOT_FOUND, "no group named %s", r->words[2]);
 }
 
-static int put_forgotten(struct ctl_request *r, const struct ks_group *g, size_t n, bool barred)
+enum bar { BAR_NONE, BAR_SET, BAR_LIFTED };
+
+static int put_forgotten(struct ctl_request *r, const struct ks_group *g, size_t n, enum bar bar)
 {
     json_object(r->out);
     put_cleared(r->out, g->config, "key-server",
-                barred ? "it can't register again; everybody has new keys, others register again, and the old keys end in 60 s"
+                bar == BAR_SET
+                    ? "it can't register again; everybody has new keys, others register again, and the old keys end in 60 s"
+                : bar == BAR_LIFTED ? "it was barred, and may register again"
                 : g->keks.n > 0 ? "they get no more rekeys, keep their keys, and may register again"
                                 : "only the entries are forgotten: without rekey messages those members keep their keys and may "
                                   "register again");
     json_kv_u64(r->out, "members_forgotten", n);
-    json_kv_bool(r->out, "barred", barred);
+    json_kv_bool(r->out, "barred", bar == BAR_SET);
     json_end_object(r->out);
     return CTL_OK;
 }
 
-static int bar(struct ctl_request *r, struct ks_group *g, const struct addr *address)
+static int set_bar(struct ctl_request *r, struct ks_group *g, const struct addr *address)
 {
     size_t before = g->members.n, n = ks_members_count(&g->members, address);
     char error[KS_EPOCH_ERROR_MAX];
@@ -138,7 +142,7 @@ static int bar(struct ctl_request *r, struct ks_group *g, const struct addr *add
         return ctl_error(r, CTL_FAILURE, "group %s: %s", g->config->name, error);
     log_msg(KS_CLEAR_MEMBERS, g->config->name, before);
     log_msg(GM_DELETE, g->config->name, r->words[4]);
-    return put_forgotten(r, g, n, true);
+    return put_forgotten(r, g, n, BAR_SET);
 }
 
 int ctl_clear_ks_members(struct ctl_request *r)
@@ -146,6 +150,7 @@ int ctl_clear_ks_members(struct ctl_request *r)
     const char *name = r->n_words > 3 ? r->words[3] : "";
     struct ks_group *g = ks_find(roles_ks(r->roles), name);
     struct addr address;
+    bool lifted;
     size_t n;
 
     if (r->n_words < 4 || (r->n_words > 4 && !addr_parse(r->words[4], &address)) ||
@@ -154,12 +159,14 @@ int ctl_clear_ks_members(struct ctl_request *r)
     if (!g)
         return ctl_error(r, CTL_NOT_FOUND, "no group named %s is served here", name);
     if (r->n_words > 5)
-        return bar(r, g, &address);
+        return set_bar(r, g, &address);
+    lifted = r->n_words == 5 && ks_epoch_unbar(g, &address);
     n = ks_members_forget(&g->members, r->n_words == 5 ? &address : NULL);
-    if (r->n_words == 5 && n == 0)
+    ks_spent_forgot(g);
+    if (r->n_words == 5 && n == 0 && !lifted)
         return ctl_error(r, CTL_NOT_FOUND, "group %s has no member at %s", name, r->words[4]);
     log_msg(KS_CLEAR_MEMBERS, name, n);
     if (r->n_words == 5)
         log_msg(GM_DELETE, name, r->words[4]);
-    return put_forgotten(r, g, n, false);
+    return put_forgotten(r, g, n, lifted ? BAR_LIFTED : BAR_NONE);
 }

@@ -189,7 +189,6 @@ bool ks_epoch_clear(struct ks_group *g, mono_t now)
     if (!ks_epoch_begin(g, now))
         return false;
     g->pseudotime = (struct ks_pseudotime){.runs = false};
-    g->n_barred = 0;
     return true;
 }
 
@@ -225,4 +224,18 @@ bool ks_epoch_bar(struct ks_group *g, const struct addr *address, mono_t now, ch
     }
     log_msg(KS_GM_BARRED, g->config->name, addr_text(address, text));
     return true;
+}
+
+bool ks_epoch_unbar(struct ks_group *g, const struct addr *address)
+{
+    char text[ADDR_TEXT_MAX];
+
+    for (size_t i = 0; i < g->n_barred; i++) {
+        if (!addr_equal(&g->barred[i], address))
+            continue;
+        g->barred[i] = g->barred[--g->n_barred];
+        log_msg(KS_GM_BAR_LIFTED, g->config->name, addr_text(address, text));
+        return true;
+    }
+    return false;
 }

@@ -50,10 +50,13 @@ MUST_CHECK bool ks_epoch_begin(struct ks_group *g, mono_t now);
 /* `clear group`: the same, and pseudotime starts anew, too. *told: how many members are told (0 without rekeys). */
 MUST_CHECK bool ks_epoch_clear(struct ks_group *g, mono_t now);
 /*
- * `clear ks members GROUP ADDRESS --bar`: who is at this address mustn't register again, until the group is cleared or the
- * daemon starts anew; a new epoch keeps it from what comes (decision 21). False with a sentence in error.
+ * `clear ks members GROUP ADDRESS --bar`: who is at this address mustn't register again, until an operator lifts that or the
+ * daemon starts anew; no reload and no `clear group` forgives. A new epoch keeps it from what comes (decision 21). False with a
+ * sentence in error.
  */
 #define KS_EPOCH_ERROR_MAX 120
 MUST_CHECK bool ks_epoch_bar(struct ks_group *g, const struct addr *address, mono_t now, char error[KS_EPOCH_ERROR_MAX]);
+/* It may register again. False when it wasn't barred. */
+bool ks_epoch_unbar(struct ks_group *g, const struct addr *address);
 
 #endif

@@ -145,6 +145,13 @@ static void members_are_cleared_and_barred(void **state)
     join(f, "10.0.0.3", 484, FEATURES_KNOWN);
     assert_int_equal(run(f, "clear group ONE"), CTL_OK);
     assert_int_equal(referee_number(f->text, "members_told"), 1);
+    assert_int_equal(run(f, "clear ks members ONE"), CTL_OK); /* everybody's entries, and nobody's bar */
+    assert_int_equal(group(f, "ONE")->n_barred, 1);
+    assert_int_equal(run(f, "clear ks members ONE 10.0.0.2"), CTL_OK);
+    assert_non_null(strstr(f->text, "may register again"));
+    assert_int_equal(referee_number(f->text, "barred"), 0);
+    assert_int_equal(group(f, "ONE")->n_barred, 0);
+    assert_int_equal(run(f, "clear ks members ONE 10.0.0.2"), CTL_NOT_FOUND); /* neither member nor barred */
     assert_int_equal(run(f, "clear group OLD"), CTL_OK);
     assert_int_equal(referee_number(f->text, "members_told"), 0);
 }

@@ -108,7 +108,13 @@ static void bar_has_teeth(void **state)
     assert_false(ks_request(&f->ks, &r, &p, &why, at(f->now)));
     run_to(f, START + 86400);
     expect_no_new_key(f, &old);
-    assert_true(ks_epoch_clear(group(f), f->now));
+    assert_true(ks_epoch_clear(group(f), f->now)); /* and neither does a clear, which is for other troubles */
+    assert_false(ks_request(&f->ks, &r, &p, &why, at(f->now)));
+    reload(f, config_of(f, NULL, UNICAST, ", sender-id-bits: 16", SA("q"))); /* nor another epoch */
+    assert_false(ks_request(&f->ks, &r, &p, &why, at(f->now)));
+    assert_false(ks_epoch_unbar(group(f), &(struct addr){.family = 4, .b = {10, 1, 0, 3}}));
+    assert_true(ks_epoch_unbar(group(f), &r.peer.addr));
+    assert_false(ks_epoch_unbar(group(f), &r.peer.addr));
     join_member(f, 2, NULL);
     policy_wipe(&old);
 }
