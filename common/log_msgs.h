@@ -111,6 +111,7 @@
     X(KS_CONV_SAS_INGRESS, "GDOI", 5, 0, "IPsec SAs converted to receive-only mode in group %s")                       \
     X(KS_CONV_SAS_DUPLEX, "GDOI", 5, 0, "IPsec SAs converted to bidirectional mode in group %s")                       \
     X(KS_NEW_EPOCH, "GDOI", 5, 0, "Group %s: new key epoch; %zu members are told to register again")                   \
+    X(KS_GM_BAR_LIFTED, "GDOI", 5, 0, "Group %s: %s isn't barred any more, by the operator")                                  \
     X(KS_GM_BARRED, "GDOI", 4, 0, "Group %s: %s is barred by the operator")                                            \
     X(KS_GM_REVOKED, "GDOI", 3, 5, "Group %s: %s, which is barred, tried to register")                                 \
     X(KS_FIRST_GM, "GDOI", 6, 0, "Group %s: the first member, %s, has joined")                                         \
