@@ -90,5 +90,7 @@ bool schema_fail_in(struct schema *s, const struct yaml_node *n, size_t column, 
     __attribute__((format(printf, 4, 5)));
 /* `KEY: not supported by this version`, at the key. */
 bool schema_not_supported(struct schema *s, const struct yaml_node *n);
+/* `KEY: not supported by this version: VALUE, expected WANT`, at the value, when other values of the key are. */
+bool schema_value_not_supported(struct schema *s, const struct yaml_node *n, const char *value, const char *want);
 
 #endif

@@ -56,6 +56,11 @@ bool schema_not_supported(struct schema *s, const struct yaml_node *n)
     return schema_fail_key(s, n, "not supported by this version");
 }
 
+bool schema_value_not_supported(struct schema *s, const struct yaml_node *n, const char *value, const char *want)
+{
+    return schema_fail(s, n, "not supported by this version: %s, expected %s", value, want);
+}
+
 bool schema_kind(struct schema *s, const struct yaml_node *n, enum yaml_kind kind)
 {
     static const char *const words[] = {"a single value", "a list", "a map of keys"};
@@ -213,7 +218,7 @@ bool schema_enum(struct schema *s, const struct yaml_node *n, const struct name 
     }
     for (const struct name *i = later; i && i->text; i++) {
         if (strcmp(i->text, n->text) == 0)
-            return schema_fail(s, n, "%s: not supported by this version, expected %s", i->text, known);
+            return schema_value_not_supported(s, n, i->text, known);
     }
     for (const struct name *i = later; i && i->text; i++)
         if (used < sizeof(known))

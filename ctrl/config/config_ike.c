@@ -42,7 +42,7 @@ static bool parse_identity(struct schema *s, const struct yaml_node *n, void *at
     if (strcmp(text, "address") == 0)
         return true;
     if (strcmp(text, "dn") == 0 || (strncmp(text, "fqdn:", 5) == 0 && text[5]))
-        return schema_fail(s, n, "%s: not supported by this version, expected address", text);
+        return schema_value_not_supported(s, n, text, "address");
     return schema_fail(s, n, "'%s', expected one of: address, dn, fqdn:NAME", text);
 }
 

@@ -109,7 +109,7 @@ static bool check_supported(struct schema *s, const struct yaml_node *n, const s
         if (parts[i].asked && !feature_supported(parts[i].feature))
             return schema_not_supported(s, yaml_find(n, parts[i].key));
     if (sa->tag && !feature_supported(FEATURE_TAG))
-        return schema_fail(s, yaml_find(n, "tag"), "sgt: not supported by this version, expected none");
+        return schema_value_not_supported(s, yaml_find(n, "tag"), "sgt", "none");
     return true;
 }
 

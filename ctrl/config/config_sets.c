@@ -40,7 +40,7 @@ static bool parse_suite(struct schema *s, const struct yaml_node *n, void *at)
     if (suite->legacy && !loader_of(s)->c->legacy)
         return schema_fail(s, n, "%s is legacy, expected `legacy: true` at the top of the file for it", text);
     if (!suite->supported)
-        return schema_fail(s, n, "%s: not supported by this version, expected one of: %s", text, known);
+        return schema_value_not_supported(s, n, text, known);
     *(const struct suite **)at = suite;
     return true;
 }
@@ -64,7 +64,7 @@ static bool parse_set(struct schema *s, const struct yaml_node *n, void *at)
     if (!schema_map(s, n, set_fields, set))
         return false;
     if (set->transport && !feature_supported(FEATURE_TRANSPORT))
-        return schema_fail(s, yaml_find(n, "mode"), "transport: not supported by this version, expected tunnel");
+        return schema_value_not_supported(s, yaml_find(n, "mode"), "transport", "tunnel");
     l->n_sets++;
     return true;
 }

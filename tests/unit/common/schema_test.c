@@ -180,7 +180,7 @@ static void errors_say_what_and_where(void **state)
         {"seconds: 61500ms", "f:1:10: seconds: '61500ms', expected whole multiples of 1s"},
         {"us: 11ms", "f:1:5: us: '11ms', expected 0s to 10ms"},
         {"colour: pink", "f:1:9: colour: 'pink', expected one of: red, green, blue"},
-        {"colour: blue", "f:1:9: colour: blue: not supported by this version, expected red, green"},
+        {"colour: blue", "f:1:9: colour: not supported by this version: blue, expected red, green"},
         {"colour: [red]", "f:1:9: colour: a list, expected a single value"},
         {"text: 123456789", "f:1:7: text: 9 octets of text, expected at most 8"},
         {"text: 1", "f:1:7: text: too short, expected at least 2 octets"},

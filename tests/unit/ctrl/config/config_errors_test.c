@@ -74,9 +74,9 @@ static const struct row ike_rows[] = {
     {I "listen: [255.255.255.255]\n",
      "f:3:12: '255.255.255.255' can't be one machine's address, expected a unicast IPv4 address"},
     {I "listen: [10.0.0.1, 10.0.0.1]\n", "f:3:22: '10.0.0.1' stands twice"},
-    {P "identity: dn\n", "f:4:13: identity: dn: not supported by this version, expected address"},
+    {P "identity: dn\n", "f:4:13: identity: not supported by this version: dn, expected address"},
     {P "identity: fqdn:ks1.example.net\n",
-     "f:4:13: identity: fqdn:ks1.example.net: not supported by this version, expected address"},
+     "f:4:13: identity: not supported by this version: fqdn:ks1.example.net, expected address"},
     {P "identity: \"fqdn:\"\n", "f:4:13: identity: 'fqdn:', expected one of: address, dn, fqdn:NAME"},
     {P "identity: me\n", "f:4:13: identity: 'me', expected one of: address, dn, fqdn:NAME"},
     {P "proposals: []\n", "f:4:14: proposals: too few items, expected at least 1"},
@@ -94,7 +94,7 @@ static const struct row ike_rows[] = {
      "f:4:36: group: 5 is legacy (MODP 1536, too weak by now: RFC 8247 section 2.4), expected `legacy: true` at the top "
      "of the file for it"},
     {P "proposals: [{group: 1}]\n", "f:4:23: group: '1', expected one of: 14, 15, 16, 19, 20, 21, 2, 5"},
-    {P "proposals: [{auth: rsa}]\n", "f:4:22: auth: rsa: not supported by this version, expected psk"},
+    {P "proposals: [{auth: rsa}]\n", "f:4:22: auth: not supported by this version: rsa, expected psk"},
     {P "proposals: [{auth: none}]\n", "f:4:22: auth: 'none', expected one of: psk, rsa, ecdsa"},
     {P "proposals: [{lifetime: 59s}]\n", "f:4:26: lifetime: '59s', expected 1m to 1d"},
     {P "proposals: [{lifetime: 25h}]\n", "f:4:26: lifetime: '25h', expected 1m to 1d"},
@@ -414,13 +414,13 @@ static const struct {
     struct row row;
 } waiting_rows[] = {
     {FEATURE_TRANSPORT, {A "transform-sets: {t: {suite: aes-gcm-128, mode: transport}}\n" TAIL,
-     "f:3:48: mode: transport: not supported by this version, expected tunnel"}},
+     "f:3:48: mode: not supported by this version: transport, expected tunnel"}},
     {FEATURE_TIME_REPLAY, {SERVER "sa: [{number: 1, profile: p, acl: a, replay: {time: 100s}}]\n",
      "f:11:42: replay: not supported by this version"}},
     {FEATURE_COUNTER_REPLAY, {SERVER "sa: [{number: 1, profile: p, acl: a, replay: {counter: 64}}]\n",
      "f:11:42: replay: not supported by this version"}},
     {FEATURE_TAG, {SERVER "sa: [{number: 1, profile: p, acl: a, replay: none, tag: sgt}]\n",
-     "f:11:61: tag: sgt: not supported by this version, expected none"}},
+     "f:11:61: tag: not supported by this version: sgt, expected none"}},
     {FEATURE_STRICT_SENDER, {SERVER "sa: [{number: 1, profile: p, acl: a, replay: none, strict-sender: true}]\n",
      "f:11:56: strict-sender: not supported by this version"}},
 };
