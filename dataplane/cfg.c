@@ -65,6 +65,8 @@ static bool parse_eal(struct schema *s, const struct yaml_node *n, void *at)
         return false;
     if (is_ours(text))
         return schema_fail(s, n, "'%s' comes from workers and ports, expected another EAL option", text);
+    if (strncmp(text, "--proc-type", 11) == 0)
+        return schema_fail(s, n, "'%s': gvpn-dp shares its memory with nobody, expected another EAL option", text);
     c->eal[c->n_eal] = strdup(text);
     if (!c->eal[c->n_eal])
         return schema_fail(s, n, "out of memory");
@@ -72,12 +74,25 @@ static bool parse_eal(struct schema *s, const struct yaml_node *n, void *at)
     return true;
 }
 
+static bool has_eal_option(const struct cfg *c, const char *option)
+{
+    for (size_t i = 0; i < c->n_eal; i++) {
+        if (strcmp(c->eal[i], option) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool parse_eals(struct schema *s, const struct yaml_node *n, void *at)
 {
     struct cfg *c = at;
 
     c->has_eal = true;
-    return schema_list(s, n, 0, CFG_MAX_EAL, parse_eal, c);
+    if (!schema_list(s, n, 0, CFG_MAX_EAL, parse_eal, c))
+        return false;
+    if (has_eal_option(c, "--in-memory") && has_eal_option(c, "--no-huge"))
+        return schema_fail(s, n, "--in-memory and --no-huge, expected one of the two");
+    return true;
 }
 
 static bool parse_worker(struct schema *s, const struct yaml_node *n, void *at)
