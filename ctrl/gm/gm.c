@@ -274,6 +274,7 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
 
 void gm_failed(struct gm *gm, const char *reason, struct now now)
 {
+        gm_log_fault(gm, POLICY_FAULT_SAS, why);
     gm->asking = false;
     gm->stats.failures++;
     snprintf(gm->stats.last_error, sizeof(gm->stats.last_error), "%s", reason);

@@ -17,7 +17,7 @@
 #include "ctrl/gm/direction.h"
 #include "ctrl/gm/kek.h"
 #include "ctrl/gm/recover.h"
-#include "ctrl/policy/policy.h"
+#include "ctrl/policy/payloads.h"
 #include "ctrl/run/env.h"
 
 /* As `status` names them. */
@@ -145,6 +145,12 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
 void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now);
 /* The data plane says that a worker runs out of IVs under this SPI: registers for new keys and ids. */
 void gm_iv_low(struct gm *gm, uint32_t spi, struct now now);
+/*
+ * What a key server gave, or asks for, can't be used: the message that this kind of fault has (OP3), if it has one. For all three
+ * ways that policy comes: registration, rekey, and what the data plane says to it.
+ */
+void gm_log_fault(const struct gm *gm, enum policy_fault_kind kind, const char *why);
+
 /* What its data plane has counted so far: every GM_RECOVER_EVERY_S or so (GM13). */
 void gm_traffic(struct gm *gm, const struct gm_traffic *counts, struct now now);
 /* The counts begin anew: they are another group's or another process's from now on. */

@@ -125,6 +125,7 @@ bool gm_push(struct gm *gm, const struct path *path, const struct addr *own, str
         break;
     case PUSH_REFUSED:
         *last = p.number;
+        gm_log_fault(gm, why.kind, why.text);
         dropped(gm, GM_DROP_CONTENT, path, why.text);
         break;
     }

@@ -11,6 +11,7 @@
 bool policy_fault(struct policy_fault *why, uint16_t notify, const char *format, ...)
 {
     va_list args;
+    why->kind = POLICY_FAULT_OTHER;
     why->notify = notify;
     why->missing = 0;
     va_start(args, format);
@@ -19,9 +20,21 @@ bool policy_fault(struct policy_fault *why, uint16_t notify, const char *format,
     return false;
 }
 
+bool policy_fault_is(struct policy_fault *why, enum policy_fault_kind kind)
+{
+    why->kind = kind;
+    return false;
+}
+
+enum policy_fault_kind policy_fault_kind_of(enum isakmp_error e)
+{
+    return e == ISAKMP_E_SAT_PROTOCOL ? POLICY_FAULT_TEK_PROTOCOL : POLICY_FAULT_OTHER;
+}
+
 bool policy_fault_decode(struct policy_fault *why, enum isakmp_error e)
 {
-    return policy_fault(why, isakmp_error_notify(e), "%s", isakmp_error_text(e));
+    return policy_fault(why, isakmp_error_notify(e), "%s", isakmp_error_text(e)) ||
+           policy_fault_is(why, policy_fault_kind_of(e));
 }
 
 /* RFC 6407 has no deny, no port ranges. */

@@ -8,7 +8,9 @@
 /* Fills *why; always false, so that it can be returned. No argument may point into a message. */
 bool policy_fault(struct policy_fault *why, uint16_t notify, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The same from a decoder's error. */
+/* What kind it is, behind one that was filled: policy_fault(...) || policy_fault_is(...). Always false. */
+bool policy_fault_is(struct policy_fault *why, enum policy_fault_kind kind);
+/* Filled from a decoder's error. */
 bool policy_fault_decode(struct policy_fault *why, enum isakmp_error e);
 
 #endif

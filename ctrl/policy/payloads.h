@@ -22,12 +22,26 @@
 /* SHA-256 of bytes to out; handed in, as this folder sees no crypto library. False only when that library failed. */
 typedef bool (*policy_digest_fn)(struct span bytes, uint8_t out[GDOI_DIGEST_LEN]);
 
+/* Faults of a policy that came which have a message of their own (OP3). */
+enum policy_fault_kind {
+    POLICY_FAULT_OTHER,
+    POLICY_FAULT_UNSUPPORTED,   /* this version, or this data plane, can't run it */
+    POLICY_FAULT_SIGNATURE_KEY, /* no signature could be verified with it */
+    POLICY_FAULT_TEK_PROTOCOL,
+    POLICY_FAULT_RULES, /* more than ACL_MAX_ENTRIES */
+    POLICY_FAULT_SAS,   /* more than POLICY_MAX_SAS */
+};
+
 /* Why a policy can't be sent or used: for the log and for the peer. The text holds no byte of a message. */
 struct policy_fault {
+    enum policy_fault_kind kind;
     uint16_t notify;  /* ISAKMP notify type to answer with */
     uint64_t missing; /* FEATURE_ bits that the peer lacks; when sending only */
     char text[POLICY_FAULT_TEXT_MAX];
 };
+
+/* The kind of a decoder's error, for who reads an SA payload before there is a policy. */
+enum policy_fault_kind policy_fault_kind_of(enum isakmp_error e);
 
 /* FEATURE_ bits that whoever runs this SA needs. */
 uint64_t policy_sa_features(const struct policy_sa *sa);

@@ -69,7 +69,8 @@ static bool check_sat(const struct gdoi_sat *t, bool ours, struct policy_fault *
     if (ours && !is_any(&t->sel))
         return policy_fault(why, ISAKMP_N_INVALID_ID_INFORMATION,
                             "SA 0x%08x: SAT has a selector although the policy has rules", t->spi);
-    return check_supported(t, suite_by_wire(t->transform, t->key_bits, t->auth), ours, why);
+    return check_supported(t, suite_by_wire(t->transform, t->key_bits, t->auth), ours, why) ||
+           policy_fault_is(why, POLICY_FAULT_UNSUPPORTED);
 }
 
 /* Two SATs of one SPI may differ in their selectors only. */
@@ -88,7 +89,8 @@ static bool check_replay(const struct gdoi_sat *t, const struct policy_sa *sa, s
     char text[POLICY_FAULT_TEXT_MAX];
     if (missing != 0)
         return policy_fault(why, notify, "SA 0x%08x: %.60s: not supported by this version", t->spi,
-                            policy_features_text(missing, text));
+                            policy_features_text(missing, text)) ||
+               policy_fault_is(why, POLICY_FAULT_UNSUPPORTED);
     if (((t->metadata & GDOI_METADATA_TIME) != 0) != (t->replay_method == REPLAY_TIME))
         return policy_fault(why, notify, "SA 0x%08x: time replay and the metadata header don't agree", t->spi);
     if (policy_sa_conflict(sa) != NULL)
@@ -99,7 +101,8 @@ static bool check_replay(const struct gdoi_sat *t, const struct policy_sa *sa, s
 static bool add_sa(struct draft *d, const struct gdoi_sat *t, struct policy_fault *why)
 {
     if (d->p.n_sas == POLICY_MAX_SAS)
-        return policy_fault(why, ISAKMP_N_PAYLOAD_MALFORMED, "more than %d SAs", POLICY_MAX_SAS);
+        return policy_fault(why, ISAKMP_N_PAYLOAD_MALFORMED, "more than %d SAs", POLICY_MAX_SAS) ||
+               policy_fault_is(why, POLICY_FAULT_SAS);
     struct policy_sa sa = {
         .number = t->number,
         .spi = t->spi,
@@ -137,7 +140,8 @@ static bool add_sat(struct draft *d, const struct gdoi_sat *t, struct policy_fau
     /* for now a rule carries the place of its SA; number_plain() makes numbers of them */
     struct acl_entry e = {.permit = true, .sa = (uint16_t)(sa - d->p.sas + 1), .sel = t->sel};
     if (!acl_append(&d->p.acl, &e))
-        return policy_fault(why, ISAKMP_N_PAYLOAD_MALFORMED, "more than %d rules", ACL_MAX_ENTRIES);
+        return policy_fault(why, ISAKMP_N_PAYLOAD_MALFORMED, "more than %d rules", ACL_MAX_ENTRIES) ||
+               policy_fault_is(why, POLICY_FAULT_RULES);
     return true;
 }
 
@@ -402,7 +406,8 @@ static bool take_kek(struct draft *d, const struct gdoi_kek *given, struct polic
         given->algorithm_key.len != iv_len + key_len)
         return policy_fault(why, notify, "the KEK has %zu octets of IV and key", given->algorithm_key.len);
     if (given->signature_key.len > sizeof(kek->public_key))
-        return policy_fault(why, notify, "the KEK's signing key is too long");
+        return policy_fault(why, notify, "the KEK's signing key is too long") ||
+               policy_fault_is(why, POLICY_FAULT_SIGNATURE_KEY);
     if (!secret_set(&kek->key, given->algorithm_key.p + iv_len, key_len))
         return policy_fault(why, notify, "the KEK is too long");
     memcpy(kek->iv, given->algorithm_key.p, iv_len);

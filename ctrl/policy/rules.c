@@ -112,6 +112,8 @@ bool policy_rules_get(struct span bytes, struct acl *acl, struct policy_fault *w
     }
     if (wrong != NULL) {
         policy_fault(why, ISAKMP_N_ATTRIBUTES_NOT_SUPPORTED, "rule %zu: the list has %s", x.n + 1, wrong);
+        if (x.n == ACL_MAX_ENTRIES)
+            policy_fault_is(why, POLICY_FAULT_RULES);
         acl_free(&x);
         return false;
     }

@@ -28,6 +28,12 @@ struct inform {
     bool deletes_sa; /* it deletes the ISAKMP SA it came under */
 };
 
+/* An error, not a status (RFC 2408 3.14.1). */
+static inline bool inform_is_error(uint16_t type)
+{
+    return type != 0 && type < 16384;
+}
+
 enum inform_result {
     INFORM_OK,
     INFORM_DROP_MALFORMED,

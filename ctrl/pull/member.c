@@ -62,9 +62,10 @@ struct pull *pull_new_member(struct ike_sa *sa, const struct group_id *group, ui
 
 /* An authentic message whose content can't be used ends the pull: the server will not say it better a second
  * time. */
-static enum pull_result bad_policy(struct pull *p, struct pull_report *report, const char *why)
+static enum pull_result bad_policy(struct pull *p, struct pull_report *report, enum policy_fault_kind kind, const char *why)
 {
     pull_enter(p, PULL_OVER);
+    report->kind = kind;
     return pull_say(report, PULL_BAD_POLICY, why);
 }
 
@@ -103,7 +104,7 @@ static enum pull_result too_weak(struct pull *p, struct pull_report *report, con
     char why[PULL_REASON_MAX];
     snprintf(why, sizeof why, "the key server's policy uses %s, which needs `legacy: true` in this member's file",
              name);
-    return bad_policy(p, report, why);
+    return bad_policy(p, report, POLICY_FAULT_OTHER, why);
 }
 
 static mono_t trip_limit(const struct pull *p, uint16_t window_s)
@@ -145,7 +146,7 @@ enum pull_result pull_in_sa_out_accept(struct pull *p, const struct pull_input *
         return pull_say(report, PULL_DROP_STATE, "our own nonce came back");
     e = check_sa(body, &offered);
     if (e)
-        return bad_policy(p, report, isakmp_error_text(e));
+        return bad_policy(p, report, policy_fault_kind_of(e), isakmp_error_text(e));
     if (offered.legacy && !p->legacy)
         return too_weak(p, report, offered.legacy);
     if (offered.window_s > 0 && mono_before(trip_limit(p, offered.window_s), trip))
@@ -209,10 +210,11 @@ static void set_clock(const struct pull *p, struct policy *policy, mono_t now)
 }
 
 /* SEQ comes exactly when there is a KEK, and the KEK's public key must be one that signatures can be verified with. */
-static const char *check_kek(struct pull *p, const struct isakmp_payload *seq)
+static const char *check_kek(struct pull *p, const struct isakmp_payload *seq, enum policy_fault_kind *kind)
 {
     struct policy *policy = &p->policy;
     if (policy->has_kek != (seq != NULL))
+    *kind = POLICY_FAULT_OTHER;
         return seq ? "a SEQ payload without a KEK" : "a KEK without a SEQ payload";
     if (!seq)
         return NULL;
@@ -220,6 +222,7 @@ static const char *check_kek(struct pull *p, const struct isakmp_payload *seq)
     if (e)
         return isakmp_error_text(e);
     if (!sig_fits(span_of(policy->kek.public_key, policy->kek.public_key_len), policy->kek.signature))
+    *kind = POLICY_FAULT_SIGNATURE_KEY;
         return "the KEK's public key isn't of its signature algorithm, or too weak";
     return NULL;
 }
@@ -234,16 +237,16 @@ enum pull_result pull_in_kd(struct pull *p, const struct pull_input *in, struct 
     memset(&fault, 0, sizeof fault);
     if (!policy_from_payloads(span_of(p->sa_body, p->sa_body_len), kd, &p->peer, hash_span, &p->policy,
                               &fault))
-        return bad_policy(p, report, fault.text);
-    const char *wrong = check_kek(p, isakmp_payloads_find(in->ps, ISAKMP_PAYLOAD_SEQ));
+        return bad_policy(p, report, fault.kind, fault.text);
+    const char *wrong = check_kek(p, isakmp_payloads_find(in->ps, ISAKMP_PAYLOAD_SEQ), &fault.kind);
     if (wrong) {
         policy_wipe(&p->policy);
-        return bad_policy(p, report, wrong);
+        return bad_policy(p, report, fault.kind, wrong);
     }
     age(&p->policy, mono_sub(in->now, p->started));
     set_clock(p, &p->policy, in->now);
     if (p->policy.n_sas == 0)
-        return bad_policy(p, report, "all SAs had expired before they arrived");
+        return bad_policy(p, report, POLICY_FAULT_OTHER, "all SAs had expired before they arrived");
     pull_enter(p, PULL_OVER);
     return PULL_POLICY;
 }

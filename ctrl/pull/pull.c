@@ -87,6 +87,12 @@ void pull_add_nonce(struct pull *p, struct span nonce)
     p->nonces_len += nonce.len;
 }
 
+static enum pull_result bad_hash(struct pull_report *report, enum pull_result r, const char *why)
+{
+    report->bad_hash = true;
+    return pull_say(report, r, why);
+}
+
 /* Message 2's HASH covers Ni_b alone, its own nonce being among the octets that follow. */
 enum pull_result pull_open(const struct pull *p, struct span datagram, uint8_t *plain,
                            struct isakmp_payloads *ps, struct ike_iv *next, struct pull_report *report)
@@ -104,7 +110,7 @@ enum pull_result pull_open(const struct pull *p, struct span datagram, uint8_t *
     if (e)
         return pull_say(report, PULL_DROP_MALFORMED, isakmp_error_text(e));
     if (ps->p[0].type != ISAKMP_PAYLOAD_HASH)
-        return pull_say(report, PULL_DROP_MALFORMED, "HASH isn't the first payload");
+        return bad_hash(report, PULL_DROP_MALFORMED, "HASH isn't the first payload");
     e = isakmp_hash_get(ps->p[0].body, ike_suite_hash_len(&p->sa->suite), &hash);
     if (e)
         return pull_say(report, PULL_DROP_MALFORMED, isakmp_error_text(e));
@@ -113,7 +119,7 @@ enum pull_result pull_open(const struct pull *p, struct span datagram, uint8_t *
         return pull_say(report, PULL_ERROR, "crypto library failed");
     bool same = secret_equal(hash, span_of(expected, hash.len));
     wipe(expected, sizeof expected);
-    return same ? PULL_GOES_ON : pull_say(report, PULL_DROP_AUTH, "HASH is wrong");
+    return same ? PULL_GOES_ON : bad_hash(report, PULL_DROP_AUTH, "HASH is wrong");
 }
 
 struct pull_message pull_message_begin(const struct pull *p, struct buf_writer *out)
@@ -207,7 +213,7 @@ enum pull_result pull_inform(struct pull *p, const struct inform *inform, struct
         return PULL_GOES_ON;
     for (size_t i = 0; i < inform->n_notifies; i++) {
         const struct inform_notify *n = &inform->notifies[i];
-        if (n->type == 0 || n->type >= 16384) /* status, not error (RFC 2408 3.14.1) */
+        if (!inform_is_error(n->type))
             continue;
         char name[32];
         report->notify = n->type;
@@ -255,6 +261,11 @@ const char *pull_state_text(const struct pull *p)
     switch (p->state) {
     case PULL_SENT_REQUEST:
         return "sent message 1";
+bool pull_awaits_accept(const struct pull *p)
+{
+    return p->state == PULL_SENT_SA;
+}
+
     case PULL_SENT_ACCEPT:
         return "sent message 3";
     case PULL_GOT_REQUEST:

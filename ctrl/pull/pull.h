@@ -14,7 +14,7 @@
 
 #include "ctrl/crypto/ike_sa.h"
 #include "ctrl/crypto/rng.h"
-#include "ctrl/policy/policy.h"
+#include "ctrl/policy/payloads.h"
 #include "ctrl/pull/inform.h"
 
 #define PULL_MAX_MESSAGE 65535 /* octets of any message */
@@ -40,6 +40,8 @@ struct pull_report {
     char why[PULL_REASON_MAX]; /* for the log, escaped; "" when nothing is to be said */
     uint16_t notify;           /* PULL_REFUSED: its type */
     uint64_t missing;          /* PULL_REFUSED: FEATURE_ bits we lack, when the server said so */
+    enum policy_fault_kind kind; /* PULL_BAD_POLICY: what is wrong with it */
+    bool bad_hash;               /* dropped for a wrong HASH, or for none */
 };
 
 /*
@@ -110,3 +112,5 @@ mono_t pull_started(const struct pull *p);
 const char *pull_state_text(const struct pull *p);
 
 #endif
+/* Server: message 2 is out, and message 3 hasn't come. */
+bool pull_awaits_accept(const struct pull *p);

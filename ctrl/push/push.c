@@ -230,9 +230,11 @@ static bool take_content(const struct policy_kek *kek, const struct isakmp_paylo
     if (!policy_from_rekey(ps->p[i].body, ps->p[i + 1].body, peer, hash_span, &p->policy, why))
         return false;
     const struct policy_kek *new = &p->policy.kek;
-    return !p->policy.has_kek || sig_fits(span_of(new->public_key, new->public_key_len), new->signature) ||
-           fault(why, ISAKMP_N_INVALID_KEY_INFORMATION,
-                 "the KEK's public key isn't of its signature algorithm, or too weak");
+    if (!p->policy.has_kek || sig_fits(span_of(new->public_key, new->public_key_len), new->signature))
+        return true;
+    fault(why, ISAKMP_N_INVALID_KEY_INFORMATION, "the KEK's public key isn't of its signature algorithm, or too weak");
+    why->kind = POLICY_FAULT_SIGNATURE_KEY;
+    return false;
 }
 
 /* plain: header and decrypted payloads. */

@@ -254,6 +254,20 @@ static void on_detached(void *ctx, struct dpc *d, const char *reason)
     set_timer(p, &p->attach, ATTACH_EVERY);
 }
 
+/* What a refusal means to a member; other results are mistakes of ours. */
+static enum policy_fault_kind fault_of(enum ipc_result result)
+{
+    switch (result) {
+    case IPC_SA_REFUSED:
+    case IPC_NO_MEMORY:
+        return POLICY_FAULT_UNSUPPORTED;
+    case IPC_LIMIT:
+        return POLICY_FAULT_SAS;
+    default:
+        return POLICY_FAULT_OTHER;
+    }
+}
+
 static void on_ack(void *ctx, struct dpc *d, const struct ipc_ack *ack)
 {
     struct plane *p = ctx;
@@ -266,8 +280,11 @@ static void on_ack(void *ctx, struct dpc *d, const struct ipc_ack *ack)
     if (!refused)
         spis_in_effect(&p->spis);
     for (size_t i = 0; i < p->n_members; i++) {
-        if (p->members[i].pair_there)
-            gm_acknowledged(p->members[i].gm, ack->epoch, refused ? ack->reason : NULL, loop_now(p->loop));
+        if (!p->members[i].pair_there)
+            continue;
+        if (refused)
+            gm_log_fault(p->members[i].gm, fault_of(ack->result), ack->reason);
+        gm_acknowledged(p->members[i].gm, ack->epoch, refused ? ack->reason : NULL, loop_now(p->loop));
     }
     if (refused) {
         p->changed = true;

@@ -83,11 +83,16 @@ static void on_gm_policy(void *ctx, struct session *s, struct policy *policy, st
 static void on_gm_failed(void *ctx, struct session *s, const char *reason, struct now now)
 {
     struct member *m = session_owner(s);
+    struct session_fault fault = session_fault(s);
     char server[ADDR_TEXT_MAX];
 
     (void)ctx;
     m->session = NULL;
-    log_msg(GM_REGS_FAILED, addr_text(gm_server(m->gm), server), gm_config(m->gm)->name, reason);
+    addr_text(gm_server(m->gm), server);
+    gm_log_fault(m->gm, fault.kind, reason);
+    if (fault.bad_policy)
+        log_msg(GM_REJECTING_SA_PAYLOAD, server, gm_config(m->gm)->name, reason);
+    log_msg(GM_REGS_FAILED, server, gm_config(m->gm)->name, reason);
     gm_failed(m->gm, reason, now);
 }
 

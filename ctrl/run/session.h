@@ -14,7 +14,7 @@
 #define GVPN_CTRL_RUN_SESSION_H
 
 #include "ctrl/config/config.h"
-#include "ctrl/policy/policy.h"
+#include "ctrl/policy/payloads.h"
 #include "ctrl/run/env.h"
 
 #define SESSIONS_MAX      16384 /* in all; a new one beyond is dropped */
@@ -133,4 +133,11 @@ const struct peer_features *session_features(const struct session *s);
 /* How many there are, half-open ones included. */
 size_t sessions_count(const struct sessions *ss);
 
+/* Why a registration failed, where the key server's policy has to do with it (OP3). */
+struct session_fault {
+    bool bad_policy; /* it came, and can't be used */
+    enum policy_fault_kind kind; /* of its fault; POLICY_FAULT_UNSUPPORTED also when the key server says that features are missing here */
+};
+/* Member, as gm_failed is called. */
+struct session_fault session_fault(const struct session *s);
 #endif

@@ -46,6 +46,8 @@ struct session {
     /* member */
     struct group_id group;
     uint16_t n_sender_ids;
+    bool replace; /* it can't go on with the keys that it has */
+    struct session_fault fault;
     unsigned slow_pulls; /* PULLs that were begun again because the answer took too long */
     void *owner;
 };

@@ -73,6 +73,11 @@ const struct peer_features *session_features(const struct session *s)
 
 static void deliver_policy(struct session *s, struct now now)
 {
+struct session_fault session_fault(const struct session *s)
+{
+    return s->fault;
+}
+
     struct sessions *ss = s->set;
     session_say_goodbye(s);
     s->ending = true;
@@ -82,6 +87,22 @@ static void deliver_policy(struct session *s, struct now now)
 }
 
 /* ---- key server ---- */
+
+/* A message of a PULL is dropped: what was wrong with its HASH has a message of its own. */
+static void drop_message(struct session *s, enum session_drop kind, const struct pull_report *report)
+{
+    char own[ADDR_TEXT_MAX], peer[ADDR_TEXT_MAX];
+
+    sessions_drop(s->set, kind, &s->path, report->bad_hash ? "" : report->why);
+    if (!report->bad_hash)
+        return;
+    endpoint_text(&s->path.remote, peer);
+    endpoint_text(&s->path.local, own);
+    if (s->initiator)
+        log_msg(GM_HASH_FAIL, peer, own, report->why);
+    else
+        log_msg(KS_HASH_FAIL, peer, own, report->why);
+}
 
 static void fill_registration(const struct session *s, const struct pull *pull, struct registration *reg)
 {
@@ -176,7 +197,7 @@ static void new_pull(struct session *s, struct span datagram, struct now now)
         enum session_drop kind = result == PULL_DROP_MALFORMED ? DROP_MALFORMED
                                  : result == PULL_DROP_AUTH    ? DROP_AUTH
                                                                : DROP_STATE;
-        sessions_drop(ss, kind, &s->path, report.why);
+        drop_message(s, kind, &report);
         return;
     }
     struct session_pull *p = &s->pulls[s->n_pulls++];
@@ -200,7 +221,8 @@ static void fail_pull(struct session *s, const char *prefix, const char *why, st
 static void fail_refused(struct session *s, const struct pull_report *report, struct now now)
 {
     char missing[48] = "";
-    if (report->missing)
+    if (report->missing) {
+        s->fault.kind = POLICY_FAULT_UNSUPPORTED;
         snprintf(missing, sizeof(missing), "missing features 0x%" PRIx64 ": ", report->missing);
     fail_pull(s, missing, report->why, now);
 }
@@ -237,7 +259,8 @@ static void in_known_pull(struct session *s, struct session_pull *p, struct span
         return;
     case PULL_DROP_MALFORMED:
         repeat_refused(&p->repeat, datagram);
-        sessions_drop(ss, DROP_MALFORMED, &s->path, report.why);
+        s->fault = (struct session_fault){.bad_policy = true, .kind = report.kind};
+        drop_message(s, DROP_MALFORMED, &report);
         return;
     case PULL_DROP_STATE:
         sessions_drop(ss, DROP_STATE, &s->path, report.why);
@@ -245,7 +268,7 @@ static void in_known_pull(struct session *s, struct session_pull *p, struct span
     case PULL_DROP_AUTH:
         repeat_refused(&p->repeat, datagram);
         snprintf(s->hint, sizeof(s->hint), "%.150s", report.why);
-        sessions_drop(ss, DROP_AUTH, &s->path, report.why);
+        drop_message(s, DROP_AUTH, &report);
         return;
     case PULL_ERROR:
         fail_pull(s, "memory, random numbers or the crypto library failed", "", now);
@@ -271,6 +294,22 @@ void session_in_inform(struct session *s, struct span datagram, struct now now)
 {
     struct inform in;
     struct pull_report report = {.why = ""};
+/* Key server: the member says no to message 2, by deleting phase 1 (RFC 6407 3.3) or with an error. */
+static void note_rejection(const struct session *s, const struct inform *in)
+{
+    char group[ADDR_TEXT_MAX], peer[ADDR_TEXT_MAX];
+    bool says_no = in->deletes_sa;
+
+    for (size_t i = 0; i < in->n_notifies; i++)
+        says_no |= inform_is_error(in->notifies[i].type);
+    for (size_t i = 0; says_no && i < s->n_pulls; i++) {
+        if (!pull_awaits_accept(s->pulls[i].pull))
+            continue;
+        group_id_text(pull_group(s->pulls[i].pull), group);
+        log_msg(KS_GM_REJECTS_SA_PAYLOAD, endpoint_text(&s->path.remote, peer), group);
+    }
+}
+
 
     if (session_was_repeated(s, &s->inform_repeat, datagram, now))
         return;
@@ -297,6 +336,7 @@ void session_in_inform(struct session *s, struct span datagram, struct now now)
         session_end_leave(s, NULL, now);
     else if (s->n_pulls && pull_inform(s->pulls[0].pull, &in, &report) == PULL_REFUSED)
         fail_refused(s, &report, now);
+    note_rejection(s, &in);
     else if (s->initiator && in.deletes_sa)
         session_fail(s, "the key server ended phase 1", now);
     else if (in.deletes_sa)

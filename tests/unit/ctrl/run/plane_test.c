@@ -34,6 +34,7 @@ static struct {
     unsigned told; /* questions that reached the ring */
     bool ring_full;
     struct gm_traffic traffic[2]; /* what each was told last ... */
+    enum policy_fault_kind fault; /* of the last refusal that a member was told */
     unsigned looks[2], moved[2];  /* ... how often, and how often that its counts begin anew */
 } w;
 
@@ -188,6 +189,13 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
     }
     (void)epoch;
     (void)now;
+}
+
+void gm_log_fault(const struct gm *gm, enum policy_fault_kind kind, const char *why)
+{
+    (void)gm;
+    assert_true(why[0]);
+    w.fault = kind;
 }
 
 void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now)
@@ -469,12 +477,15 @@ static void a_refused_transaction_is_tried_again_after_ten_seconds(void **state)
     (void)state;
     assert_int_equal(w.transactions, 1);
     w.events.ack(w.events.ctx, NULL, &refused); /* at 2 s */
+    assert_int_equal(w.fault, POLICY_FAULT_UNSUPPORTED); /* which is GM_NO_CRYPTO_ENGINE: resources are short */
     run_until(11);
     assert_int_equal(w.transactions, 1);
     run_until(13);
     assert_int_equal(w.transactions, 2);
     refused.epoch = 2;
+    refused.result = IPC_LIMIT;
     w.events.ack(w.events.ctx, NULL, &refused);
+    assert_int_equal(w.fault, POLICY_FAULT_SAS); /* GM_NO_IPSEC_FLOWS */
     plane_changed(p); /* something new isn't held up */
     run_until(14);
     assert_int_equal(w.transactions, 3);
