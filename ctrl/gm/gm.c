@@ -251,6 +251,7 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
     }
     gm_log_keys(gm, policy);
     if (!gm_install_take(gm, policy, now.scaled, why)) {
+        gm_log_fault(gm, POLICY_FAULT_SAS, why);
         log_msg(GM_INSTALL_POLICIES_FAIL, addr_text(gm_server(gm), server), gm->config->name, addr_text(&gm->own, own), why);
         policy_wipe(policy);
         gm_failed(gm, why, now);
@@ -274,7 +275,6 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
 
 void gm_failed(struct gm *gm, const char *reason, struct now now)
 {
-        gm_log_fault(gm, POLICY_FAULT_SAS, why);
     gm->asking = false;
     gm->stats.failures++;
     snprintf(gm->stats.last_error, sizeof(gm->stats.last_error), "%s", reason);

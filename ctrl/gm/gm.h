@@ -138,6 +138,12 @@ void gm_server_announced(struct gm *gm, const struct peer_features *server);
 void gm_policy(struct gm *gm, struct policy *policy, struct now now);
 void gm_failed(struct gm *gm, const char *reason, struct now now);
 
+/*
+ * What a key server gave, or asks for, can't be used: the message that this kind of fault has (OP3), if it has one. For all three
+ * ways that policy comes: registration, rekey, and what the data plane says to it.
+ */
+void gm_log_fault(const struct gm *gm, enum policy_fault_kind kind, const char *why);
+
 /* Writes GROUP, BINDs, RULEs, SAs and TIMEs for the transaction `epoch` through put(). `index`: the group's number in it. */
 void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ctx, const struct ipc_msg *m), void *ctx,
              mono_t now);
@@ -145,12 +151,6 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
 void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now);
 /* The data plane says that a worker runs out of IVs under this SPI: registers for new keys and ids. */
 void gm_iv_low(struct gm *gm, uint32_t spi, struct now now);
-/*
- * What a key server gave, or asks for, can't be used: the message that this kind of fault has (OP3), if it has one. For all three
- * ways that policy comes: registration, rekey, and what the data plane says to it.
- */
-void gm_log_fault(const struct gm *gm, enum policy_fault_kind kind, const char *why);
-
 /* What its data plane has counted so far: every GM_RECOVER_EVERY_S or so (GM13). */
 void gm_traffic(struct gm *gm, const struct gm_traffic *counts, struct now now);
 /* The counts begin anew: they are another group's or another process's from now on. */

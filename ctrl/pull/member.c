@@ -213,16 +213,16 @@ static void set_clock(const struct pull *p, struct policy *policy, mono_t now)
 static const char *check_kek(struct pull *p, const struct isakmp_payload *seq, enum policy_fault_kind *kind)
 {
     struct policy *policy = &p->policy;
-    if (policy->has_kek != (seq != NULL))
     *kind = POLICY_FAULT_OTHER;
+    if (policy->has_kek != (seq != NULL))
         return seq ? "a SEQ payload without a KEK" : "a KEK without a SEQ payload";
     if (!seq)
         return NULL;
     enum isakmp_error e = gdoi_seq_get(seq->body, &policy->rekey_number);
     if (e)
         return isakmp_error_text(e);
-    if (!sig_fits(span_of(policy->kek.public_key, policy->kek.public_key_len), policy->kek.signature))
     *kind = POLICY_FAULT_SIGNATURE_KEY;
+    if (!sig_fits(span_of(policy->kek.public_key, policy->kek.public_key_len), policy->kek.signature))
         return "the KEK's public key isn't of its signature algorithm, or too weak";
     return NULL;
 }

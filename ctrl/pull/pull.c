@@ -256,16 +256,16 @@ mono_t pull_started(const struct pull *p)
     return p->started;
 }
 
-const char *pull_state_text(const struct pull *p)
-{
-    switch (p->state) {
-    case PULL_SENT_REQUEST:
-        return "sent message 1";
 bool pull_awaits_accept(const struct pull *p)
 {
     return p->state == PULL_SENT_SA;
 }
 
+const char *pull_state_text(const struct pull *p)
+{
+    switch (p->state) {
+    case PULL_SENT_REQUEST:
+        return "sent message 1";
     case PULL_SENT_ACCEPT:
         return "sent message 3";
     case PULL_GOT_REQUEST:

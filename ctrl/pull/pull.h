@@ -110,7 +110,7 @@ struct policy *pull_policy(struct pull *p);
 /* When message 1 left (member) or arrived (server). */
 mono_t pull_started(const struct pull *p);
 const char *pull_state_text(const struct pull *p);
-
-#endif
 /* Server: message 2 is out, and message 3 hasn't come. */
 bool pull_awaits_accept(const struct pull *p);
+
+#endif

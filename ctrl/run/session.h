@@ -130,9 +130,6 @@ void sessions_each(const struct sessions *ss, struct now now, void (*each)(void 
                    void *ctx);
 /* What the peer of a member's registration announced, as gm_policy is called; zeros before. */
 const struct peer_features *session_features(const struct session *s);
-/* How many there are, half-open ones included. */
-size_t sessions_count(const struct sessions *ss);
-
 /* Why a registration failed, where the key server's policy has to do with it (OP3). */
 struct session_fault {
     bool bad_policy; /* it came, and can't be used */
@@ -140,4 +137,7 @@ struct session_fault {
 };
 /* Member, as gm_failed is called. */
 struct session_fault session_fault(const struct session *s);
+/* How many there are, half-open ones included. */
+size_t sessions_count(const struct sessions *ss);
+
 #endif

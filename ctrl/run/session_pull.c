@@ -71,13 +71,13 @@ const struct peer_features *session_features(const struct session *s)
     return s->n_pulls ? pull_features(s->pulls[0].pull) : &none;
 }
 
-static void deliver_policy(struct session *s, struct now now)
-{
 struct session_fault session_fault(const struct session *s)
 {
     return s->fault;
 }
 
+static void deliver_policy(struct session *s, struct now now)
+{
     struct sessions *ss = s->set;
     session_say_goodbye(s);
     s->ending = true;
@@ -85,8 +85,6 @@ struct session_fault session_fault(const struct session *s)
         ss->events.gm_policy(ss->events.ctx, s, pull_policy(s->pulls[0].pull), now);
     session_free(s);
 }
-
-/* ---- key server ---- */
 
 /* A message of a PULL is dropped: what was wrong with its HASH has a message of its own. */
 static void drop_message(struct session *s, enum session_drop kind, const struct pull_report *report)
@@ -103,6 +101,8 @@ static void drop_message(struct session *s, enum session_drop kind, const struct
     else
         log_msg(KS_HASH_FAIL, peer, own, report->why);
 }
+
+/* ---- key server ---- */
 
 static void fill_registration(const struct session *s, const struct pull *pull, struct registration *reg)
 {
@@ -224,6 +224,7 @@ static void fail_refused(struct session *s, const struct pull_report *report, st
     if (report->missing) {
         s->fault.kind = POLICY_FAULT_UNSUPPORTED;
         snprintf(missing, sizeof(missing), "missing features 0x%" PRIx64 ": ", report->missing);
+    }
     fail_pull(s, missing, report->why, now);
 }
 
@@ -255,11 +256,11 @@ static void in_known_pull(struct session *s, struct session_pull *p, struct span
         fail_refused(s, &report, now);
         return;
     case PULL_BAD_POLICY:
+        s->fault = (struct session_fault){.bad_policy = true, .kind = report.kind};
         fail_pull(s, "the policy that came can't be used: ", report.why, now);
         return;
     case PULL_DROP_MALFORMED:
         repeat_refused(&p->repeat, datagram);
-        s->fault = (struct session_fault){.bad_policy = true, .kind = report.kind};
         drop_message(s, DROP_MALFORMED, &report);
         return;
     case PULL_DROP_STATE:
@@ -290,10 +291,6 @@ void session_in_pull(struct session *s, uint32_t message_id, struct span datagra
         new_pull(s, datagram, now);
 }
 
-void session_in_inform(struct session *s, struct span datagram, struct now now)
-{
-    struct inform in;
-    struct pull_report report = {.why = ""};
 /* Key server: the member says no to message 2, by deleting phase 1 (RFC 6407 3.3) or with an error. */
 static void note_rejection(const struct session *s, const struct inform *in)
 {
@@ -310,6 +307,10 @@ static void note_rejection(const struct session *s, const struct inform *in)
     }
 }
 
+void session_in_inform(struct session *s, struct span datagram, struct now now)
+{
+    struct inform in;
+    struct pull_report report = {.why = ""};
 
     if (session_was_repeated(s, &s->inform_repeat, datagram, now))
         return;
@@ -332,11 +333,11 @@ static void note_rejection(const struct session *s, const struct inform *in)
     }
     if (!s->initiator && session_in_leave(s, &in, datagram, now))
         return;
+    note_rejection(s, &in);
     if (s->leaving && in.deletes_sa)
         session_end_leave(s, NULL, now);
     else if (s->n_pulls && pull_inform(s->pulls[0].pull, &in, &report) == PULL_REFUSED)
         fail_refused(s, &report, now);
-    note_rejection(s, &in);
     else if (s->initiator && in.deletes_sa)
         session_fail(s, "the key server ended phase 1", now);
     else if (in.deletes_sa)
