@@ -278,6 +278,7 @@ void ks_rekey_move(struct ks_rekey *to, struct ks_rekey *from)
     to->replace = from->replace;
     to->round = from->round;
     to->sent_to = from->sent_to;
+    to->next = from->next;
     to->began = from->began;
     to->pause = from->pause;
     to->active = runs;

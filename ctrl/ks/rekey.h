@@ -45,6 +45,7 @@ struct ks_rekey {
     bool replace;   /* older TEKs go at the group's replace_end */
     unsigned round; /* 1 = the first */
     size_t sent_to; /* members */
+    size_t next;    /* place in their table where the next wave begins: also that of a rekey that takes the place of this one */
     mono_t began, pause;
     struct timer timer; /* scaled: the next wave, round, or the end */
 };

@@ -66,9 +66,12 @@ static void add_member(struct wave *w, struct ks_member *m)
 /* What listeners of a multicast KEK can do: all of them are ours, or the group wouldn't have taken them. */
 static const struct peer_features listeners = {.ours = true, .features = FEATURES_KNOWN};
 
-/* True: more are due. */
+/*
+ * True: more are due. Where the wave before left off, whatever rekey that was of: with a rekey each second everybody has his turn.
+ */
 static bool collect(struct wave *w, size_t most)
 {
+    const struct ks_members *ms = w->r->members;
     size_t n = 0;
 
     for (size_t i = 0; i < w->r->keks->n; i++) {
@@ -79,13 +82,16 @@ static bool collect(struct wave *w, size_t most)
         k->all.round = w->r->round;
         add(w, &k->kek.destination, k, &k->all, &listeners);
     }
-    for (size_t i = 0; i < w->r->members->n; i++) {
-        struct ks_member *m = &w->r->members->entries[i];
+    for (size_t i = 0, first = w->r->next; i < ms->n; i++) {
+        size_t at = (first + i) % ms->n;
+        struct ks_member *m = &ms->entries[at];
 
         if (!ks_member_is_present(m) || !ks_wave_is_due(w->r, &m->target))
             continue;
-        if (n++ == most)
+        if (n++ == most) {
+            w->r->next = at;
             return true;
+        }
         add_member(w, m);
     }
     return false;
