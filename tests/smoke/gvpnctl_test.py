@@ -37,11 +37,12 @@ MEMBER_COMMANDS = [["show", "gm", GROUP], ["show", "acl", GROUP], ["show", "fail
                    ["explain", "--in", "--pair", "wan", "10.1.2.10", "10.1.1.10", "tcp", "1", "2"],
                    ["explain", "--out", "10.1.1.10", "192.0.2.1", "udp", "53", "53"],
                    ["explain", "10.1.1.10", "10.1.2.10", "udp", "848", "848"]]
-SERVER_COMMANDS = [["show", "ks", "members", GROUP], ["show", "ks", "policy", GROUP], ["show", "ks", "rekey"], ["show", "feature", "ordered-policy"],
-                   ["show", "acl", GROUP]]
+SERVER_COMMANDS = [["show", "ks", "members", GROUP], ["show", "ks", "policy", GROUP], ["show", "ks", "rekey", GROUP],
+                   ["show", "feature", "ordered-policy"], ["show", "acl", GROUP]]
 BOTH_COMMANDS = [["status"], ["show", "group"], ["show", "group", GROUP], ["show", "gm"], ["show", "isakmp", "sa"],
                  ["show", "ipsec", "sa"], ["show", "acl"], ["show", "ks", "members"], ["show", "ks", "policy"],
-                 ["show", "feature"], ["show", "counters"], ["show", "ports"], ["show", "workers"], ["show", "fail-close"],
+                 ["show", "ks", "rekey"], ["show", "ks", "replay"], ["show", "gm", "replay"], ["show", "feature"],
+                 ["show", "counters"], ["show", "ports"], ["show", "workers"], ["show", "fail-close"],
                  ["show", "events"], ["show", "version"], ["show", "log-messages"], ["tech-support"]]
 DATA_PLANE_COMMANDS = [["show", "counters"], ["show", "ports"], ["show", "workers"], ["show", "ruleset"],
                        ["explain", "10.1.1.10", "10.1.2.10", "icmp"]]
@@ -302,9 +303,9 @@ def test_check(system):
         status, document, _ = ask(system, "m1", "check", path)
         assert (status, document["valid"], document["error"]) == (0, True, None)
     bad = system.t.path("bad.yaml", "gvpn: 1\nnonsense: 2\n")
-    status, document, _ = ask(system, "m1", "check", bad)
+    status, document, err = ask(system, "m1", "check", bad)
     assert (status, document["valid"]) == (1, False)
-    assert document["error"].startswith(f"{bad}:2:1: ")
+    assert document["error"].startswith(f"{bad}:2:1: ") and err == document["error"] + "\n"
 
 
 def test_shipped_examples_are_valid(system):
@@ -321,6 +322,10 @@ def test_without_a_daemon(system):
                            check=False)
         assert (p.returncode, p.stdout) == (3, "")
         assert "can't be reached" in p.stderr
+        for words in (["status"], ["tech-support"]):
+            p = subprocess.run([build("tools/gvpnctl"), *options, "--json", *words], capture_output=True, text=True, timeout=20,
+                               check=False)
+            assert p.returncode == 3 and "can't be reached" in json.loads(p.stdout)["error"] and "can't be reached" in p.stderr
 
 
 def test_isakmp_sas_are_shown_while_they_live(system):

@@ -24,11 +24,11 @@ static void print_json(const char *file, const char *error, char *const *lints, 
 
 static int report(const char *file, const char *error, char *const *lints, size_t n, int as_json)
 {
+    if (error)
+        (void)fprintf(stderr, "%s\n", error);
     if (as_json) {
         print_json(file, error, lints, n);
-    } else if (error) {
-        (void)fprintf(stderr, "%s\n", error);
-    } else {
+    } else if (!error) {
         for (size_t i = 0; i < n; i++)
             (void)fprintf(stderr, "%s\n", lints[i]);
         (void)printf("%s: valid, %zu warning%s\n", file, n, n == 1 ? "" : "s");

@@ -64,12 +64,12 @@ static void usage(FILE *to)
 
 static int ask(const char *socket_path, char **words, int n_words, int as_json)
 {
-    json_t *document = NULL;
-    int code = request_send(socket_path, words, n_words, &document);
-    const char *error = json_string_value(json_object_get(document, "error"));
+    json_t *document;
+    const char *error;
+    int code;
 
-    if (!document)
-        return code;
+    (void)request_send(socket_path, words, n_words, &code, &document);
+    error = json_string_value(json_object_get(document, "error"));
     if (as_json) {
         (void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
         (void)fputc('\n', stdout);

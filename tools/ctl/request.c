@@ -14,22 +14,29 @@
 #define ANSWER_MAX (16u << 20)
 #define WAIT_S     10
 
-/* Returns the descriptor, or -1 after saying why. */
-static int connect_to(const char *path)
+static bool no_answer(int *code, json_t **document, int why, json_t *text)
+{
+    *code = why;
+    *document = json_pack("{s:o}", "error", text);
+    return false;
+}
+
+/* Returns the descriptor, or -1 with *why. */
+static int connect_to(const char *path, json_t **why)
 {
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
     struct timeval wait = {.tv_sec = WAIT_S};
     int fd;
 
     if (strlen(path) >= sizeof(sun.sun_path)) {
-        (void)fprintf(stderr, "gvpnctl: socket path %s is too long\n", path);
+        *why = json_sprintf("socket path %s is too long", path);
         return -1;
     }
     strcpy(sun.sun_path, path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0) {
-        (void)fprintf(stderr, "gvpnctl: gvpnd can't be reached at %s: %s; is it running with this run directory?\n", path,
-                      strerror(errno));
+        *why = json_sprintf("gvpnd can't be reached at %s: %s; is it running with this run directory?", path,
+                            strerror(errno));
         if (fd >= 0)
             close(fd);
         return -1;
@@ -80,36 +87,36 @@ static char *read_all(int fd)
     return NULL;
 }
 
-int request_send(const char *socket_path, char *const *words, int n_words, json_t **document)
+static bool sendable(const char *word)
 {
-    int fd = connect_to(socket_path), code = CTL_FAILURE;
-    char *answer = NULL, *body;
-    json_error_t error;
+    return word[0] && !strchr(word, '\n');
+}
 
-    *document = NULL;
+bool request_send(const char *socket_path, char *const *words, int n_words, int *code, json_t **document)
+{
+    json_t *why = NULL;
+    char *answer, *body;
+    bool cut_short;
+    int fd;
+
+    for (int i = 0; i < n_words; i++)
+        if (!sendable(words[i]))
+            return no_answer(code, document, CTL_USAGE, json_string("a word of the command is empty or has a line break"));
+    fd = connect_to(socket_path, &why);
     if (fd < 0)
-        return CTL_UNREACHABLE;
-    for (int i = 0; i < n_words; i++) {
-        if (!words[i][0] || strchr(words[i], '\n')) {
-            (void)fprintf(stderr, "gvpnctl: a word of the command is empty or has a line break\n");
-            close(fd);
-            return CTL_USAGE;
-        }
+        return no_answer(code, document, CTL_UNREACHABLE, why);
+    for (int i = 0; i < n_words; i++)
         if (send_all(fd, words[i], strlen(words[i])) < 0 || send_all(fd, "\n", 1) < 0)
             break; /* the answer, or its absence, says why */
-    }
     (void)send_all(fd, "\n", 1);
     answer = read_all(fd);
     close(fd);
     body = answer ? strchr(answer, '\n') : NULL;
-    if (body) {
-        code = atoi(answer);
-        *document = json_loads(body + 1, 0, &error);
-    }
-    if (!*document) {
-        (void)fprintf(stderr, "gvpnctl: gvpnd gave no whole answer\n");
-        code = CTL_FAILURE;
-    }
+    *document = body ? json_loads(body + 1, 0, NULL) : NULL;
+    *code = body ? atoi(answer) : CTL_UNREACHABLE;
+    cut_short = answer != NULL;
     free(answer);
-    return code;
+    if (*document)
+        return true;
+    return no_answer(code, document, cut_short ? CTL_FAILURE : CTL_UNREACHABLE, json_string("gvpnd gave no whole answer"));
 }

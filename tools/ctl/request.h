@@ -6,11 +6,12 @@
 #include "common/exit.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 /*
- * Sends words and waits at most 10 s for the answer. Returns the daemon's exit code with *document set (the caller
- * decrefs it), or CTL_UNREACHABLE / CTL_FAILURE with *document NULL after saying why on stderr.
+ * Sends words and waits at most 10 s for the answer: gvpnd's exit code and document (the caller decrefs it). False when there is
+ * no whole answer: the code is CTL_UNREACHABLE, CTL_FAILURE or CTL_USAGE then, and the document {"error": why}.
  */
-int request_send(const char *socket_path, char *const *words, int n_words, json_t **document);
+bool request_send(const char *socket_path, char *const *words, int n_words, int *code, json_t **document);
 
 #endif

@@ -16,8 +16,8 @@
 static const char *const views[] = {
     "show version", "status",        "show group",      "show gm",         "show isakmp sa",
     "show ipsec sa", "show acl",     "show ruleset",    "show fail-close", "show ks members",
-    "show ks policy", "show gm replay", "show ks replay", "show feature", "show counters",  "show ports",      "show workers",
-    "show events",   "show log-messages",
+    "show ks policy", "show ks rekey", "show gm replay", "show ks replay", "show feature", "show counters", "show ports",
+    "show workers",  "show events",   "show log-messages",
 };
 
 #define N_VIEWS (sizeof(views) / sizeof(views[0]))
@@ -42,15 +42,33 @@ static int cut(char *line, char *words[MAX_WORDS])
     return n;
 }
 
-static void print_view(const char *name, char *const *words, int n_words, const json_t *document)
+/* The first one has the time in front. */
+static void print_view(const char *taken_at, const char *name, char *const *words, int n_words, const json_t *document)
 {
     const char *error = json_string_value(json_object_get(document, "error"));
 
+    if (taken_at)
+        (void)printf("gvpnctl %s, %s\n", GVPN_VERSION, taken_at);
     (void)printf("\n== %s\n", name);
     if (error)
         (void)printf("error: %s\n", error);
     else
         views_print(stdout, words, n_words, document);
+}
+
+static void dump(const json_t *document)
+{
+    (void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    (void)fputc('\n', stdout);
+}
+
+/* gvpnd doesn't answer (any more). */
+static int fail(const json_t *document, int code, int as_json)
+{
+    (void)fprintf(stderr, "gvpnctl: %s\n", json_string_value(json_object_get(document, "error")));
+    if (as_json)
+        dump(document);
+    return code;
 }
 
 int support_print(const char *socket_path, int as_json)
@@ -60,29 +78,25 @@ int support_print(const char *socket_path, int as_json)
     int code = CTL_OK;
 
     utc_text(taken_at);
-    if (!as_json)
-        (void)printf("gvpnctl %s, %s\n", GVPN_VERSION, taken_at);
     for (size_t i = 0; i < N_VIEWS && code == CTL_OK; i++) {
         char line[64], *words[MAX_WORDS];
-        json_t *document = NULL;
-        int n;
+        json_t *document;
+        int n, ignored; /* an error is in the document */
 
         (void)snprintf(line, sizeof(line), "%s", views[i]);
         n = cut(line, words);
-        (void)request_send(socket_path, words, n, &document);
-        if (!document)
-            code = i == 0 ? CTL_UNREACHABLE : CTL_FAILURE;
+        if (!request_send(socket_path, words, n, &ignored, &document))
+            code = fail(document, i == 0 ? CTL_UNREACHABLE : CTL_FAILURE, as_json);
         else if (as_json)
             (void)json_object_set(all, views[i], document);
         else
-            print_view(views[i], words, n, document);
+            print_view(i == 0 ? taken_at : NULL, views[i], words, n, document);
         json_decref(document);
     }
     if (as_json && code == CTL_OK) {
         json_t *out = json_pack("{s:s, s:s, s:O}", "gvpnctl_version", GVPN_VERSION, "taken_at", taken_at, "views", all);
 
-        (void)json_dumpf(out, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-        (void)fputc('\n', stdout);
+        dump(out);
         json_decref(out);
     }
     json_decref(all);
