@@ -45,6 +45,7 @@ static void join(struct ks_rekey *r, struct ks_target *t)
     t->pending = true;
     t->rekey = r->id;
     t->round = 0;
+    t->useless = 0;
 }
 
 /* All who hold a multicast KEK. A newest one that nobody can hold yet has no listeners. */
@@ -318,6 +319,16 @@ static void silence(struct ks_rekey *r, struct ks_member *m)
     m->rekeys_acked++;
 }
 
+/* One more that is of no use. False: so many came from there that nothing is said about it; the last to be told says so. */
+static bool is_told(const struct ks_rekey *r, struct ks_target *t, const struct path *path)
+{
+    char peer[ADDR_TEXT_MAX];
+
+    if (t->useless < KS_USELESS_ACKS && ++t->useless == KS_USELESS_ACKS)
+        log_msg(KS_BLACKHOLE_ACK, r->group->config->name, t->useless, endpoint_text(&path->remote, peer));
+    return t->useless < KS_USELESS_ACKS;
+}
+
 static void unsolicited(struct ks_rekey *r, const struct path *path, const char *why)
 {
     char peer[ADDR_TEXT_MAX];
@@ -341,19 +352,29 @@ bool ks_rekey_acknowledged(struct ks_rekey *r, const struct path *path, struct s
         unsolicited(r, path, "no member there");
         return true;
     }
-    if (!push_ack_get(&k->kek, datagram, &ack)) {
+    if (!push_ack_read(&k->kek, datagram, &ack)) {
         r->group->acks.forged++;
+        (void)is_told(r, &m->target, path);
         return true;
     }
     if (ack.number > k->number) {
-        unsolicited(r, path, "a number that was never sent");
+        if (is_told(r, &m->target, path))
+            unsolicited(r, path, "a number that was never sent");
+        else
+            r->group->acks.unsolicited++;
+        return true;
+    }
+    if (!counts(r, k, &m->target, ack.number)) { /* copies, too: before any HMAC, as RFC 8263 5 wants it */
+        r->group->acks.late++;
+        (void)is_told(r, &m->target, path);
+        return true;
+    }
+    if (!push_ack_get(&k->kek, datagram, &ack)) {
+        r->group->acks.forged++;
+        (void)is_told(r, &m->target, path);
         return true;
     }
     m->last_seen = now;
-    if (!counts(r, k, &m->target, ack.number)) {
-        r->group->acks.late++;
-        return true;
-    }
     r->group->acks.accepted++;
     silence(r, m);
     return true;

@@ -50,10 +50,13 @@ struct ks_rekey {
     struct timer timer; /* scaled: the next wave, round, or the end */
 };
 
+/* From one member, since its last rekey, until they are no longer told of: more than its rounds can bring. */
+#define KS_USELESS_ACKS 32
+
 /* What came of acknowledgements. */
 struct ks_ack_stats {
     uint64_t accepted;
-    uint64_t late;        /* for an earlier rekey, or once more */
+    uint64_t late;        /* for an earlier rekey, or once more; nobody looks whether they are genuine */
     uint64_t unsolicited; /* from nobody who was sent that */
     uint64_t forged;
 };

@@ -80,22 +80,41 @@ static bool take_id(struct span body, struct addr *member)
            (id.type == ISAKMP_ID_IPV4_ADDR || id.type == ISAKMP_ID_IPV6_ADDR) && addr_from_bytes(member, id.data);
 }
 
-bool push_ack_get(const struct policy_kek *kek, struct span datagram, struct push_ack *out)
+static bool take_apart(const struct policy_kek *kek, struct span datagram, struct isakmp_payloads *ps, struct span *hash,
+                       struct push_ack *ack)
 {
     struct isakmp_header h;
-    struct isakmp_payloads ps;
-    struct span body, hash;
-    struct push_ack ack;
-    uint8_t expected[PRF_MAX];
+    struct span body;
     if (!push_ack_is_for(kek, datagram) || prf_of(kek) == 0 || isakmp_header_get(datagram, &h, &body) != ISAKMP_OK ||
         h.flags != 0 || h.message_id != 0 ||
-        isakmp_payloads_get(h.next_payload, body, ISAKMP_TRAILING_REFUSE, &ps) != ISAKMP_OK)
+        isakmp_payloads_get(h.next_payload, body, ISAKMP_TRAILING_REFUSE, ps) != ISAKMP_OK)
         return false;
-    if (ps.n != 3 || ps.p[0].type != ISAKMP_PAYLOAD_HASH || ps.p[1].type != ISAKMP_PAYLOAD_SEQ ||
-        ps.p[2].type != ISAKMP_PAYLOAD_ID || isakmp_hash_get(ps.p[0].body, hash_len(prf_of(kek)), &hash) != ISAKMP_OK ||
-        gdoi_seq_get(ps.p[1].body, &ack.number) != ISAKMP_OK || !take_id(ps.p[2].body, &ack.member))
+    return ps->n == 3 && ps->p[0].type == ISAKMP_PAYLOAD_HASH && ps->p[1].type == ISAKMP_PAYLOAD_SEQ &&
+           ps->p[2].type == ISAKMP_PAYLOAD_ID &&
+           isakmp_hash_get(ps->p[0].body, hash_len(prf_of(kek)), hash) == ISAKMP_OK &&
+           gdoi_seq_get(ps->p[1].body, &ack->number) == ISAKMP_OK && take_id(ps->p[2].body, &ack->member);
+}
+
+bool push_ack_read(const struct policy_kek *kek, struct span datagram, struct push_ack *out)
+{
+    struct isakmp_payloads ps;
+    struct span hash;
+    struct push_ack ack;
+    if (!take_apart(kek, datagram, &ps, &hash, &ack))
         return false;
+    *out = ack;
+    return true;
+}
+
+bool push_ack_get(const struct policy_kek *kek, struct span datagram, struct push_ack *out)
+{
+    struct isakmp_payloads ps;
+    struct span hash;
+    struct push_ack ack;
+    uint8_t expected[PRF_MAX];
     bool ok = false;
+    if (!take_apart(kek, datagram, &ps, &hash, &ack))
+        return false;
     for (int i = L_WRITTEN; i <= L_OF_THE_KEY; i++) {
         if (!make_hash(kek, (enum l_reading)i, isakmp_payloads_behind(&ps, &ps.p[0]), expected))
             return false;

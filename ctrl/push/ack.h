@@ -19,6 +19,8 @@ struct push_ack {
     struct addr member; /* as its ID payload says */
 };
 
+/* Reads one without verifying it, which costs next to nothing. False: it isn't one. */
+MUST_CHECK bool push_ack_read(const struct policy_kek *kek, struct span datagram, struct push_ack *out);
 /*
  * Reads and verifies a datagram that may be an acknowledgement under `kek`; both readings of the key derivation's L are
  * accepted (RFC 8263 3.2). False: it isn't one, or is forged.

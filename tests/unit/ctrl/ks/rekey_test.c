@@ -227,6 +227,41 @@ static void acknowledgements_that_do_not_count(void **state)
     policy_wipe(&p);
 }
 
+/* RFC 8263 5, 7: whoever recorded or makes up acknowledgements changes nothing, and costs next to nothing when nobody waits for one. */
+static void a_flood_of_acknowledgements(void **state)
+{
+    struct fixture *f = *state;
+    struct registration r = registration_of(1);
+    struct path path = {.local = r.local, .remote = r.peer};
+    uint8_t bytes[PUSH_ACK_MAX_LEN];
+    struct buf_writer w = buf_writer_of(bytes, sizeof(bytes));
+    mono_t seen;
+
+    begin(f, UNICAST, "", SA("p"));
+    join_member(f, 1, NULL);
+    assert_true(ks_group_rekey(group(f), f->now));
+    run_to(f, START + 1);
+    assert_true(push_ack_put(&group(f)->keks.all[0].kek, 1, &r.peer.addr, &w));
+    bytes[w.len - 21] ^= 1; /* of the HASH */
+    for (unsigned i = 0; i < 1000; i++)
+        assert_true(ks_acknowledged(&f->ks, &path, buf_written(&w), at(f->now)));
+    assert_int_equal(group(f)->acks.forged, 1000);
+    assert_int_equal(ks_rekey_pending(&group(f)->rekey), 1);
+    bytes[w.len - 21] ^= 1;
+    assert_true(ks_acknowledged(&f->ks, &path, buf_written(&w), at(f->now)));
+    assert_int_equal(group(f)->acks.accepted, 1);
+    seen = member(f, 1)->last_seen;
+    run_to(f, START + 2);
+    for (unsigned i = 0; i < 1000; i++) { /* recordings and forgeries alike */
+        bytes[w.len - 21] ^= 1;
+        assert_true(ks_acknowledged(&f->ks, &path, buf_written(&w), at(f->now)));
+    }
+    assert_int_equal(group(f)->acks.late, 1000);
+    assert_int_equal(group(f)->acks.forged, 1000);
+    assert_int_equal(member(f, 1)->last_seen.ns, seen.ns); /* a recording is no sign of life */
+    assert_int_equal(member(f, 1)->rekeys_acked, 1);
+}
+
 /* A message 2 that a rekey overtook: its member would be in no round and lack a key. */
 static void a_registration_that_a_rekey_overtook_begins_again(void **state)
 {
@@ -327,6 +362,7 @@ int main(void)
         T(multicast_is_one_datagram_per_round),
         T(a_retransmission_yields),
         T(acknowledgements_that_do_not_count),
+        T(a_flood_of_acknowledgements),
         T(a_registration_that_a_rekey_overtook_begins_again),
         T(without_acknowledgements_all_hear_every_round),
         T(who_leaves_is_not_waited_for),
