@@ -3,8 +3,10 @@
 
     stream = Stream(system, system.h1, system.h2, rate=10000)   # packets a second each way
     ...                                                         # whatever must not lose any
-    result = stream.finish()                                    # ends it, waits for what is on its way
+    result = stream.finish()                                    # ends it, waits for what is due and what is on its way
     assert result.lost == 0, result
+
+A sender that a busy machine keeps from running is late, and says so (`stall`); what it was to send it sends afterwards.
 """
 
 import collections
@@ -16,8 +18,10 @@ from topology import build
 
 FLOWS, SIZE = 8, 64
 
-# One way of it. gaps: where numbers were missing, with the monotonic time of the packet behind the gap.
-Way = collections.namedtuple("Way", "sent received twice late lost gaps longest_silence_ms skipped rate")
+# One way of it. gaps: packets that never came, and the monotonic times at which the next one of the flow was sent and came. silence
+# and stall: the longest time without a packet, and for which the sender didn't run, with its end. debt: how many packets behind.
+# rate: packets a second; over: how many seconds it sent on after its end, to have sent them all.
+Way = collections.namedtuple("Way", "sent received twice late lost gaps silence stall debt rate over")
 
 
 class Result(collections.namedtuple("Result", "ways")):
@@ -37,7 +41,8 @@ class Result(collections.namedtuple("Result", "ways")):
 
     def __str__(self):
         return "; ".join(f"{w.sent} sent at {w.rate:.0f}/s, {w.lost} lost, {w.twice} twice, {w.late} late, longest silence "
-                         f"{w.longest_silence_ms} ms, gaps {w.gaps[:8]}" for w in self.ways)
+                         f"{w.silence['ms']} ms, sender held up for {w.stall['ms']} ms, {w.debt} packets behind, {w.over} s over, {len(w.gaps)} gaps"
+                         for w in self.ways)
 
     __repr__ = __str__
 
@@ -88,4 +93,4 @@ class Stream:
     def _way(sent, got):
         lost = sum(s - r for s, r in zip(sent["sent"], got["received"]))
         return Way(sum(sent["sent"]), sum(got["received"]), sum(got["twice"]), sum(got["late"]), lost, got["gaps"],
-                   got["longest_silence_ms"], sent["skipped"], sum(sent["sent"]) / max(sent["seconds"], 0.001))
+                   got["silence"], sent["stall"], sent["debt"], sum(sent["sent"]) / max(sent["seconds"], 0.001), sent["over"])

@@ -152,6 +152,7 @@ class Capture:
 
     def __init__(self, process, path):
         self.process, self.path = process, path
+        self.lost = 0  # frames that it didn't see, known after stop()
 
     def _ask(self):
         """(frames written, frames that the kernel gave it, frames that were lost), which tcpdump says on this signal."""
@@ -187,9 +188,9 @@ class Capture:
             time.sleep(0.2)
             self._drain()
             self.process.stop(signal.SIGINT)
-            lost = int(self.COUNTS.findall(self.process.output())[-1][2])
-            if lost:
-                print(f"tcpdump lost {lost} frames: {self.process.argv}")
+            self.lost = int(self.COUNTS.findall(self.process.output())[-1][2])
+            if self.lost:
+                print(f"tcpdump lost {self.lost} frames: {self.process.argv}")
         return self.path
 
     def packets(self):

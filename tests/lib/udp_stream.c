@@ -2,9 +2,12 @@
 /*
  * A constant stream of numbered UDP packets and what became of the one from the other end, exactly: run it in two hosts at
  * once. It sends to PEER from `flows` ports in turns and receives at its own address; a packet carries its flow, its number
- * within the flow and the time. Commands come line by line on standard input: `start`, `stop` (answers `{"sent": [...]}`,
- * what the kernel took of every flow), `finish N` (waits until N packets came, or none for two seconds, then prints the
- * report and ends). Anything unexpected ends it with 1.
+ * within the flow and the time. Commands come line by line on standard input: `start`, `stop` (when all is sent that is due by
+ * then it answers `{"sent": [...]}`, what the kernel took of every flow, and how long this program was kept from running),
+ * `finish N` (waits until N packets came, or none for two seconds, then prints the report and ends). Anything unexpected ends
+ * it with 1.
+ *
+ * What it was kept from sending it sends later, at twice the rate at most: a busy machine makes the stream longer, not thinner.
  *
  *     udp_stream ADDRESS PEER RATE FLOWS SIZE [GROUP]      packets/s; octets of payload; multicast group to receive, too
  */
@@ -24,10 +27,12 @@
 #define PORT       20000 /* of every receiver; flow i is sent from PORT + 1 + i */
 #define FLOWS_MAX  32
 #define BATCH      64
-#define GAPS_MAX   64
+#define GAPS_MAX   1024
+#define GAPS_TOLD  64
 #define BUFFER     (64 << 20)
 #define QUIET_MS   2000
-#define DEBT_MS    200 /* what a sender that was held up makes up for; more would be a burst, not a stream */
+#define HURRY      2  /* times the rate: no faster does it make up for what it was kept from sending */
+#define BURST_MS   20 /* of the rate, at once */
 #define TICK_NS    1000000L
 
 struct head {
@@ -45,18 +50,27 @@ struct flow {
     size_t seen_len;
 };
 
-/* Numbers that were passed over when a later one came: where in the stream, for whom it is told. */
+/* Numbers that were passed over when a later one came, and when that one was sent and came. */
 struct gap {
     uint32_t flow, first, count;
-    uint64_t at_ns;
+    uint64_t sent_ns, came_ns;
+};
+
+/* The longest time for which something didn't happen, and its end. */
+struct pause {
+    uint64_t last_ns, longest_ns, end_ns;
 };
 
 struct stream {
     struct flow flows[FLOWS_MAX];
     unsigned n_flows, turn, n_gaps;
-    uint64_t rate, size, begun_ns, sent, received, skipped, last_ns, longest_ns;
+    uint64_t rate, size, begun_ns, sent, received;
+    uint64_t debt; /* the largest so far, in packets */
+    uint64_t until_ns; /* what is due then is the last; 0: nobody has said stop yet */
     bool sending;
     int rx;
+    struct pause silence; /* nothing came */
+    struct pause stall;   /* this program didn't run while it was to send */
     struct gap gaps[GAPS_MAX];
 };
 
@@ -72,6 +86,15 @@ static uint64_t now_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void pause_ends(struct pause *p, uint64_t now)
+{
+    if (p->last_ns != 0 && now - p->last_ns > p->longest_ns) {
+        p->longest_ns = now - p->last_ns;
+        p->end_ns = now;
+    }
+    p->last_ns = now;
 }
 
 static struct addrinfo *resolve(const char *address, unsigned port)
@@ -145,22 +168,29 @@ static unsigned send_some(struct stream *s, struct flow *f, unsigned n, uint64_t
     return sent < 0 ? 0 : (unsigned)sent;
 }
 
-static void send_due(struct stream *s, uint64_t now)
+/* What is due by now, no more than what fits the time since the last call. False: that was the last of all. */
+static bool send_due(struct stream *s, uint64_t now, uint64_t since_ns)
 {
-    uint64_t due = s->rate * (now - s->begun_ns) / 1000000000u, most = s->rate * DEBT_MS / 1000;
+    uint64_t until = s->until_ns != 0 ? s->until_ns : now, due = s->rate * (until - s->begun_ns) / 1000000000u - s->sent;
+    uint64_t most = HURRY * s->rate * since_ns / 1000000000u + 1, burst = s->rate * BURST_MS / 1000 + 1;
 
-    if (due > s->sent + s->skipped + most)
-        s->skipped = due - s->sent - most;
-    while (s->sent + s->skipped < due) {
-        uint64_t left = due - s->sent - s->skipped;
+    if (due == 0 && s->until_ns != 0)
+        return false;
+    if (due > s->debt)
+        s->debt = due;
+    due = due < most ? due : most;
+    due = due < burst ? due : burst;
+    while (due > 0) {
         struct flow *f = &s->flows[s->turn++ % s->n_flows];
-        unsigned want = left < 8 ? (unsigned)left : 8, done = send_some(s, f, want, now);
+        unsigned want = due < 8 ? (unsigned)due : 8, done = send_some(s, f, want, now);
 
         f->sent += done;
         s->sent += done;
+        due -= done;
         if (done < want)
-            return;
+            break;
     }
+    return true;
 }
 
 /* ---- receiving ---- */
@@ -180,28 +210,56 @@ static void grow(struct flow *f, uint32_t number)
     f->seen_len = len;
 }
 
+static bool is_seen(const struct flow *f, uint32_t number)
+{
+    return number / 8 < f->seen_len && (f->seen[number / 8] & 1 << number % 8) != 0;
+}
+
+/* How many numbers of a gap never came. */
+static uint32_t missing(const struct stream *s, const struct gap *g)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < g->count; i++)
+        n += !is_seen(&s->flows[g->flow], g->first + i);
+    return n;
+}
+
+/* Gaps that were filled in the end are none. */
+static void remember(struct stream *s, const struct gap *g)
+{
+    unsigned kept = 0;
+
+    if (s->n_gaps == GAPS_MAX) {
+        for (unsigned i = 0; i < s->n_gaps; i++) {
+            if (missing(s, &s->gaps[i]) > 0)
+                s->gaps[kept++] = s->gaps[i];
+        }
+        s->n_gaps = kept;
+    }
+    if (s->n_gaps < GAPS_MAX)
+        s->gaps[s->n_gaps++] = *g;
+}
+
 static void count(struct stream *s, const struct head *h, uint64_t now)
 {
     struct flow *f = &s->flows[h->flow];
-    uint8_t bit = (uint8_t)(1 << h->number % 8);
 
     grow(f, h->number);
-    if (f->seen[h->number / 8] & bit) {
+    if (is_seen(f, h->number)) {
         f->twice++;
         return;
     }
-    f->seen[h->number / 8] |= bit;
+    f->seen[h->number / 8] |= (uint8_t)(1 << h->number % 8);
     f->received++;
     s->received++;
-    if (s->last_ns != 0 && now - s->last_ns > s->longest_ns)
-        s->longest_ns = now - s->last_ns;
-    s->last_ns = now;
+    pause_ends(&s->silence, now);
     if (h->number < f->next) {
         f->late++;
         return;
     }
-    if (h->number > f->next && s->n_gaps < GAPS_MAX)
-        s->gaps[s->n_gaps++] = (struct gap){h->flow, f->next, h->number - f->next, now};
+    if (h->number > f->next)
+        remember(s, &(struct gap){h->flow, f->next, h->number - f->next, h->sent_ns, now});
     f->next = h->number + 1;
 }
 
@@ -236,6 +294,30 @@ static void receive(struct stream *s, uint64_t now)
 
 /* ---- the two together ---- */
 
+static void report_pause(const char *name, const struct pause *p)
+{
+    printf("\"%s\": {\"ms\": %.1f, \"end_s\": %.3f}", name, (double)p->longest_ns / 1e6, (double)p->end_ns / 1e9);
+}
+
+static void report_gaps(const struct stream *s)
+{
+    unsigned told = 0;
+
+    printf("\"gaps\": [");
+    for (unsigned i = 0; i < s->n_gaps && told < GAPS_TOLD; i++) {
+        const struct gap *g = &s->gaps[i];
+        uint32_t n = missing(s, g);
+
+        if (n == 0)
+            continue;
+        printf("%s{\"flow\": %" PRIu32 ", \"first\": %" PRIu32 ", \"last\": %" PRIu32 ", \"count\": %" PRIu32
+               ", \"sent_s\": %.3f, \"came_s\": %.3f}",
+               told++ ? ", " : "", g->flow, g->first, g->first + g->count - 1, n, (double)g->sent_ns / 1e9,
+               (double)g->came_ns / 1e9);
+    }
+    printf("]");
+}
+
 static void report(const struct stream *s)
 {
     printf("{\"received\": [");
@@ -247,17 +329,19 @@ static void report(const struct stream *s)
     printf("], \"late\": [");
     for (unsigned i = 0; i < s->n_flows; i++)
         printf("%s%" PRIu32, i ? ", " : "", s->flows[i].late);
-    printf("], \"gaps\": [");
-    for (unsigned i = 0; i < s->n_gaps; i++)
-        printf("%s{\"flow\": %" PRIu32 ", \"first\": %" PRIu32 ", \"count\": %" PRIu32 ", \"at_s\": %.3f}", i ? ", " : "",
-               s->gaps[i].flow, s->gaps[i].first, s->gaps[i].count, (double)s->gaps[i].at_ns / 1e9);
-    printf("], \"longest_silence_ms\": %.1f}\n", (double)s->longest_ns / 1e6);
+    printf("], ");
+    report_gaps(s);
+    printf(", ");
+    report_pause("silence", &s->silence);
+    printf("}\n");
 }
 
-static void stop(struct stream *s, uint64_t now)
+static void report_sent(const struct stream *s, uint64_t now)
 {
-    s->sending = false;
-    printf("{\"seconds\": %.3f, \"skipped\": %" PRIu64 ", \"sent\": [", (double)(now - s->begun_ns) / 1e9, s->skipped);
+    printf("{\"seconds\": %.3f, \"over\": %.3f, \"debt\": %" PRIu64 ", ", (double)(s->until_ns - s->begun_ns) / 1e9,
+           (double)(now - s->until_ns) / 1e9, s->debt);
+    report_pause("stall", &s->stall);
+    printf(", \"sent\": [");
     for (unsigned i = 0; i < s->n_flows; i++)
         printf("%s%" PRIu32, i ? ", " : "", s->flows[i].sent);
     printf("]}\n");
@@ -283,10 +367,10 @@ static bool obey(struct stream *s, uint64_t now)
     if (fgets(line, sizeof line, stdin) == NULL)
         return false;
     if (strcmp(line, "start\n") == 0) {
-        s->begun_ns = now;
+        s->begun_ns = s->stall.last_ns = now;
         s->sending = true;
     } else if (strcmp(line, "stop\n") == 0) {
-        stop(s, now);
+        s->until_ns = now;
     } else if (sscanf(line, "finish %" SCNu64, &wanted) == 1) {
         finish(s, wanted);
         return false;
@@ -301,7 +385,7 @@ static void run(struct stream *s)
 
     printf("ready\n");
     for (;;) {
-        uint64_t now;
+        uint64_t now, last;
 
         /* While it sends, it looks once in a tick: packets wait for it, not it for packets. */
         if (s->sending)
@@ -310,8 +394,13 @@ static void run(struct stream *s)
             die("poll");
         now = now_ns();
         receive(s, now);
-        if (s->sending)
-            send_due(s, now);
+        if (s->sending) {
+            last = s->stall.last_ns;
+            pause_ends(&s->stall, now);
+            s->sending = send_due(s, now, now - last);
+            if (!s->sending)
+                report_sent(s, now);
+        }
         if ((p[0].revents & (POLLIN | POLLHUP)) && !obey(s, now))
             return;
     }

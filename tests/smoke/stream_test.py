@@ -5,6 +5,7 @@ exactly these. (tests/lib/stream.py, which the tests of rekeys believe.)
 
 import collections
 import re
+import signal
 import sys
 
 import pytest
@@ -38,6 +39,20 @@ def test_nothing_is_lost_where_nothing_drops(hosts):
     result = run(hosts, rate=10000)
     assert (result.lost, result.twice) == (0, 0), result
     assert all(w.sent > 1000 and not w.gaps for w in result.ways), result
+
+
+def test_a_sender_that_is_held_up_sends_everything_afterwards(hosts):
+    """So a busy machine neither loses packets nor thins the stream out."""
+    stream = Stream(*hosts[:3], rate=10000)
+    wait_for(lambda: stream.seconds() > 0.2, what="the stream to run")
+    held = stream.ends[1]
+    held.send_signal(signal.SIGSTOP)
+    wait_for(lambda: stream.seconds() > 0.7, what="the stream to miss one end")
+    held.send_signal(signal.SIGCONT)
+    result = stream.finish()
+    assert (result.lost, result.twice) == (0, 0), result
+    assert all(abs(w.rate - 10000) < 100 for w in result.ways), result
+    assert result.ways[1].stall["ms"] > 400 and result.ways[1].debt > 4000, result
 
 
 def test_what_is_dropped_is_missed_exactly(hosts):
