@@ -100,7 +100,7 @@ static void put_server(struct ctl_request *r, const struct ks_group *g, bool det
     json_key(j, "sas");
     json_array(j);
     for (size_t i = 0; i < g->n_teks; i++)
-        view_tek(j, &g->teks[i], now);
+        view_tek(j, &g->teks[i], g->config->ks.receive_only, now);
     json_end_array(j);
     if (details)
         view_rules(j, "rules", &g->acl);

@@ -139,6 +139,16 @@ static void counter(struct json *j, const char *key, const _Atomic uint64_t *v)
         json_kv_null(j, key);
 }
 
+/* The group's (GM8), unless this SA is out of use or has nothing to make IVs from. */
+static const char *sa_direction(const struct gm *gm, const struct gm_sa *s, mono_t now)
+{
+    if (s->parked || s->gone)
+        return "none";
+    if (s->n_senders == 0 && s->sa.suite->counter_mode)
+        return name_of(gm_direction_names, GM_DIRECTION_INBOUND_ONLY);
+    return name_of(gm_direction_names, gm_direction(gm, now));
+}
+
 void view_member_sa(struct json *j, const struct gm *gm, const struct gm_sa *s, const struct ipc_page *page, mono_t now)
 {
     const struct ipc_page_sa *slot = view_slot(page, s->sa.spi);
@@ -147,11 +157,8 @@ void view_member_sa(struct json *j, const struct gm *gm, const struct gm_sa *s, 
     view_spi(j, "spi", s->sa.spi);
     json_kv_u64(j, "sa", s->sa.number);
     json_kv_string(j, "suite", s->sa.suite->name);
-    json_kv_string(j, "direction",
-                   s->parked || s->gone                                 ? "none"
-                   : s->n_senders > 0 || !s->sa.suite->counter_mode ? "both"
-                                                                        : "inbound-only");
-    json_kv_bool(j, "sending", gm_sending(gm, s->sa.number, now) == s);
+    json_kv_string(j, "direction", sa_direction(gm, s, now));
+    json_kv_bool(j, "sending", gm_sending(gm, s->sa.number, now) == s && gm_direction(gm, now) != GM_DIRECTION_INBOUND_ONLY);
     json_kv_bool(j, "installed", s->acknowledged && !s->gone);
     json_kv_u64(j, "expires_in_s", view_seconds_until(s->end, now));
     json_key(j, "sender_ids");
@@ -195,13 +202,13 @@ void view_ks_kek(struct json *j, const struct ks_group *g, mono_t now)
     view_kek(j, k ? k->kek.spi : NULL, k ? k->end : MONO_NEVER, now);
 }
 
-void view_tek(struct json *j, const struct ks_tek *t, mono_t now)
+void view_tek(struct json *j, const struct ks_tek *t, bool receive_only, mono_t now)
 {
     json_object(j);
     view_spi(j, "spi", t->spi);
     json_kv_u64(j, "sa", t->number);
     json_kv_string(j, "suite", t->suite->name);
-    json_kv_string(j, "direction", "both");
+    json_kv_string(j, "direction", receive_only ? "inbound-only" : "both");
     json_kv_bool(j, "sending", false); /* a key server carries no traffic */
     json_kv_u64(j, "expires_in_s", view_seconds_until(t->end, now));
     json_key(j, "sender_ids");

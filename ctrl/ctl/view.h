@@ -39,7 +39,7 @@ void view_digest(struct json *j, const char *key, const uint8_t digest[32]);
 /* One object for an SA of a member, with the counters of its data plane. */
 void view_member_sa(struct json *j, const struct gm *gm, const struct gm_sa *s, const struct ipc_page *page, mono_t now);
 /* One object for a TEK on its key server. */
-void view_tek(struct json *j, const struct ks_tek *t, mono_t now);
+void view_tek(struct json *j, const struct ks_tek *t, bool receive_only, mono_t now);
 /* "packets_in" of an SA: packets that were taken with it; null without a page. */
 void view_packets_in(struct json *j, const struct ipc_page *page, uint32_t spi);
 /* "pseudotime_ms" of a group, on a member and on its key server; null while there is none. */

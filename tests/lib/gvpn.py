@@ -274,9 +274,10 @@ class Member(Node):
         return status in (0, 5) and bool(out) and json.loads(out)["groups"][0]["attached"]
 
     def registered(self):
-        """Registered, and the keys are in use for sending."""
+        """Registered, and the keys are in use for sending, or would be if the group weren't receive-only."""
         status, out, _ = self.ctl("status", "--json")
-        return status == 0 and any(sa["sending"] for sa in json.loads(out)["groups"][0]["sas"])
+        return status == 0 and any(sa["sending"] or sa["direction"] == "inbound-only" and sa["sender_ids"]
+                                   for sa in json.loads(out)["groups"][0]["sas"])
 
     def wait_registered(self, timeout=60):
         try:

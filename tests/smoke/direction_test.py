@@ -43,6 +43,12 @@ def directions(s):
     return [m.ask("show", "gm")["groups"][0]["direction"] for m in s.members]
 
 
+def sas(s):
+    """Of both members: (direction of their newest SA, does one of them send)."""
+    every = [m.status()["sas"] for m in s.members]
+    return [(of[-1]["direction"], any(sa["sending"] for sa in of)) for of in every]
+
+
 def wait_directions(s, *wanted, timeout=30):
     wait_for(lambda: directions(s) == list(wanted), timeout=timeout, what=f"directions {wanted}")
 
@@ -62,6 +68,8 @@ def ways(s):
 
 def test_receive_only_sends_in_clear(s):
     wait_directions(s, "inbound-only", "inbound-only")
+    assert sas(s) == [("inbound-only", False)] * 2
+    assert s.ks.status()["sas"][-1]["direction"] == "inbound-only"
     assert ways(s) == [[CLEAR], [CLEAR]]
 
 
@@ -69,6 +77,7 @@ def test_one_member_is_turned_by_hand(s):
     m1 = s.members[0]
     assert m1.ask("gm", "direction", GROUP, "inbound-optional")["direction"] == "inbound-optional"
     wait_for(lambda: ways(s) == [[ESP], [CLEAR]], what="ESP one way")
+    assert sas(s) == [("inbound-optional", True), ("inbound-only", False)]
     assert m1.ask("gm", "direction", GROUP, "both")["direction"] == "both"
     assert m1.ask("show", "gm")["groups"][0]["direction_by"] == "operator"
     m1.ask("gm", "direction", GROUP, "inbound-optional")
@@ -90,4 +99,5 @@ def test_receive_only_is_lifted(s):
     wait_for(lambda: ways(s) == [[ESP], [ESP]], what="ESP both ways")
     wait_directions(s, "both", "both", timeout=FIVE_MINUTES + 30)
     assert ways(s) == [[ESP], [ESP]]
+    assert sas(s) == [("both", True)] * 2
     assert [m.status()["registrations"] for m in s.members] == registrations
