@@ -244,6 +244,7 @@ def test_tables_fit_the_screen(system, node, words):
 @pytest.mark.parametrize("node, words", COMMANDS, ids=spelled)
 def test_json_is_one_document_wherever_the_option_stands(system, node, words):
     assert set(ask(system, node, *words)[1]) == set(json.loads(getattr(system, node).ctl(*words, "--json")[1]))
+    assert set(ask(system, node, *words)[1]) == set(json.loads(getattr(system, node).ctl(words[0], "--json", *words[1:])[1]))
 
 
 @pytest.mark.parametrize("words, status", [

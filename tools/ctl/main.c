@@ -82,6 +82,20 @@ static int ask(const char *socket_path, char **words, int n_words, int as_json)
     return code;
 }
 
+/* --json is also taken behind the command, where people often put it. Returns how many words are left. */
+static int take_json(char **argv, int from, int argc, int *as_json)
+{
+    int left = from;
+
+    for (int i = from; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            *as_json = 1;
+        else
+            argv[left++] = argv[i];
+    }
+    return left;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option longs[] = {{"socket", required_argument, NULL, 's'},
@@ -120,11 +134,7 @@ int main(int argc, char **argv)
         usage(stderr);
         return CTL_USAGE;
     }
-    /* --json is also taken behind the command, where people often put it. */
-    if (strcmp(argv[argc - 1], "--json") == 0 && argc - optind > 1) {
-        as_json = 1;
-        argc--;
-    }
+    argc = take_json(argv, optind + 1, argc, &as_json);
     if (strcmp(argv[optind], "check") == 0) {
         if (argc - optind != 2) {
             usage(stderr);
