@@ -74,15 +74,15 @@ static const char *parse(struct ctl_request *r, struct ipc_explain *q)
     f->ports = FLOW_NO_PORTS;
     if (!selector_proto_has_ports(f->proto))
         return r->n_words - at == 3 ? NULL : "this protocol has no ports";
-    if (r->n_words - at != 5)
-        return "this protocol needs SPORT DPORT";
+    f->ports = FLOW_PORTS;
+    if (r->n_words - at == 3)
+        return NULL; /* from port 0 to port 0: whatever has no entry with ports */
     if (!parse_number(r->words[at + 3], 65535, &v))
         return "SPORT is 0..65535";
     f->sport = (uint16_t)v;
     if (!parse_number(r->words[at + 4], 65535, &v))
         return "DPORT is 0..65535";
     f->dport = (uint16_t)v;
-    f->ports = FLOW_PORTS;
     return NULL;
 }
 

@@ -215,6 +215,7 @@ def test_show_version(system):
     (["10.1.1.10", "10.1.2.10", "icmp"], "encrypt", "sent_encrypted", "downloaded"),
     (["--out", "10.1.1.10", "192.0.2.1", "tcp", "1", "2"], "clear", "sent_clear", "none"),
     (["10.1.1.10", "10.1.2.10", "udp", "848", "848"], "clear", "sent_clear", "downloaded"),
+    (["10.1.1.10", "10.1.2.10", "udp"], "encrypt", "sent_encrypted", "downloaded"),
     (["--in", "10.1.2.10", "10.1.1.10", "icmp"], "drop", "drop_policy_clear_in", "downloaded"),
     (["--in", "192.0.2.1", "10.1.1.10", "47"], "clear", "received_clear", "none"),
     (["10.1.1.10", "239.1.2.3", "udp", "1", "2"], "encrypt", "sent_encrypted", "downloaded"),
@@ -249,7 +250,7 @@ def test_json_is_one_document_wherever_the_option_stands(system, node, words):
 
 @pytest.mark.parametrize("words, status", [
     ([], 2), (["--nonsense"], 2), (["nonsense"], 2), (["show"], 2), (["show", "nonsense"], 2), (["check"], 2),
-    (["explain"], 2), (["explain", "10.1.1.10", "10.1.2.10"], 2), (["explain", "10.1.1.10", "10.1.2.10", "tcp"], 2),
+    (["explain"], 2), (["explain", "10.1.1.10", "10.1.2.10"], 2), (["explain", "10.1.1.10", "10.1.2.10", "tcp", "1"], 2),
     (["explain", "10.1.1.10", "10.1.2.10", "nonsense"], 2), (["explain", "10.1.1.10", "2001:db8::1", "icmp"], 2),
     (["explain", "nonsense", "10.1.2.10", "icmp"], 2), (["explain", "--pair"], 2), (["status", ""], 2),
     (["show", "group", "NOWHERE"], 4), (["show", "ks", "members", "NOWHERE"], 4),
