@@ -39,6 +39,8 @@
     X(GM_PAIR_UNKNOWN, "GDOI", 3, 0, "Group %s: the data plane at %s has no port pair %s; other groups go on")         \
     X(GM_KEY_GONE, "GDOI", 4, 1,                                                                                       \
       "Group %s: SA 0x%08x was deleted in the data plane and can't come back; waiting for the next key")               \
+    X(GM_KEY_LOST, "GDOI", 4, 5,                                                                                       \
+      "Group %s: it isn't known any more which sequence numbers were used with SA 0x%08x; asking for another key")     \
     X(GM_UNREGISTER, "GDOI", 5, 50, "GM %s has left group %s at KS %s: %s")                                            \
     X(GM_CLEAR_REGISTER, "GDOI", 5, 0, "Group %s cleared by the operator: registering again with KS %s")               \
     X(GM_ACL_MERGE, "GDOI", 5, 0, "ACL of KS %s and GM in group %s merged: %zu local rules, then %zu of the KS")         \
@@ -91,6 +93,8 @@
     X(KS_GM_REJECTS_SA_PAYLOAD, "GDOI", 4, 5, "Registration: SA payload refused by GM %s in the group with identity %s") \
     X(KS_HASH_FAIL, "GDOI", 4, 5, "Registration: a message of GM %s to KS %s has a bad or no hash: %s")                \
     X(KS_NEW_TEK, "GDOI", 5, 0, "Group %s: new TEK 0x%08x for sa %u, lifetime %u s")                                   \
+    X(KS_KEYS_SPENT, "GDOI", 5, 5,                                                                                     \
+      "Group %s: GM %s can't go on with keys that it had (counter replay); others take their place")                   \
     X(KS_NO_TEK, "GDOI", 3, 1, "Group %s: a new TEK could not be made; trying again")                                  \
     X(KS_SENDER_IDS_LOW, "GDOI", 4, 0, "Group %s: %u percent of the sender ids of this key epoch are given")           \
     X(KS_LAST_GM, "GDOI", 6, 0, "Group %s: the last member, %s, has left")                                             \

@@ -286,13 +286,14 @@ bool sa_next_sequence(struct sa *sa, unsigned worker, uint64_t *sequence)
 
 uint32_t sa_raised(const struct sa *sa, unsigned n_workers)
 {
+    bool takes_none = atomic_load_explicit(&sa->n_senders, memory_order_relaxed) == SA_SENDERS_MAX;
     uint32_t raised = 0;
 
     for (unsigned i = 0; i < n_workers; i++) {
         bool waits = atomic_load_explicit(&sa->next[i], memory_order_acquire) != 0;
         uint32_t events = atomic_load_explicit(&sa->workers[i].events, memory_order_relaxed);
 
-        raised |= waits ? events & ~SA_EVENT_IV : events;
+        raised |= waits || takes_none ? events & ~SA_EVENT_IV : events;
     }
     return raised;
 }

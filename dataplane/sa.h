@@ -144,7 +144,7 @@ bool sa_set_senders(struct sa *sa, const struct ipc_sa *m);
 void sa_leave(struct sa *sa, uint64_t left);
 /*
  * What its workers ran into and nothing was done about yet, of SA_EVENT_*: a worker that has a next sender id needs
- * none.
+ * none, and an SA that takes no more of them can't be helped.
  */
 uint32_t sa_raised(const struct sa *sa, unsigned n_workers);
 /* Wipes and frees; NULL is harmless. No worker may know it any more. */

@@ -6,6 +6,15 @@
 
 #define PSEUDOTIME_LEN 8
 
+static enum isakmp_error get_replace(const struct isakmp_attr *a, struct gdoi_gap *gap)
+{
+    uint16_t flag;
+    if (!isakmp_attr_u16(a, &flag) || flag > 1)
+        return ISAKMP_E_ATTR_VALUE;
+    gap->replace = flag == 1;
+    return ISAKMP_OK;
+}
+
 static enum isakmp_error from_server(const struct isakmp_attr *a, struct gdoi_gap *gap)
 {
     struct buf_reader r = buf_reader_of(a->value);
@@ -35,10 +44,7 @@ static enum isakmp_error from_server(const struct isakmp_attr *a, struct gdoi_ga
         gap->receive_only = flag == 1;
         return ISAKMP_OK;
     case GDOI_GAP_REPLACE:
-        if (!isakmp_attr_u16(a, &flag) || flag > 1)
-            return ISAKMP_E_ATTR_VALUE;
-        gap->replace = flag == 1;
-        return ISAKMP_OK;
+        return get_replace(a, gap);
     default:
         return ISAKMP_E_ATTR_UNKNOWN;
     }
@@ -46,6 +52,8 @@ static enum isakmp_error from_server(const struct isakmp_attr *a, struct gdoi_ga
 
 static enum isakmp_error from_member(const struct isakmp_attr *a, struct gdoi_gap *gap)
 {
+    if (a->type == GDOI_GAP_REPLACE)
+        return get_replace(a, gap);
     if (a->type != GDOI_GAP_SENDER_ID_REQUEST)
         return ISAKMP_E_ATTR_UNKNOWN;
     if (!isakmp_attr_u16(a, &gap->sender_id_request) || gap->sender_id_request == 0 ||

@@ -25,13 +25,13 @@ struct gdoi_gap {
     uint64_t pseudotime_ms; /* of the group, when the message was made (KS11) */
     uint8_t digest[GDOI_DIGEST_LEN];
     struct span policy; /* the encoded entries, borrowed; ctrl/policy/payloads.h reads them */
-    bool replace;       /* what the rekey doesn't bring goes (KS18) */
+    bool replace;       /* what the rekey doesn't bring goes (KS18); from a member: it can't go on with its keys (KS12) */
     bool receive_only;  /* group mode 1 */
 };
 
 /*
- * Who may say what: the request goes from member to key server, everything else the other way. What the direction doesn't
- * allow counts as unknown.
+ * Who may say what: the request goes from member to key server, replace both ways, everything else the other way. What the
+ * direction doesn't allow counts as unknown.
  */
 enum gdoi_gap_from { GDOI_GAP_FROM_SERVER, GDOI_GAP_FROM_MEMBER };
 

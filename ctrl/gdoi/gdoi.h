@@ -33,6 +33,7 @@ enum gdoi_sat_attr {
     GDOI_SAT_REPLAY_WINDOW = 32003,
     GDOI_SAT_METADATA = 32004,
     GDOI_SAT_STRICT_SENDER = 32005,
+    GDOI_SAT_GIVEN_BEFORE = 32006,
 };
 
 enum gdoi_encapsulation { GDOI_ENCAP_TUNNEL = 1, GDOI_ENCAP_TRANSPORT = 2 };

@@ -85,6 +85,8 @@ static enum isakmp_error get_private(const struct isakmp_attr *a, struct gdoi_sa
         return get_u16(a, 0, 3, &sat->metadata);
     case GDOI_SAT_STRICT_SENDER:
         return get_u16(a, 0, 1, &sat->strict_sender);
+    case GDOI_SAT_GIVEN_BEFORE:
+        return get_u16(a, 0, 1, &sat->given_before);
     default:
         return ISAKMP_E_ATTR_UNKNOWN;
     }
@@ -207,6 +209,8 @@ static void put_private(struct buf_writer *w, const struct gdoi_sat *sat)
         isakmp_attr_put_basic(w, GDOI_SAT_METADATA, sat->metadata);
     if (sat->strict_sender != 0)
         isakmp_attr_put_basic(w, GDOI_SAT_STRICT_SENDER, sat->strict_sender);
+    if (sat->given_before != 0)
+        isakmp_attr_put_basic(w, GDOI_SAT_GIVEN_BEFORE, sat->given_before);
 }
 
 void gdoi_sat_put(struct isakmp_chain *c, const struct gdoi_sat *sat)

@@ -43,7 +43,7 @@ struct gdoi_sat {
     /* ours; has_private says that at least one came */
     bool has_private;
     uint16_t number; /* 0 = absent */
-    uint16_t replay_method, replay_window, metadata, strict_sender;
+    uint16_t replay_method, replay_window, metadata, strict_sender, given_before;
 };
 
 /*

@@ -199,6 +199,29 @@ void gm_set_own(struct gm *gm, const struct addr *own)
 void gm_server_announced(struct gm *gm, const struct peer_features *server)
 {
     gm->server_features = *server;
+/* A key that was asked for comes with a rekey, or with a later registration: each time it is waited for longer. */
+static void wait_for_key(struct gm *gm, mono_t now)
+{
+    int64_t seconds = gm->n_waits == 0 ? 0 : 1;
+
+    if (!gm_needs_key(gm)) {
+        gm->n_waits = 0;
+        return;
+    }
+    for (unsigned i = 1; i < gm->n_waits && seconds < RETRY_MAX_S; i++)
+        seconds *= 2;
+    gm->n_waits++;
+    gm->soon = mono_add(now, jitter(gm, mono_s(seconds < RETRY_MAX_S ? seconds : RETRY_MAX_S)));
+}
+
+void gm_key_came(struct gm *gm)
+{
+    if (gm->n_waits == 0 || gm_needs_key(gm))
+        return;
+    gm->n_waits = 0;
+    gm->soon = MONO_NEVER;
+}
+
 }
 
 void gm_log_merge(const struct gm *gm)
@@ -272,6 +295,7 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
     gm_plan_next(gm, now.scaled);
     gm->ops.changed(gm->ops.ctx, gm);
 }
+    wait_for_key(gm, now.scaled);
 
 void gm_failed(struct gm *gm, const char *reason, struct now now)
 {
@@ -283,16 +307,13 @@ void gm_failed(struct gm *gm, const char *reason, struct now now)
 
 void gm_iv_low(struct gm *gm, uint32_t spi, struct now now)
 {
-    size_t n;
-    const struct gm_sa *sas = gm_sas(gm, &n);
+    struct gm_sa *s = gm_install_find(gm, spi);
 
-    for (size_t i = 0; i < n; i++) {
-        if (sas[i].sa.spi == spi) {
-            gm->soon = now.scaled;
-            start_registration(gm, now);
-            return;
-        }
-    }
+    if (!s || s->low)
+        return; /* it is told again until something has come of it */
+    s->low = true;
+    gm->soon = now.scaled;
+    start_registration(gm, now);
 }
 
 void gm_traffic(struct gm *gm, const struct gm_traffic *counts, struct now now)

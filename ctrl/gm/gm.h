@@ -34,6 +34,11 @@ struct gm_ops {
     void (*changed)(void *ctx, struct gm *gm);
     /* Does the attached data plane have this SA already, from an earlier gvpnd or connection? NULL = never. */
     bool (*holds)(void *ctx, const struct gm *gm, uint32_t spi);
+    /*
+     * Counter replay: is it known which sequence numbers were used with this SA, because the attached data plane has it, or one
+     * had it that died while gvpnd lived? NULL = never.
+     */
+    bool (*knows_numbers)(void *ctx, const struct gm *gm, uint32_t spi);
     /* Was this SA deleted in the present data-plane process, which then never takes it again? NULL = never. */
     bool (*gone)(void *ctx, const struct gm *gm, uint32_t spi);
     /*
@@ -56,6 +61,8 @@ struct gm_sa {
     bool parked;         /* out of use, but still known to the data plane, which takes a deleted SPI never again */
     bool was_parked;     /* its presence in the data plane doesn't mean that workers receive with it */
     bool gone;           /* the data plane has deleted it: of no use any more */
+    bool lost;           /* counter replay: nobody knows any more which numbers were used with it, so it is gone for good */
+    bool low;            /* the data plane runs out of its IVs, or of its sequence numbers */
     uint64_t wished_in;  /* epoch that carried it for receiving first; 0 = none yet */
     bool acknowledged;   /* every worker receives with it */
     uint64_t instance;   /* data-plane process that `senders` belong to; 0 = none */
@@ -149,11 +156,19 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
              mono_t now);
 /* The transaction `epoch` is in effect on all workers, or was refused with this reason (NULL = in effect). */
 void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now);
-/* The data plane says that a worker runs out of IVs under this SPI: registers for new keys and ids. */
+/*
+ * The data plane says that a worker runs out of IVs under this SPI, or all of them out of sequence numbers: registers, once, for
+ * ids that the SA goes on with (RFC 6054), or for another key.
+ */
 void gm_iv_low(struct gm *gm, uint32_t spi, struct now now);
 /* What its data plane has counted so far: every GM_RECOVER_EVERY_S or so (GM13). */
 void gm_traffic(struct gm *gm, const struct gm_traffic *counts, struct now now);
 /* The counts begin anew: they are another group's or another process's from now on. */
+/*
+ * Counter replay: is there a number whose newest SA can't be gone on with, because its sequence numbers run out or are not known
+ * any more? A registration then asks for another key (KS12).
+ */
+bool gm_needs_key(const struct gm *gm);
 void gm_traffic_moved(struct gm *gm);
 
 /* Is this datagram a rekey under one of its KEKs? By its cookies; ctrl/gm/receive.c. */

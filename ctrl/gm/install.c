@@ -85,7 +85,7 @@ static void plan_sending(struct gm *gm)
         for (size_t k = i + 1; k < gm->n_sas; k++) {
             const struct gm_sa *next = &gm->sas[k];
 
-            if (next->sa.number != s->sa.number || next->parked)
+            if (next->sa.number != s->sa.number || next->parked || next->lost)
                 continue;
             s->send_until = mono_min(s->replaced_at, mono_sub(s->end, mono_s(SEND_OLD_LEAD_S)));
             if (next->sa.activate_in_s > 0)
@@ -137,6 +137,27 @@ static size_t count_new(struct gm *gm, const struct policy *p)
     return n;
 }
 
+/*
+ * Counter replay: had this member the key before, in a life of which nothing is left? Then numbers of it were used and accepted that
+ * nobody knows. What a server that we have a policy of brings since, an earlier life can't have had.
+ */
+static bool is_lost(const struct gm *gm, const struct policy_sa *sa)
+{
+    bool since = gm->has_policy && addr_equal(gm_server(gm), &gm->home);
+
+    return sa->replay == REPLAY_COUNTER && sa->given_before && !since &&
+           !(gm->ops.knows_numbers && gm->ops.knows_numbers(gm->ops.ctx, gm, sa->spi));
+}
+
+/* It is remembered to its end, so that nothing brings it back, but not its key. */
+static void lose(struct gm *gm, struct gm_sa *s)
+{
+    s->lost = s->gone = true;
+    secret_wipe(&s->sa.key);
+    secret_wipe(&s->sa.integrity);
+    log_msg(GM_KEY_LOST, gm->config->name, (unsigned)s->sa.spi);
+}
+
 static void add_sa(struct gm *gm, const struct policy_sa *sa, uint8_t sid_bits, mono_t now, bool *told)
 {
     struct gm_sa *s = gm_install_find(gm, sa->spi);
@@ -160,6 +181,8 @@ static void add_sa(struct gm *gm, const struct policy_sa *sa, uint8_t sid_bits, 
                         .replaced_at = MONO_NEVER,
                         .time_zero = gm->clock.zero,
                         .in_policy = true};
+    if (is_lost(gm, sa))
+        lose(gm, s);
 }
 
 /* What was parked and doesn't come back has nothing to wait for. */
@@ -213,6 +236,19 @@ static void stop_unheard(struct gm *gm, mono_t now)
     gm->recover.is_alone = false;
 }
 
+/* SAs whose ids run out go on with those that came now: with their next wish the data plane gets them. */
+static void renew_senders(struct gm *gm)
+{
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        struct gm_sa *s = &gm->sas[i];
+
+        if (!s->low || !s->in_policy || s->sa.replay == REPLAY_COUNTER || gm->n_ids < gm->n_workers)
+            continue;
+        s->n_senders = 0;
+        s->low = false;
+    }
+}
+
 bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[160])
 {
     bool told = false;
@@ -243,6 +279,7 @@ bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[
     gm->ids_instance = 0;
     policy_wipe(&gm->policy);
     gm->policy = *policy;
+    renew_senders(gm);
     gm->list_was_replaced = false;
     policy_init(policy);
     return true;
@@ -281,7 +318,7 @@ bool gm_install_fits(struct gm *gm, const struct policy *p)
 static bool holds_number(const struct gm *gm, uint16_t number)
 {
     for (size_t i = 0; i < gm->n_sas; i++) {
-        if (gm->sas[i].sa.number == number && !gm->sas[i].parked)
+        if (gm->sas[i].sa.number == number && !gm->sas[i].parked && !gm->sas[i].lost)
             return true;
     }
     return false;
@@ -354,7 +391,8 @@ bool gm_install_take_senders(struct gm *gm)
 void gm_install_attached(struct gm *gm)
 {
     for (size_t i = 0; i < gm->n_sas; i++) {
-        gm->sas[i].acknowledged = gm->sas[i].gone = false;
+        gm->sas[i].acknowledged = false;
+        gm->sas[i].gone = gm->sas[i].lost;
         gm->sas[i].wished_in = 0;
     }
 }
@@ -398,6 +436,31 @@ mono_t gm_install_first_end(const struct gm *gm)
 
 size_t gm_install_usable(const struct gm *gm, mono_t now)
 {
+/* Counter replay: can it be gone on with? */
+static bool is_spent(const struct gm *gm, const struct gm_sa *s)
+{
+    return s->low || s->gone || (gm->ops.gone && gm->ops.gone(gm->ops.ctx, gm, s->sa.spi));
+}
+
+bool gm_needs_key(const struct gm *gm)
+{
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        const struct gm_sa *s = &gm->sas[i];
+        bool has_newer = false;
+
+        if (!s->in_policy || s->sa.replay != REPLAY_COUNTER || !is_spent(gm, s))
+            continue;
+        for (size_t k = i + 1; k < gm->n_sas; k++) {
+            const struct gm_sa *next = &gm->sas[k];
+
+            has_newer |= next->sa.number == s->sa.number && next->in_policy && !is_spent(gm, next);
+        }
+        if (!has_newer)
+            return true;
+    }
+    return false;
+}
+
     size_t n = 0;
 
     for (size_t i = 0; i < gm->n_sas; i++)

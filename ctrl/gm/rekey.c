@@ -302,6 +302,7 @@ static void follow_direction(struct gm *gm, const struct push *p, bool news, mon
     gm->policy.receive_only = receive_only;
     gm_direction_follow(gm, receive_only, news, now);
 }
+    gm_key_came(gm);
 
 static bool apply(struct gm *gm, struct push *p, mono_t now)
 {

@@ -31,15 +31,6 @@ bool ks_group_policy(const struct ks_group *g, struct policy *out, mono_t now)
     return true;
 }
 
-static const struct ks_tek *find_tek(const struct ks_group *g, uint32_t spi)
-{
-    for (size_t i = 0; i < g->n_teks; i++) {
-        if (g->teks[i].spi == spi)
-            return &g->teks[i];
-    }
-    return NULL;
-}
-
 /* Leaves out the SAs that were replaced, and says when they go. */
 static void leave_out_replaced(const struct ks_group *g, struct policy *p, mono_t now)
 {
@@ -47,7 +38,7 @@ static void leave_out_replaced(const struct ks_group *g, struct policy *p, mono_
     size_t kept = 0;
 
     for (size_t i = 0; i < p->n_sas; i++) {
-        const struct ks_tek *t = find_tek(g, p->sas[i].spi);
+        const struct ks_tek *t = ks_tek_find(g, p->sas[i].spi);
 
         if (t && !t->replaced)
             p->sas[kept++] = p->sas[i];
@@ -110,7 +101,7 @@ bool ks_group_is_current(const struct ks_group *g, const struct policy *p)
     if (p->n_sas == 0)
         return true; /* without keys there is nothing that could be stale */
     for (size_t i = 0; i < p->n_sas; i++) {
-        if (!find_tek(g, p->sas[i].spi))
+        if (!ks_tek_find(g, p->sas[i].spi))
             return false;
     }
     return same_kek(g, p) && (!p->has_kek || !lacks_keys(g, p)) &&

@@ -139,6 +139,10 @@ static void take_over(struct ks_group *g, struct ks_group *old)
     g->registrations = old->registrations;
     g->refusals = old->refusals;
     g->acks = old->acks;
+    g->forgot = old->forgot;
+    g->forgot_at = old->forgot_at;
+    g->spent = old->spent;
+    g->spent_at = old->spent_at;
     g->epoch_wanted = old->epoch_wanted;
     g->n_barred = old->n_barred;
     memcpy(g->barred, old->barred, sizeof(g->barred));
@@ -215,9 +219,21 @@ mono_t ks_group_replace_delay(const struct ks_group *g)
     return mono_add(ks_schedule_waves(r, ks_rekey_targets(g)), mono_s((int64_t)r->interval_s * r->count + REPLACE_MARGIN_S));
 }
 
+void ks_group_replaced(struct ks_group *g, enum ks_rekey_why why, bool at_once, mono_t delay, mono_t now)
+{
+    mono_t waves = ks_schedule_waves(&g->config->ks.rekey, ks_rekey_targets(g));
+
+    g->replace_end = mono_add(now, delay);
+    g->replace_send = at_once ? now : mono_add(mono_add(now, waves), mono_s(REPLACE_SPREAD_S));
+    ks_group_announce(g);
+    ks_group_start_rekey(g, why, now);
+    g->rekey.replace = true;
+    ks_group_set_timer(g);
+}
+
 bool ks_group_replace(struct ks_group *g, bool at_once, mono_t now)
 {
-    mono_t end = at_once ? now : mono_add(now, ks_group_replace_delay(g));
+    mono_t delay = at_once ? MONO_ZERO : ks_group_replace_delay(g), end = mono_add(now, delay);
     size_t before;
 
     if (g->keks.n == 0 || !ks_tek_make_all(g, now))
@@ -227,13 +243,7 @@ bool ks_group_replace(struct ks_group *g, bool at_once, mono_t now)
         g->teks[i].replaced = true;
         g->teks[i].end = mono_min(g->teks[i].end, end);
     }
-    g->replace_end = end;
-    g->replace_send = at_once ? now : mono_add(mono_add(now, ks_schedule_waves(&g->config->ks.rekey, ks_rekey_targets(g))),
-                                               mono_s(REPLACE_SPREAD_S));
-    ks_group_announce(g);
-    ks_group_start_rekey(g, KS_REKEY_OPERATOR, now);
-    g->rekey.replace = true;
-    ks_group_set_timer(g);
+    ks_group_replaced(g, KS_REKEY_OPERATOR, at_once, delay, now);
     return true;
 }
 

@@ -15,6 +15,7 @@
 #include "ctrl/ks/changes.h"
 #include "ctrl/ks/epoch.h"
 #include "ctrl/ks/pseudotime.h"
+#include "ctrl/ks/spent.h"
 
 #define KS_PORT       848 /* RFC 6407 2.2 */
 #define KS_MAX_BARRED 64  /* addresses */
@@ -42,6 +43,10 @@ struct ks_group {
     mono_t rekeyed_at;     /* when all members were last told everything */
     mono_t replace_end;    /* end of the TEKs that were replaced (KS18) ... */
     mono_t replace_send;   /* ... and when their successors begin to send: the first round has reached everybody */
+    bool forgot;           /* members were forgotten that may have every key made ... */
+    mono_t forgot_at;      /* ... until then (ctrl/ks/spent.h) */
+    bool spent;            /* keys were made because a member couldn't go on with its own, ... */
+    mono_t spent_at;       /* ... the last time then */
     bool epoch_wanted;     /* the sender ids run out: a new epoch begins with the next tick */
     struct addr barred[KS_MAX_BARRED];
     size_t n_barred;
@@ -92,6 +97,11 @@ MUST_CHECK bool ks_group_rekey(struct ks_group *g, mono_t now);
  * 10 s; with at_once not at all. False when keys can't be made, or would be too many.
  */
 MUST_CHECK bool ks_group_replace(struct ks_group *g, bool at_once, mono_t now);
+/*
+ * Some TEKs were replaced, and end after `delay` at the latest: tells the members, to whom the new ones are due at once, or,
+ * when none is to be lost, when the first round has reached everybody.
+ */
+void ks_group_replaced(struct ks_group *g, enum ks_rekey_why why, bool at_once, mono_t delay, mono_t now);
 /* How long the old ones receive. */
 mono_t ks_group_replace_delay(const struct ks_group *g);
 

@@ -263,6 +263,7 @@ bool ks_request(struct ks *ks, const struct registration *reg, struct policy *ou
         policy_wipe(out);
         return false;
     }
+    ks_spent_mark(g, ks_members_find(&g->members, &reg->peer.addr, reg->identity), out);
     return true;
 }
 
@@ -307,6 +308,7 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
     struct ks_group *g = admit(ks, reg, why); /* again: a reload may have come between */
     size_t n = reg->sender_ids_wanted ? reg->sender_ids_wanted : DEFAULT_SENDER_IDS;
     struct ks_member *m;
+    mono_t given;
     char peer[ADDR_TEXT_MAX], version[KS_VERSION_TEXT_MAX];
 
     if (!g)
@@ -323,6 +325,7 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
         refuse(g, reg, why, "the group's clock was started meanwhile; try again");
         return false;
     }
+    given = ks_spent_given(g, ks_members_find(&g->members, &reg->peer.addr, reg->identity));
     m = ks_members_record(&g->members, reg, now.scaled);
     if (!m) {
         refuse(g, reg, why, "the key server is out of memory");
@@ -331,6 +334,7 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
     m->ids_given = n + (m->ids_epoch == g->ids.epoch ? m->ids_given : 0);
     m->ids_epoch = g->ids.epoch;
     m->keys_end = keys_end(policy, now.scaled);
+    ks_spent_gave(g, m, given, policy);
     ks_group_joined(g, m);
     if (g->epoch_wanted) /* not before this registration has its keys */
         must_set_timer(g->env->timers, &g->roll, now.scaled);
@@ -341,6 +345,8 @@ bool ks_accept(struct ks *ks, const struct registration *reg, struct policy *pol
             ks_version_text(&reg->features, version));
     if (m->registrations == 1 && g->members.n == 1)
         log_msg(KS_FIRST_GM, g->config->name, peer);
+    if (reg->replace_wanted)
+        (void)ks_spent_replace(g, m, given, now.scaled);
     return true;
 }
 

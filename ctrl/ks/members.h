@@ -16,6 +16,8 @@ struct ks_member {
     mono_t registered_at, last_seen;
     uint32_t registrations;
     mono_t keys_end; /* of the last key that it was given or sent */
+    bool was_given;  /* it may have every key that was made ... */
+    mono_t given_at; /* ... until then (ctrl/ks/spent.h) */
     bool left; /* it said so, at last_seen (GM12); a new registration takes that back */
     bool ejected; /* it acknowledged nothing for three rekeys (KS6); a new registration takes that back, too */
     struct ks_target target;

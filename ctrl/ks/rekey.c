@@ -94,8 +94,10 @@ static size_t join_members(struct ks_rekey *r)
             continue;
         }
         n++;
-        if (!r->farewell)
+        if (!r->farewell) {
             m->keys_end = mono_max(m->keys_end, ks_tek_last_end(r->group));
+            ks_spent_sent(r->group, m);
+        }
         if (r->why != KS_REKEY_REMINDER)
             m->rekeys_sent++;
         if (is_multicast(k) && !was_left(r, k))

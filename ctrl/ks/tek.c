@@ -147,6 +147,39 @@ bool ks_tek_make_all(struct ks_group *g, mono_t now)
     return true;
 }
 
+bool ks_tek_replace(struct ks_group *g, mono_t given, mono_t end, mono_t now)
+{
+    const struct config_key_server *ks = &g->config->ks;
+    bool any = false;
+
+    drop_gone(g, now);
+    for (size_t i = 0; i < ks->n_sas; i++) {
+        const struct ks_tek *t = newest(g, &ks->sas[i]);
+
+        if (!t || t->replay != REPLAY_COUNTER || mono_before(given, t->made_at) || !make(g, &ks->sas[i], now))
+            continue;
+        for (size_t k = 0; k + 1 < g->n_teks; k++) {
+            struct ks_tek *old = &g->teks[k];
+
+            if (old->number != ks->sas[i].number)
+                continue;
+            old->replaced = true;
+            old->end = mono_min(old->end, end);
+        }
+        any = true;
+    }
+    return any;
+}
+
+const struct ks_tek *ks_tek_find(const struct ks_group *g, uint32_t spi)
+{
+    for (size_t i = 0; i < g->n_teks; i++) {
+        if (g->teks[i].spi == spi)
+            return &g->teks[i];
+    }
+    return NULL;
+}
+
 mono_t ks_tek_next_due(const struct ks_group *g, uint32_t *lifetime_s)
 {
     const struct config_key_server *ks = &g->config->ks;

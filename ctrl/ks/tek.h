@@ -32,6 +32,13 @@ struct ks_tek {
 MUST_CHECK bool ks_tek_renew(struct ks_group *g, mono_t now);
 /* Makes one for every `sa` entry. False, changing nothing, when random octets are short or there would be too many. */
 MUST_CHECK bool ks_tek_make_all(struct ks_group *g, mono_t now);
+/*
+ * Makes another one for every `sa` entry with counter replay whose newest was made at `given` or before; those of the entry that
+ * were there end at `end` at the latest. What can't be made is left out. True: there is a new one.
+ */
+bool ks_tek_replace(struct ks_group *g, mono_t given, mono_t end, mono_t now);
+/* With this SPI; NULL when there is none. */
+const struct ks_tek *ks_tek_find(const struct ks_group *g, uint32_t spi);
 /* When the next one is due, and of which lifetime; MONO_NEVER without `sa` entries. lifetime_s may be NULL. */
 mono_t ks_tek_next_due(const struct ks_group *g, uint32_t *lifetime_s);
 /* When one of them ends next. */

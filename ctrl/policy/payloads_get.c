@@ -112,6 +112,7 @@ static bool add_sa(struct draft *d, const struct gdoi_sat *t, struct policy_faul
         .window = t->replay_method == REPLAY_NONE ? 0 : t->replay_window,
         .tag = (t->metadata & GDOI_METADATA_TAG) != 0,
         .strict_sender = t->strict_sender != 0,
+        .given_before = t->given_before != 0,
         .lifetime_s = t->life_s,
     };
     if (!check_replay(t, &sa, why))

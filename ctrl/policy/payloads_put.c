@@ -79,7 +79,7 @@ static bool put_ours(struct isakmp_chain *c, const struct policy *p, bool rekey,
     for (size_t i = 0; i < GDOI_DIGEST_LEN; i++)
         gap->digest[i] = p->digest[i];
     gap->receive_only = p->receive_only;
-    gap->has_pseudotime = rekey ? p->has_pseudotime : policy_time_window(p) > 0;
+    gap->has_pseudotime = p->has_pseudotime && (rekey || p->has_kek || policy_time_window(p) > 0);
     gap->pseudotime_ms = p->pseudotime_ms;
     gap->replace = p->replace;
     gdoi_gap_put(c, gap);
@@ -93,6 +93,7 @@ static bool put_ours(struct isakmp_chain *c, const struct policy *p, bool rekey,
         sat.metadata = (uint16_t)((sat.replay_method == REPLAY_TIME ? GDOI_METADATA_TIME : 0) |
                                   (p->sas[i].tag ? GDOI_METADATA_TAG : 0));
         sat.strict_sender = p->sas[i].strict_sender;
+        sat.given_before = p->sas[i].given_before;
         gdoi_sat_put(c, &sat);
     }
     return true;

@@ -51,6 +51,7 @@ struct policy_sa {
     uint16_t window; /* packets (counter), seconds (time), or 0 */
     bool tag;        /* packets carry a security group tag */
     bool strict_sender; /* beside the time, a window of IVs per sender id; only with time and counter-mode suites */
+    bool given_before; /* counter replay, at registration: the member may have had the key already (KS12) */
     uint32_t lifetime_s; /* remaining, counted from message 1 of the PULL on the member (decision 18) */
     uint32_t activate_in_s, deactivate_in_s; /* ATD, DTD; 0 = at once / at its end */
     struct secret key;       /* cipher key | salt */

@@ -31,6 +31,7 @@ struct pull {
     mono_t started;
     mono_t answered; /* member: when message 2 came */
     bool last_try;   /* member: a slow answer is better than none */
+    bool replace;    /* its member can't go on with the keys that it has: to be said (member), was said (server) */
     bool legacy;     /* member: weak suites may be used, too */
     uint8_t nonces[2 * ISAKMP_NONCE_MAX]; /* Ni_b, then Nr_b */
     size_t nonce_i_len, nonces_len;       /* nonces_len: all that was exchanged so far */

@@ -123,11 +123,11 @@ static enum pull_result too_slow(struct pull *p, struct pull_report *report, mon
     return p->last_try ? PULL_BAD_POLICY : PULL_AGAIN;
 }
 
-/* HDR*, HASH(3), GAP with SENDER_ID_REQUEST */
-static bool write_accept(struct pull *p, struct span nonces, struct ike_iv *iv, struct buf_writer *out)
+/* HDR*, HASH(3), GAP with SENDER_ID_REQUEST and, to a server that knows it, REPLACE */
+static bool write_accept(struct pull *p, bool ours, struct span nonces, struct ike_iv *iv, struct buf_writer *out)
 {
     struct pull_message m = pull_message_begin(p, out);
-    struct gdoi_gap gap = {.sender_id_request = p->wanted};
+    struct gdoi_gap gap = {.sender_id_request = p->wanted, .replace = p->replace && ours};
     gdoi_gap_put(&m.chain, &gap);
     return pull_message_end(p, &m, nonces, iv, out);
 }
@@ -158,14 +158,15 @@ enum pull_result pull_in_sa_out_accept(struct pull *p, const struct pull_input *
 
     struct ike_iv iv = p->iv;
     size_t nonces_before = p->nonces_len;
+    struct isakmp_vid v = isakmp_vid_find_ours(in->ps);
+    bool ours = v.kind == ISAKMP_VID_OURS;
     pull_add_nonce(p, nonce);
-    if (!write_accept(p, span_of(p->nonces, p->nonces_len), &iv, out)) {
+    if (!write_accept(p, ours, span_of(p->nonces, p->nonces_len), &iv, out)) {
         p->nonces_len = nonces_before;
         free(copy);
         return pull_say(report, PULL_ERROR, "crypto library failed");
     }
-    struct isakmp_vid v = isakmp_vid_find_ours(in->ps);
-    if (v.kind == ISAKMP_VID_OURS)
+    if (ours)
         p->peer = (struct peer_features){.ours = true, .version = v.version, .features = v.features};
     p->iv = iv;
     p->sa_body = copy;
@@ -259,6 +260,11 @@ void pull_set_last_try(struct pull *p)
 void pull_set_legacy(struct pull *p)
 {
     p->legacy = true;
+}
+
+void pull_set_replace(struct pull *p)
+{
+    p->replace = true;
 }
 
 struct policy *pull_policy(struct pull *p)

@@ -251,6 +251,11 @@ uint16_t pull_sender_ids_wanted(const struct pull *p)
     return p->wanted;
 }
 
+bool pull_replace_wanted(const struct pull *p)
+{
+    return p->replace;
+}
+
 mono_t pull_started(const struct pull *p)
 {
     return p->started;

@@ -64,6 +64,8 @@ struct pull *pull_new_server(struct ike_sa *sa, const struct rng *rng, struct sp
 void pull_set_last_try(struct pull *p);
 /* Member: suites that common/suite calls legacy are taken, too. Without it a policy with one is PULL_BAD_POLICY. */
 void pull_set_legacy(struct pull *p);
+/* Member: message 3 says that it can't go on with the keys that it was given, so that others are made (KS12). */
+void pull_set_replace(struct pull *p);
 /* Wipes keys and policy. NULL is harmless. */
 void pull_free(struct pull *p);
 
@@ -101,6 +103,8 @@ const struct group_id *pull_group(const struct pull *p);
 const struct peer_features *pull_features(const struct pull *p);
 /* Server, after PULL_ACCEPT: SENDER_ID_REQUEST, 0 when none was asked. */
 uint16_t pull_sender_ids_wanted(const struct pull *p);
+/* Server, after PULL_ACCEPT: does the member say that it can't go on with its keys? */
+bool pull_replace_wanted(const struct pull *p);
 /*
  * Member, after PULL_POLICY: the policy, owned by p. Lifetimes are as the server said them, less what has
  * passed since message 1 left; the pseudotime is the server's, plus half the round trip of messages 1 and 2

@@ -145,6 +145,7 @@ enum pull_result pull_in_accept(struct pull *p, const struct pull_input *in, str
         if (e)
             return pull_say(report, PULL_DROP_MALFORMED, isakmp_error_text(e));
         p->wanted = gap.sender_id_request;
+        p->replace = gap.replace;
     }
     pull_enter(p, PULL_GOT_ACCEPT);
     return PULL_ACCEPT;

@@ -489,6 +489,11 @@ bool plane_holds(const struct plane *p, uint32_t spi)
     return false;
 }
 
+bool plane_knows_numbers(const struct plane *p, uint32_t spi)
+{
+    return plane_holds(p, spi) || spis_has_mark(&p->spis, spi);
+}
+
 const char *plane_socket(const struct plane *p)
 {
     return p->socket;

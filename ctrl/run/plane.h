@@ -36,6 +36,8 @@ bool plane_busy(const struct plane *p);
 
 /* Does the attached data plane have this SA? As its counter page says. */
 bool plane_holds(const struct plane *p, uint32_t spi);
+/* Is it known which sequence numbers were used with this SA: by the attached data plane, or of one that died? */
+bool plane_knows_numbers(const struct plane *p, uint32_t spi);
 /* Was it in an earlier transaction of this attach, and then in none? Such an SPI is never taken again. */
 bool plane_lost(const struct plane *p, uint32_t spi);
 

@@ -118,6 +118,8 @@ static bool on_register_with(void *ctx, struct gm *gm, const struct addr *server
     log_registration(r, gm, false);
     m->local = path.local.addr;
     m->session = sessions_register(r->sessions, &path, &gm_config(gm)->id, n_sender_ids, m, now);
+    if (m->session && gm_needs_key(gm))
+        session_set_replace(m->session);
     if (m->session && !session_set_patience(m->session, gm_patience(gm))) {
         session_abort(m->session);
         m->session = NULL;
@@ -138,6 +140,13 @@ static bool on_holds(void *ctx, const struct gm *gm, uint32_t spi)
     const struct member *m = member_of(ctx, gm);
 
     return m && plane_holds(m->plane, spi);
+}
+
+static bool on_knows_numbers(void *ctx, const struct gm *gm, uint32_t spi)
+{
+    const struct member *m = member_of(ctx, gm);
+
+    return m && plane_knows_numbers(m->plane, spi);
 }
 
 static bool on_gone(void *ctx, const struct gm *gm, uint32_t spi)
@@ -202,7 +211,7 @@ struct member *roles_member_new(struct roles *r, const struct config_group *conf
 {
     struct gm_ops ops = {
         .ctx = r, .register_with = on_register_with, .changed = on_changed, .holds = on_holds, .gone = on_gone,
-        .listen = on_listen};
+        .knows_numbers = on_knows_numbers, .listen = on_listen};
     struct member *m = calloc(1, sizeof(*m));
 
     if (!m)

@@ -140,6 +140,11 @@ bool session_set_patience(struct session *s, mono_t patience)
     return set_timers(s, s->set->env.now(s->set->env.ctx).real);
 }
 
+void session_set_replace(struct session *s)
+{
+    s->replace = true;
+}
+
 bool session_begin(struct session *s, struct span received, struct span out, struct now now)
 {
     if (received.len)

@@ -40,6 +40,7 @@ struct registration {
     struct group_id group;
     struct peer_features features;
     uint16_t sender_ids_wanted; /* SENDER_ID_REQUEST; 0 = none asked; known at accept only */
+    bool replace_wanted;        /* it can't go on with the keys that it was given (KS12); known at accept only */
 };
 
 struct session_events {
@@ -120,6 +121,8 @@ struct session *sessions_leave(struct sessions *ss, const struct path *path, con
  * when another server could answer. False: memory is short.
  */
 MUST_CHECK bool session_set_patience(struct session *s, mono_t patience);
+/* Member: this registration says that it can't go on with the keys that it has, so that others are made (KS12). */
+void session_set_replace(struct session *s);
 /* Ends it without an event, and without a word unless it is leaving. From within an event about this very session it does nothing. */
 void session_abort(struct session *s);
 void *session_owner(const struct session *s);

@@ -35,6 +35,8 @@ void session_begin_pull(struct session *s, struct now now)
         pull_set_last_try(p->pull);
     if (ss->config->legacy)
         pull_set_legacy(p->pull);
+    if (s->replace)
+        pull_set_replace(p->pull);
     p->message_id = pull_message_id(p->pull);
     repeat_init(&p->repeat, true, s->phase1_repeat.jitter);
     s->n_pulls = 1;
@@ -113,6 +115,7 @@ static void fill_registration(const struct session *s, const struct pull *pull, 
     reg->group = *pull_group(pull);
     reg->features = *pull_features(pull);
     reg->sender_ids_wanted = pull_sender_ids_wanted(pull);
+    reg->replace_wanted = pull_replace_wanted(pull);
 }
 
 /* Says no under the protection of phase 1, and ends the PULL. */

@@ -30,15 +30,21 @@ static void keep_counted(struct spis *s)
     }
 }
 
-static struct spis_mark *find_mark(struct spis *s, uint32_t spi)
+/* Its place in marks[]; SPIS_MAX_MARKS when it has none. */
+static size_t place_of(const struct spis *s, uint32_t spi)
 {
     size_t n = s->n_marks < SPIS_MAX_MARKS ? s->n_marks : SPIS_MAX_MARKS;
 
     for (size_t i = 0; i < n; i++) {
         if (s->marks[i].spi == spi)
-            return &s->marks[i];
+            return i;
     }
-    return NULL;
+    return SPIS_MAX_MARKS;
+}
+
+bool spis_has_mark(const struct spis *s, uint32_t spi)
+{
+    return place_of(s, spi) < SPIS_MAX_MARKS;
 }
 
 static uint32_t raised(uint32_t was, uint64_t now)
@@ -54,15 +60,14 @@ static void note_marks(struct spis *s, const struct ipc_page *page)
     for (size_t i = 0; i < IPC_MAX_SAS; i++) {
         const struct ipc_page_sa *slot = &page->sas[i];
         uint32_t spi = atomic_load_explicit(&slot->spi, memory_order_acquire);
+        size_t at = place_of(s, spi);
         struct spis_mark *m;
 
         if (!spi || atomic_load(&slot->replay) != IPC_REPLAY_COUNTER)
             continue;
-        m = find_mark(s, spi);
-        if (!m) {
-            m = &s->marks[s->n_marks++ % SPIS_MAX_MARKS];
+        m = at < SPIS_MAX_MARKS ? &s->marks[at] : &s->marks[s->n_marks++ % SPIS_MAX_MARKS];
+        if (at == SPIS_MAX_MARKS)
             *m = (struct spis_mark){.spi = spi};
-        }
         m->used = raised(m->used, atomic_load(&slot->sequence_lease));
         for (size_t w = 0; w < IPC_MAX_WORKERS; w++)
             m->top = raised(m->top, atomic_load(&slot->sequence_top[w]));
@@ -93,15 +98,15 @@ void spis_begin(struct spis *s)
 
 void spis_put(struct spis *s, struct ipc_sa *sa)
 {
-    const struct spis_mark *m = find_mark(s, sa->spi);
+    size_t at = place_of(s, sa->spi);
     bool counted = sa->replay == IPC_REPLAY_COUNTER;
 
     if (s->n_put < IPC_MAX_SAS)
         s->put[s->n_put++] = (struct spis_known){sa->spi, counted};
-    if (!counted || !m)
+    if (!counted || at == SPIS_MAX_MARKS)
         return;
-    sa->sequence_used = raised(sa->sequence_used, m->used);
-    sa->sequence_top = raised(sa->sequence_top, m->top);
+    sa->sequence_used = raised(sa->sequence_used, s->marks[at].used);
+    sa->sequence_top = raised(sa->sequence_top, s->marks[at].top);
 }
 
 void spis_in_effect(struct spis *s)

@@ -57,6 +57,8 @@ void spis_in_effect(struct spis *s);
  * other; true is an answer that counts.
  */
 MUST_CHECK bool spis_may_tell(struct spis *s, uint32_t spi, mono_t now);
+/* Is it known what dead processes did with the numbers of this SA? */
+bool spis_has_mark(const struct spis *s, uint32_t spi);
 /* Was it deleted for good? */
 bool spis_lost(const struct spis *s, uint32_t spi);
 

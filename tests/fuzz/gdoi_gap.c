@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(gdoi_gap_get(span_of(out + 5, w.len - 5), (enum gdoi_gap_from)from, &back) == ISAKMP_OK);
         MUST(gap.atd_s == back.atd_s && gap.dtd_s == back.dtd_s && gap.sender_id_request == back.sender_id_request &&
              gap.has_digest == back.has_digest && gap.has_policy == back.has_policy &&
-             gap.receive_only == back.receive_only && memcmp(gap.digest, back.digest, sizeof(gap.digest)) == 0 &&
+             gap.receive_only == back.receive_only && gap.replace == back.replace && memcmp(gap.digest, back.digest, sizeof(gap.digest)) == 0 &&
              span_equal(gap.policy, back.policy));
     }
     return 0;

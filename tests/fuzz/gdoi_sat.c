@@ -23,6 +23,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
          sat.key_bits == back.key_bits && sat.preservation == back.preservation && sat.direction == back.direction &&
          sat.has_private == back.has_private && sat.number == back.number && sat.replay_method == back.replay_method &&
          sat.replay_window == back.replay_window && sat.metadata == back.metadata &&
-         sat.strict_sender == back.strict_sender);
+         sat.strict_sender == back.strict_sender && sat.given_before == back.given_before);
     return 0;
 }

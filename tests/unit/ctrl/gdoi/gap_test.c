@@ -91,7 +91,7 @@ static void unknown_attributes_abort_in_either_direction(void **state)
         bool server_knows = type == 1 || type == 2 || type == 128 || (type >= 129 && type <= 132);
         if ((from_server == ISAKMP_E_ATTR_UNKNOWN) == server_knows)
             fail_msg("server's %u: %s", type, isakmp_error_text(from_server));
-        if (from_member != (type == 3 ? ISAKMP_OK : ISAKMP_E_ATTR_UNKNOWN))
+        if (from_member != (type == 3 || type == 131 ? ISAKMP_OK : ISAKMP_E_ATTR_UNKNOWN))
             fail_msg("member's %u: %s", type, isakmp_error_text(from_member));
     }
 }
@@ -114,6 +114,20 @@ static void a_pseudotime_is_eight_octets_of_milliseconds(void **state)
     assert_int_equal(get("0080 0009 010203040506070809", GDOI_GAP_FROM_SERVER, &gap), ISAKMP_E_ATTR_VALUE);
     assert_int_equal(get("8080 0001", GDOI_GAP_FROM_SERVER, &gap), ISAKMP_E_ATTR_VALUE);
     assert_int_equal(get("0080 0008 0102030405060708", GDOI_GAP_FROM_MEMBER, &gap), ISAKMP_E_ATTR_UNKNOWN);
+}
+
+static void a_member_may_ask_for_other_keys(void **state)
+{
+    (void)state;
+    struct gdoi_gap gap;
+    assert_int_equal(get("8003 0004 8083 0001", GDOI_GAP_FROM_MEMBER, &gap), ISAKMP_OK);
+    assert_true(gap.replace && gap.sender_id_request == 4);
+    assert_int_equal(get("8003 0004 8083 0000", GDOI_GAP_FROM_MEMBER, &gap), ISAKMP_OK);
+    assert_false(gap.replace);
+    assert_int_equal(get("8003 0004", GDOI_GAP_FROM_MEMBER, &gap), ISAKMP_OK);
+    assert_false(gap.replace);
+    assert_int_equal(get("8003 0004 8083 0002", GDOI_GAP_FROM_MEMBER, &gap), ISAKMP_E_ATTR_VALUE);
+    assert_int_equal(get("8003 0004 8083 0001 8083 0001", GDOI_GAP_FROM_MEMBER, &gap), ISAKMP_E_ATTR_TWICE);
 }
 
 static void duplicates_and_wrong_sizes_are_refused(void **state)
@@ -153,6 +167,7 @@ int main(void)
         cmocka_unit_test(requests_of_1_to_64_sender_ids_are_read_and_written),
         cmocka_unit_test(unknown_attributes_abort_in_either_direction),
         cmocka_unit_test(a_pseudotime_is_eight_octets_of_milliseconds),
+        cmocka_unit_test(a_member_may_ask_for_other_keys),
         cmocka_unit_test(duplicates_and_wrong_sizes_are_refused),
         cmocka_unit_test(truncation_at_every_octet_is_refused),
     };

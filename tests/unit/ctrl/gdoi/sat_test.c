@@ -16,7 +16,7 @@
 #define ATTRIBUTES "8001 0001 0002 0004 00000e10 8004 0001 8006 0100"
 static const char plain[] = "01" SELECTOR TRANSFORM ATTRIBUTES;
 static const char private[] = "01 00 04 0000 08 0000000000000000 04 0000 08 0000000000000000" TRANSFORM ATTRIBUTES
-                              "fd01 000a fd02 0002 fd03 0064 fd04 0003 fd05 0001";
+                              "fd01 000a fd02 0002 fd03 0064 fd04 0003 fd05 0001 fd06 0001";
 
 static enum isakmp_error get(const char *hex, struct gdoi_sat *sat)
 {
@@ -91,6 +91,7 @@ static void our_attributes_are_read_and_written(void **state)
     assert_int_equal(sat.replay_window, 100);
     assert_int_equal(sat.metadata, 3);
     assert_int_equal(sat.strict_sender, 1);
+    assert_int_equal(sat.given_before, 1);
     assert_true(writes(&sat, private));
 }
 
@@ -149,7 +150,7 @@ static void unknown_attributes_abort(void **state)
         if (type == 1 || type == 2 || type == 4)
             continue;
         snprintf(hex, sizeof(hex), "80010001 80020e10 80040001 %04x0001", 0x8000 | type);
-        bool known = type == 3 || type == 5 || type == 6 || type == 14 || type == 15 || (type >= 32001 && type <= 32005);
+        bool known = type == 3 || type == 5 || type == 6 || type == 14 || type == 15 || (type >= 32001 && type <= 32006);
         if (attributes(hex, &sat) != (known ? ISAKMP_OK : ISAKMP_E_ATTR_UNKNOWN))
             fail_msg("attribute %u", type);
     }

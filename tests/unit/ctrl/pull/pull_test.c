@@ -55,6 +55,24 @@ static void policy_arrives(void **state)
     pair_free(&p);
 }
 
+/* KS12: a member that can't go on with its keys says so in message 3, and nobody says so by itself. */
+static void a_member_may_ask_for_other_keys(void **state)
+{
+    (void)state;
+    for (int asks = 0; asks < 2; asks++) {
+        struct pair p;
+        pair_init(&p);
+        pair_run(&p, 2);
+        if (asks)
+            pull_set_replace(p.m);
+        assert_int_equal(pair_step(&p, p.m, pair_span(&p.msg[2]), PAIR_NOW, &p.msg[3]), PULL_GOES_ON);
+        assert_int_equal(pair_step(&p, p.s, pair_span(&p.msg[3]), PAIR_NOW, NULL), PULL_ACCEPT);
+        assert_int_equal(pull_replace_wanted(p.s), asks);
+        assert_int_equal(pull_sender_ids_wanted(p.s), 4);
+        pair_free(&p);
+    }
+}
+
 /* DP2: what is legacy needs the member's own consent; without it nothing is accepted and the server records nobody. */
 static void legacy_suites_need_consent(void **state)
 {
@@ -377,6 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(policy_arrives),
+        cmocka_unit_test(a_member_may_ask_for_other_keys),
         cmocka_unit_test(legacy_suites_need_consent),
         cmocka_unit_test(lifetimes_count_from_message_1),
         cmocka_unit_test(damaged_message_1),

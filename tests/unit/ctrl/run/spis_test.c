@@ -66,6 +66,28 @@ static void marks_are_of_counted_sas_only(void **state)
     assert_true(sa.sequence_used == 0 && sa.sequence_top == 0);
 }
 
+/* Whose numbers are known: of a dead process's SAs with counter replay, until their marks are forgotten. */
+static void it_is_known_whose_numbers_are_known(void **state)
+{
+    (void)state;
+    last.instance = 1;
+    slot(&last, 0, 300, IPC_REPLAY_COUNTER, 0, 0); /* nothing was sent yet, and that is known */
+    slot(&last, 1, 301, IPC_REPLAY_NONE, 0, 0);
+    assert_false(spis_has_mark(&s, 300));
+    spis_attached(&s, 2, &page, &last);
+    assert_true(spis_has_mark(&s, 300));
+    assert_false(spis_has_mark(&s, 301));
+    assert_false(spis_has_mark(&s, 302));
+    for (unsigned i = 0; i < SPIS_MAX_MARKS; i++) {
+        memset(&last, 0, sizeof(last));
+        last.instance = 1000 + i;
+        slot(&last, 0, 1000 + i, IPC_REPLAY_COUNTER, 1, 1);
+        spis_attached(&s, 1001 + i, &page, &last);
+    }
+    assert_false(spis_has_mark(&s, 300));
+    assert_true(spis_has_mark(&s, 1000));
+}
+
 /* The page of the same process says nothing that its SAs don't know. */
 static void a_living_process_leaves_no_marks(void **state)
 {
@@ -148,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(marks_are_of_counted_sas_only, setup),
         cmocka_unit_test_setup(a_living_process_leaves_no_marks, setup),
+        cmocka_unit_test_setup(it_is_known_whose_numbers_are_known, setup),
         cmocka_unit_test_setup(marks_only_grow, setup),
         cmocka_unit_test_setup(memory_is_bounded, setup),
         cmocka_unit_test_setup(every_sa_has_its_line, setup),
