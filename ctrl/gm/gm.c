@@ -196,9 +196,6 @@ void gm_set_own(struct gm *gm, const struct addr *own)
     gm->own = *own;
 }
 
-void gm_server_announced(struct gm *gm, const struct peer_features *server)
-{
-    gm->server_features = *server;
 /* A key that was asked for comes with a rekey, or with a later registration: each time it is waited for longer. */
 static void wait_for_key(struct gm *gm, mono_t now)
 {
@@ -222,6 +219,9 @@ void gm_key_came(struct gm *gm)
     gm->soon = MONO_NEVER;
 }
 
+void gm_server_announced(struct gm *gm, const struct peer_features *server)
+{
+    gm->server_features = *server;
 }
 
 void gm_log_merge(const struct gm *gm)
@@ -292,10 +292,10 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
     gm_kek_changed(gm);
     gm_direction_follow(gm, receive_only, true, now.scaled);
     gm_log_merge(gm);
+    wait_for_key(gm, now.scaled);
     gm_plan_next(gm, now.scaled);
     gm->ops.changed(gm->ops.ctx, gm);
 }
-    wait_for_key(gm, now.scaled);
 
 void gm_failed(struct gm *gm, const char *reason, struct now now)
 {

@@ -161,14 +161,14 @@ void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct 
  * ids that the SA goes on with (RFC 6054), or for another key.
  */
 void gm_iv_low(struct gm *gm, uint32_t spi, struct now now);
-/* What its data plane has counted so far: every GM_RECOVER_EVERY_S or so (GM13). */
-void gm_traffic(struct gm *gm, const struct gm_traffic *counts, struct now now);
-/* The counts begin anew: they are another group's or another process's from now on. */
 /*
  * Counter replay: is there a number whose newest SA can't be gone on with, because its sequence numbers run out or are not known
  * any more? A registration then asks for another key (KS12).
  */
 bool gm_needs_key(const struct gm *gm);
+/* What its data plane has counted so far: every GM_RECOVER_EVERY_S or so (GM13). */
+void gm_traffic(struct gm *gm, const struct gm_traffic *counts, struct now now);
+/* The counts begin anew: they are another group's or another process's from now on. */
 void gm_traffic_moved(struct gm *gm);
 
 /* Is this datagram a rekey under one of its KEKs? By its cookies; ctrl/gm/receive.c. */

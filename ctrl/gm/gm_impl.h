@@ -43,8 +43,8 @@ struct gm {
     size_t failed_in_a_row;
     struct timer next;  /* scaled: before the keys end */
     struct timer retry; /* real: after a failure */
-    mono_t soon; /* rekeys aren't enough: register by then; MONO_NEVER = they are */
     unsigned n_waits; /* registrations in a row after which a key was still needed (gm_needs_key) */
+    mono_t soon; /* rekeys aren't enough: register by then; MONO_NEVER = they are */
     struct peer_features server_features;
     struct gm_stats stats;
 
@@ -129,10 +129,10 @@ void gm_install_on_change(struct timer *t, mono_t now);
 void gm_plan_next(struct gm *gm, mono_t now);
 /* Rekeys aren't enough any more: registers within `spread` from now on, at random. */
 void gm_register_soon(struct gm *gm, mono_t spread, mono_t now);
-
-/* rekey.c: the KEK isn't the one that it was: sets its timer, says so, and joins or leaves a multicast group. */
 /* A rekey may have brought the key that was needed: then there is no reason to register soon. */
 void gm_key_came(struct gm *gm);
+
+/* rekey.c: the KEK isn't the one that it was: sets its timer, says so, and joins or leaves a multicast group. */
 void gm_kek_changed(struct gm *gm);
 void gm_kek_on_end(struct timer *t, mono_t now);
 /* What a KEK that has come means for the log. */

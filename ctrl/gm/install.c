@@ -277,9 +277,9 @@ bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[
     memcpy(gm->ids, policy->sender_ids, sizeof(gm->ids));
     gm->n_ids = policy->n_sender_ids;
     gm->ids_instance = 0;
+    renew_senders(gm);
     policy_wipe(&gm->policy);
     gm->policy = *policy;
-    renew_senders(gm);
     gm->list_was_replaced = false;
     policy_init(policy);
     return true;
@@ -434,8 +434,6 @@ mono_t gm_install_first_end(const struct gm *gm)
     return first;
 }
 
-size_t gm_install_usable(const struct gm *gm, mono_t now)
-{
 /* Counter replay: can it be gone on with? */
 static bool is_spent(const struct gm *gm, const struct gm_sa *s)
 {
@@ -461,6 +459,8 @@ bool gm_needs_key(const struct gm *gm)
     return false;
 }
 
+size_t gm_install_usable(const struct gm *gm, mono_t now)
+{
     size_t n = 0;
 
     for (size_t i = 0; i < gm->n_sas; i++)
