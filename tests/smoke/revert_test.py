@@ -3,6 +3,7 @@
 only what that wants encrypted (GM6). Both are back with the key server. The clock runs 20 times faster.
 """
 
+import json
 import os
 import signal
 import sys
@@ -34,6 +35,12 @@ def increase(member, before, verdict):
     return member.verdicts()[verdict] - before[verdict]
 
 
+def state(member):
+    """Exit status of `status`, and what it says."""
+    status, out, _ = member.ctl("status", "--json")
+    return status, json.loads(out)["groups"][0]["state"]
+
+
 def dns_leaves(system, host, dev):
     capture = system.capture(dev, f"udp port 53 and host {host.address}")
     with udp_socket(host.ns, host.address) as s:
@@ -49,6 +56,10 @@ def test_with_a_policy_the_rest_is_clear(system):
 
 def test_back_to_fail_close(system):
     assert system.ks.gvpnd.stop(signal.SIGKILL) == -signal.SIGKILL
+    seen = []
+    wait_for(lambda: seen.append(state(system.m1)) or seen[-1][1] == "fail-close", timeout=LIFETIME / RATE * 2 + 30, step=0.1,
+             what="the last key to end")
+    assert (0, "re-registering") in seen and set(seen) <= {(0, "registered"), (0, "re-registering"), (5, "fail-close")}, seen
     for m in system.members:
         wait_for(lambda m=m: m.status()["state"] == "fail-close", timeout=LIFETIME / RATE * 2 + 30, what="the last key to end")
         assert m.ctl("status")[0] == 5
@@ -68,6 +79,16 @@ def test_back_to_fail_close(system):
     assert increase(system.m2, before[1], "drop_no_sa") >= 3
     answer = system.m1.ask("explain", system.h1.address, OUTSIDE, "icmp")
     assert (answer["decision"], answer["because"]) == ("drop", "drop_fail_close")
+
+
+def test_fail_open_once_fail_close_is_disabled(system):
+    m = system.m1
+    assert m.reload(m.config(fail_close="{enabled: false}"))[0] == 0
+    assert state(m) == (5, "fail-open")
+    assert ping(system.h1, OUTSIDE) == 3
+    assert m.reload(m.config(fail_close="{enabled: true, revert: true}"))[0] == 0
+    assert state(m) == (5, "fail-close")
+    assert silent(system.h1, OUTSIDE)
 
 
 def test_both_are_back_with_the_key_server(system):
