@@ -282,6 +282,7 @@ static void plan(struct gm *gm, const struct push *p, mono_t now)
 {
     bool reset = (p->delete_kek && !gm->kek.has) || lacks_key(gm, now);
 
+    gm_key_came(gm);
     if (reset && (p->delete_kek || p->delete_all_teks || p->n_deleted > 0))
         log_msg(GM_RECV_DELETE, gm->config->name, p->delete_kek ? "it has no KEK any more" : "keys are missing");
     if (reset || lacks_list(gm, &p->policy) || !gm_install_can_send(gm))
@@ -302,7 +303,6 @@ static void follow_direction(struct gm *gm, const struct push *p, bool news, mon
     gm->policy.receive_only = receive_only;
     gm_direction_follow(gm, receive_only, news, now);
 }
-    gm_key_came(gm);
 
 static bool apply(struct gm *gm, struct push *p, mono_t now)
 {
