@@ -318,6 +318,25 @@ def test_shipped_examples_are_valid(system):
             assert status == 0 or "secret-file" in err, f"{name}: {out}{err}"
 
 
+def documented():
+    """The words of every gvpnctl command that the documents show to be typed, but those of files and of what changes something."""
+    root = os.path.join(os.path.dirname(__file__), "..", "..")
+    for name in ["README.md"] + [f"docs/{name}" for name in sorted(os.listdir(os.path.join(root, "docs"))) if name.endswith(".md")]:
+        with open(os.path.join(root, name), encoding="utf-8") as f:
+            for line in f:
+                command = re.match(r"    (?:# )?(?:build/tools/)?gvpnctl (?:--run-dir \S+ )?([a-z].*)", line)
+                if command and not command[1].startswith(("check", "reload")):
+                    yield name, command[1].partition("#")[0].split()
+
+
+def test_commands_of_the_documents_are_understood(system):
+    commands = list(documented())
+    assert {name for name, _ in commands} >= {"README.md", "docs/appliance.md", "docs/operation.md"}
+    for name, words in commands:
+        node = "ks" if "ks" in words else "m1"
+        assert ask(system, node, *words)[0] == 0, (name, words)
+
+
 def test_without_a_daemon(system):
     for options in (["--run-dir", system.t.dir], ["--socket", system.t.path("nothing.sock")]):
         p = subprocess.run([build("tools/gvpnctl"), *options, "status"], capture_output=True, text=True, timeout=20,
