@@ -31,7 +31,7 @@
     X(GM_INSTALL_POLICIES_FAIL, "GDOI", 3, 5, "Policies from KS %s for group %s & gm identity %s not installed: %s")   \
     X(GM_ENABLE_GDOI_CM, "GDOI", 5, 0, "ACL in use in group %s with KS %s: %zu rules on port pair %s")                 \
     X(GM_NO_CRYPTO_ENGINE, "GDOI", 3, 5, "Group %s: KS %s asks for what can't be run here: %s")                        \
-    X(GM_NO_IPSEC_FLOWS, "GDOI", 3, 5, "Group %s: KS %s brings more IPsec SAs than there is room for: %s")             \
+    X(GM_NO_IPSEC_FLOWS, "GDOI", 3, 5, "Group %s: no room for IPsec SAs of KS %s: %s")                                 \
     X(GM_HASH_FAIL, "GDOI", 4, 5, "Registration: a message of KS %s to GM %s has a bad or no hash: %s")                \
     X(UNEXPECTED_SIGKEY, "GDOI", 3, 5, "Group %s: unexpected signature key from KS %s, freed: %s")                     \
     X(UNSUPPORTED_TEK_PROTO, "GDOI", 3, 5, "Group %s: unexpected TEK protocol from KS %s: %s")                         \
@@ -109,7 +109,7 @@
     X(KS_NACK_GM_EJECT, "GDOI", 4, 50, "Group %s: member %s gets no more rekeys, it acknowledged none of the last %u") \
     X(KS_UNSOL_ACK, "GDOI", 3, 5, "Group %s: unsolicited acknowledgement from %s: %s")                                 \
     X(KS_BLACKHOLE_ACK, "GDOI", 3, 5,                                                                                  \
-      "Group %s: after %u useless acknowledgements from %s its next ones are not read, until it is sent a rekey")      \
+      "Group %s: %u acknowledgements of no use came from %s; until it is sent a rekey its next ones are not told of")   \
     X(KS_REKEY_TRANS_2_UNI, "GDOI", 5, 0, "Group %s transitioned to Unicast Rekey")                                    \
     X(KS_REKEY_TRANS_2_MULTI, "GDOI", 5, 0, "Group %s transitioned to Multicast Rekey to %s")                          \
     X(KS_CONV_SAS_INGRESS, "GDOI", 5, 0, "IPsec SAs converted to receive-only mode in group %s")                       \

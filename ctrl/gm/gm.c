@@ -53,9 +53,12 @@ static void start_registration(struct gm *gm, struct now now);
 static void on_next(struct timer *t, mono_t now)
 {
     struct gm *gm = of_timer(t);
+    char server[ADDR_TEXT_MAX];
 
     (void)now;
     gm->due = true;
+    if (gm->kek.has && mono_is_never(gm->soon))
+        log_msg(GM_REKEY_NOT_RECD, gm->config->name, addr_text(&gm->home, server));
     if (gm->had_kek)
         log_msg(GM_RE_REGISTER, gm->config->name);
     gm->server = 0; /* in order, every time: members that went astray meet again, as long as servers don't cooperate */

@@ -37,6 +37,7 @@ struct gm {
     size_t server;
     struct addr home; /* who gave the policy */
     struct addr own;  /* the address that it registers from */
+    bool is_enabled;  /* it was said that the downloaded list is in use */
     bool asking;
     bool overtaken; /* the last answer was older than a rekey, and it asks once more */
     bool due; /* it was time to register while that was impossible */
@@ -53,6 +54,7 @@ struct gm {
     bool reverted; /* had a policy, whose SAs have all ended, and gave it up (GM7) */
     struct policy policy; /* its SAs' keys are wiped: they live in sas[] */
     struct gm_clock clock; /* of that policy */
+    struct gm_clock rekey_clock; /* the same, which tells the age of rekeys, also where no SA looks at the time */
     bool list_was_replaced; /* by a rekey: SAs of numbers that it doesn't name stay, but aren't renewed */
     struct gm_sa sas[POLICY_MAX_SAS];
     size_t n_sas;

@@ -210,8 +210,8 @@ void gm_install_park(struct gm *gm)
     }
     policy_wipe(&gm->policy);
     policy_init(&gm->policy);
-    gm->has_policy = gm->reverted = false;
-    gm->clock = (struct gm_clock){.is_set = false};
+    gm->has_policy = gm->reverted = gm->is_enabled = false;
+    gm->clock = gm->rekey_clock = (struct gm_clock){.is_set = false};
     memset(gm->ids, 0, sizeof(gm->ids));
     gm->n_ids = 0;
     gm->ids_instance = 0;

@@ -126,7 +126,6 @@ static bool can_be_used(struct gm *gm, const struct policy *p, char why[160])
     if (gm_install_fits(gm, p))
         return true;
     snprintf(why, 160, "it would hold more than %d SAs", POLICY_MAX_SAS);
-    gm_log_fault(gm, POLICY_FAULT_SAS, why);
     return false;
 }
 

@@ -190,7 +190,7 @@ void gm_wish(struct gm *gm, uint16_t index, uint64_t epoch, void (*put)(void *ct
 
 void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct now now)
 {
-    char server[ADDR_TEXT_MAX], own[ADDR_TEXT_MAX];
+    char server[ADDR_TEXT_MAX], own[ADDR_TEXT_MAX], where[CONFIG_BINDINGS_TEXT];
     bool more = false;
     unsigned n = 0;
 
@@ -213,6 +213,9 @@ void gm_acknowledged(struct gm *gm, uint64_t epoch, const char *refused, struct 
         return;
     log_msg(GM_INSTALL_POLICIES_SUCCESS, addr_text(gm_server(gm), server), gm->config->name, addr_text(&gm->own, own), n,
             gm->policy.acl.n);
+    if (!gm->is_enabled)
+        log_msg(GM_ENABLE_GDOI_CM, gm->config->name, server, gm->policy.acl.n, config_bindings_text(&gm->config->gm, where));
+    gm->is_enabled = true;
     gm->ops.changed(gm->ops.ctx, gm); /* now for sending */
 }
 

@@ -321,26 +321,28 @@ static void silence(struct ks_rekey *r, struct ks_member *m)
     m->rekeys_acked++;
 }
 
-/* One more that is of no use. False: so many came from there that nothing is said about it; the last to be told says so. */
-static bool is_told(const struct ks_rekey *r, struct ks_target *t, const struct path *path)
+/*
+ * One that is of no use: counted, told of with `why`, and after so many from member t (NULL = nobody's) told of no more. Always
+ * true.
+ */
+static bool drop_ack(const struct ks_rekey *r, struct ks_target *t, const struct path *path, uint64_t *counter, const char *why)
 {
     char peer[ADDR_TEXT_MAX];
 
-    if (t->useless < KS_USELESS_ACKS && ++t->useless == KS_USELESS_ACKS)
-        log_msg(KS_BLACKHOLE_ACK, r->group->config->name, t->useless, endpoint_text(&path->remote, peer));
-    return t->useless < KS_USELESS_ACKS;
-}
-
-static void unsolicited(struct ks_rekey *r, const struct path *path, const char *why)
-{
-    char peer[ADDR_TEXT_MAX];
-
-    r->group->acks.unsolicited++;
-    log_msg(KS_UNSOL_ACK, r->group->config->name, endpoint_text(&path->remote, peer), why);
+    ++*counter;
+    if (t && t->useless == KS_USELESS_ACKS)
+        return true;
+    endpoint_text(&path->remote, peer);
+    if (why)
+        log_msg(KS_UNSOL_ACK, r->group->config->name, peer, why);
+    if (t && ++t->useless == KS_USELESS_ACKS)
+        log_msg(KS_BLACKHOLE_ACK, r->group->config->name, t->useless, peer);
+    return true;
 }
 
 bool ks_rekey_acknowledged(struct ks_rekey *r, const struct path *path, struct span datagram, mono_t now)
 {
+    struct ks_ack_stats *acks = &r->group->acks;
     struct ks_member *m;
     struct ks_kek *k = NULL;
     struct push_ack ack;
@@ -350,34 +352,18 @@ bool ks_rekey_acknowledged(struct ks_rekey *r, const struct path *path, struct s
     if (!k)
         return false;
     m = ks_members_at(r->members, &path->remote); /* before any HMAC: strangers cost nothing */
-    if (!m || !ks_member_is_present(m)) {
-        unsolicited(r, path, "no member there");
-        return true;
-    }
-    if (!push_ack_read(&k->kek, datagram, &ack)) {
-        r->group->acks.forged++;
-        (void)is_told(r, &m->target, path);
-        return true;
-    }
-    if (ack.number > k->number) {
-        if (is_told(r, &m->target, path))
-            unsolicited(r, path, "a number that was never sent");
-        else
-            r->group->acks.unsolicited++;
-        return true;
-    }
-    if (!counts(r, k, &m->target, ack.number)) { /* copies, too: before any HMAC, as RFC 8263 5 wants it */
-        r->group->acks.late++;
-        (void)is_told(r, &m->target, path);
-        return true;
-    }
-    if (!push_ack_get(&k->kek, datagram, &ack)) {
-        r->group->acks.forged++;
-        (void)is_told(r, &m->target, path);
-        return true;
-    }
+    if (!m || !ks_member_is_present(m))
+        return drop_ack(r, NULL, path, &acks->unsolicited, "no member there");
+    if (!push_ack_read(&k->kek, datagram, &ack))
+        return drop_ack(r, &m->target, path, &acks->forged, NULL);
+    if (ack.number > k->number)
+        return drop_ack(r, &m->target, path, &acks->unsolicited, "a number that was never sent");
+    if (!counts(r, k, &m->target, ack.number)) /* copies, too: before any HMAC, as RFC 8263 5 wants it */
+        return drop_ack(r, &m->target, path, &acks->late, NULL);
+    if (!push_ack_get(&k->kek, datagram, &ack))
+        return drop_ack(r, &m->target, path, &acks->forged, NULL);
     m->last_seen = now;
-    r->group->acks.accepted++;
+    acks->accepted++;
     silence(r, m);
     return true;
 }

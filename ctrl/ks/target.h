@@ -16,6 +16,7 @@ struct ks_target {
     uint32_t rekey;   /* the last rekey that it was part of; 0 = none */
     unsigned round;   /* the last round of that in which it was sent; 0 = in none yet */
     bool pending;     /* it hasn't acknowledged that */
+    unsigned useless; /* acknowledgements since that nothing had asked for, or forged ones */
 };
 
 #endif

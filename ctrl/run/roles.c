@@ -242,6 +242,8 @@ void roles_member_free(struct member *m)
 /* The first members; nothing is attached yet. */
 static bool add_members(struct roles *r, const struct config *config)
 {
+    char where[CONFIG_BINDINGS_TEXT];
+
     r->members = calloc(config->n_groups + 1, sizeof(struct member *));
     for (size_t i = 0; r->members && i < config->n_groups; i++) {
         struct member *m;
@@ -254,6 +256,7 @@ static bool add_members(struct roles *r, const struct config *config)
         r->members[r->n_members++] = m;
         if (!plane_add(m->plane, m->gm))
             return false;
+        log_msg(GM_CM_ATTACH, config->groups[i].name, config_bindings_text(&config->groups[i].gm, where));
     }
     return r->members != NULL;
 }

@@ -86,7 +86,7 @@ static struct config *config_of(const struct fixture *f, const char *key, const 
              "acls: {a: [\"permit ip 10.1.0.0/16 10.1.0.0/16\"], b: [\"permit ip 10.2.0.0/16 10.2.0.0/16\"]}\n"
              "transform-sets: {t: {suite: aes-gcm-256}, u: {suite: aes-gcm-128}}\n"
              "profiles: {p: {transform-set: t, lifetime: 1h}, q: {transform-set: u, lifetime: 1h},"
-             " r: {transform-set: t, lifetime: 2h}, s: {transform-set: t, lifetime: 300s}, w: {transform-set: t, lifetime: 8h}}\n"
+             " r: {transform-set: t, lifetime: 2h}, s: {transform-set: t, lifetime: 300s}, w: {transform-set: t, lifetime: 8h}, l: {transform-set: t, lifetime: 2d}}\n"
              "groups:\n"
              "  - {name: G, identity: 484, key-server: {address: 10.0.0.1%s%s, sa: [%s]}}\n",
              section, more, sas);
