@@ -5,7 +5,7 @@ hour, those of rekeys five. Nothing is lost, nothing passes in clear, nobody reg
     0   the policy is reloaded every 10 s, each time with another list, as in the hours 1, 2 and 4
     1   and once with another suite
     2   and once all keys are replaced by hand, if rekeys are unicast
-    3   nothing but what time brings: keys, keys of rekeys, pseudotime
+    3   nothing but what time brings: keys and keys of rekeys
     4   and once with another transport, unicast or multicast; every other time with another suite, too
     5   no reload; a rekey by hand, and all keys replaced, if rekeys are unicast
 
@@ -35,7 +35,7 @@ MULTICAST = f"transport: multicast, {REKEY}, multicast: {{destination: 239.0.1.2
 SUITES = ("aes-gcm-128", "aes-gcm-256")
 
 SENT = re.compile(r"KS_SEND_(\w+)_REKEY: .*\(([\w ]+)\)$", re.MULTILINE)
-WAYS, REASONS = ("UNICAST", "MCAST"), ("new TEK", "new KEK", "new policy", "operator", "pseudotime")
+WAYS, REASONS = ("UNICAST", "MCAST"), ("new TEK", "new KEK", "new policy", "operator")
 
 
 class Day:
