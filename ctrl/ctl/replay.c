@@ -5,18 +5,10 @@
  */
 #include "ctrl/ctl/view.h"
 
-/* The two kinds of windows are never the same unit, so they are never the same key. */
 static void put_method(struct json *j, enum replay_method method, uint16_t window, bool strict_sender, bool tag)
 {
     json_kv_string(j, "method", name_of(replay_names, method));
-    if (method == REPLAY_TIME)
-        json_kv_u64(j, "window_s", window);
-    else
-        json_kv_null(j, "window_s");
-    if (method == REPLAY_COUNTER)
-        json_kv_u64(j, "window_packets", window);
-    else
-        json_kv_null(j, "window_packets");
+    view_window(j, method, window);
     json_kv_bool(j, "strict_sender", strict_sender);
     json_kv_bool(j, "tag", tag);
 }

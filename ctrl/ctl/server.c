@@ -63,7 +63,7 @@ static void put_sa(struct json *j, const struct ks_group *g, const struct config
     json_kv_string(j, "suite", sa->suite->name);
     json_kv_string(j, "mode", sa->transport ? "transport" : "tunnel");
     json_kv_string(j, "replay", name_of(replay_names, sa->replay));
-    json_kv_u64(j, "replay_window", sa->window);
+    view_window(j, sa->replay, sa->window);
     json_kv_bool(j, "strict_sender", sa->strict_sender);
     json_kv_bool(j, "tag", sa->tag);
     json_kv_u64(j, "lifetime_s", sa->lifetime_s);

@@ -202,6 +202,18 @@ void view_ks_kek(struct json *j, const struct ks_group *g, mono_t now)
     view_kek(j, k ? k->kek.spi : NULL, k ? k->end : MONO_NEVER, now);
 }
 
+void view_window(struct json *j, enum replay_method method, uint16_t window)
+{
+    if (method == REPLAY_TIME)
+        json_kv_u64(j, "window_s", window);
+    else
+        json_kv_null(j, "window_s");
+    if (method == REPLAY_COUNTER)
+        json_kv_u64(j, "window_packets", window);
+    else
+        json_kv_null(j, "window_packets");
+}
+
 void view_tek(struct json *j, const struct ks_tek *t, bool receive_only, mono_t now)
 {
     json_object(j);

@@ -38,6 +38,8 @@ int view_groups(struct ctl_request *r, size_t at, void (*put_member)(struct ctl_
 void view_digest(struct json *j, const char *key, const uint8_t digest[32]);
 /* One object for an SA of a member, with the counters of its data plane. */
 void view_member_sa(struct json *j, const struct gm *gm, const struct gm_sa *s, const struct ipc_page *page, mono_t now);
+/* "window_s" and "window_packets": the two kinds of windows are never the same unit, so they are never the same key. */
+void view_window(struct json *j, enum replay_method method, uint16_t window);
 /* One object for a TEK on its key server. */
 void view_tek(struct json *j, const struct ks_tek *t, bool receive_only, mono_t now);
 /* "packets_in" of an SA: packets that were taken with it; null without a page. */

@@ -32,13 +32,27 @@ void view_ks_members(FILE *to, const json_t *document)
     }
 }
 
+/* ", 100 s", ", 64 packets", or nothing. */
+static void window_text(const json_t *sa, char *out, size_t size)
+{
+    const json_t *s = json_object_get(sa, "window_s"), *packets = json_object_get(sa, "window_packets");
+
+    out[0] = '\0';
+    if (json_is_integer(s))
+        (void)snprintf(out, size, ", %lld s", (long long)json_integer_value(s));
+    else if (json_is_integer(packets))
+        (void)snprintf(out, size, ", %lld packets", (long long)json_integer_value(packets));
+}
+
 static void print_policy_sa(FILE *to, const json_t *sa)
 {
     static const char *const heads[] = {"SPI", "SUITE", ">LIFETIME", ">MADE AGO", ">ENDS IN", NULL};
     static const char *const keys[] = {"spi", "suite", "lifetime_s", "made_s_ago", "expires_in_s", NULL};
+    char window[40];
 
-    table_text(to, 2, "sa %s: %s, %s, replay check %s (window %s)%s%s, lifetime %s, %s rules, next key in %s", view_text(sa, "number"),
-               view_text(sa, "suite"), view_text(sa, "mode"), view_text(sa, "replay"), view_text(sa, "replay_window"),
+    window_text(sa, window, sizeof(window));
+    table_text(to, 2, "sa %s: %s, %s, replay check %s%s%s%s, lifetime %s, %s rules, next key in %s", view_text(sa, "number"),
+               view_text(sa, "suite"), view_text(sa, "mode"), view_text(sa, "replay"), window,
                json_is_true(json_object_get(sa, "strict_sender")) ? ", strict sender" : "",
                json_is_true(json_object_get(sa, "tag")) ? ", tag" : "",
                view_duration(sa, "lifetime_s"), view_text(sa, "rules"), view_duration(sa, "next_key_in_s"));
