@@ -140,6 +140,31 @@ static void broken_sa_payloads_of_our_server_are_refused(void **state)
         assert_string_equal(take(sa_ours(bad[i].rules, bad[i].sats, text), KD, &ours, &q, &why), bad[i].text);
 }
 
+/* Some have a message of their own in a member's log. */
+static void faults_have_kinds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sats;
+        enum policy_fault_kind kind;
+    } some[] = {
+        {"00 00 0043 01" ANY_ANY "63 00000100" LIFE GCM_128 PRIVATE, POLICY_FAULT_UNSUPPORTED}, /* an unknown suite */
+        {"00 00 0043 02" ANY_ANY "14 00000100" LIFE GCM_128 PRIVATE, POLICY_FAULT_TEK_PROTOCOL}, /* AH */
+        {"00 00 0043 01" ANY_ANY "14 000000ff" LIFE GCM_128 PRIVATE, POLICY_FAULT_OTHER},
+    };
+    char sats[8000] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+        assert_string_not_equal(take(sa_ours(RULE, some[i].sats, text), KD, &ours, &q, &why), "");
+        assert_int_equal(why.kind, some[i].kind);
+    }
+    for (unsigned i = 0; i <= POLICY_MAX_SAS; i++)
+        n += (size_t)snprintf(sats + n, sizeof(sats) - n, "%s 00 0043 01" ANY_ANY "14 %08x" LIFE GCM_128 PRIVATE,
+                              i < POLICY_MAX_SAS ? "10" : "00", 0x100 + i);
+    assert_string_equal(take(sa_ours(RULE, sats, text), KD, &ours, &q, &why), "more than 32 SAs");
+    assert_int_equal(why.kind, POLICY_FAULT_SAS);
+}
+
 /* What a data plane may lack for now; the tables of common/ say which. The combinations are replay_test's. */
 static void what_this_build_lacks_is_refused_by_name(void **state)
 {
@@ -460,6 +485,7 @@ int main(void)
         TEST(without_sender_ids_nothing_is_sent_in_clear),
         TEST(broken_sa_payloads_of_our_server_are_refused),
         TEST(what_this_build_lacks_is_refused_by_name),
+        TEST(faults_have_kinds),
         TEST(a_deny_of_everything_else_at_the_end_is_fine),
         TEST(the_digest_must_be_there_and_right),
         TEST(a_plain_server_may_not_use_our_extensions),

@@ -129,6 +129,8 @@ static void a_thousand_entries_are_read_and_one_more_refused(void **state)
         for (size_t i = 0; i < n; i++)
             memcpy(raw + i * rule.len, rule.p, rule.len);
         assert_int_equal(policy_rules_get(span_of(raw, n * rule.len), &acl, &why), n == ACL_MAX_ENTRIES);
+        if (n > ACL_MAX_ENTRIES)
+            assert_int_equal(why.kind, POLICY_FAULT_RULES);
         acl_free(&acl);
     }
     assert_true(POLICY_MAX_RULES_LEN <= UINT16_MAX); /* the longest list fits its attribute */

@@ -163,6 +163,7 @@ static void a_public_key_of_no_use_is_refused(void **state)
         pair_run(&p, 4);
         assert_int_equal(pair_step(&p, p.m, pair_span(&p.msg[4]), PAIR_NOW, NULL), PULL_BAD_POLICY);
         assert_string_equal(p.report.why, "the KEK's public key isn't of its signature algorithm, or too weak");
+        assert_int_equal(p.report.kind, POLICY_FAULT_SIGNATURE_KEY);
         pair_free(&p);
     }
 }

@@ -390,6 +390,7 @@ static void a_kek_whose_key_is_of_no_use_is_refused(void **state)
     assert_true(push_seal(&kek, key, &x, &plain, &w, &why));
     assert_int_equal(open_as(&kek, 4, &plain, 0, w.len), PUSH_REFUSED);
     assert_string_equal(why.text, "the KEK's public key isn't of its signature algorithm, or too weak");
+    assert_int_equal(why.kind, POLICY_FAULT_SIGNATURE_KEY);
     x.policy.kek.signature = GDOI_SIG_ECDSA_256;
     x.policy.kek.public_key[30] ^= 1; /* no point of the curve */
     assert_true(push_seal(&kek, key, &x, &plain, &w, &why));
