@@ -134,7 +134,7 @@
     X(POLICY_INSTALLED, "GVPN", 6, 0, "epoch %llu in effect: %u groups, %u rules, %u SAs")                             \
     X(POLICY_REFUSED, "GVPN", 3, 5, "epoch %llu refused: %s")                                                          \
     X(SA_EXPIRED, "GVPN", 4, 0, "SA 0x%08x reached its hard limit and is no longer used")                              \
-    X(NO_RELOAD, "GVPN", 4, 0, "SIGHUP: reload is not supported by this version; restart %s to use a changed file")    \
+    X(LOG_RELOADED, "GVPN", 5, 0, "the log settings of %s are in effect; everything else waits for the next start of %s") \
     X(PORT_UP, "GVPN", 5, 0, "port %s is %s (%s)")                                                                     \
     X(PORT_READY, "GVPN", 6, 0, "port %s (%s): driver %s, %u queues of %u and %u descriptors, MTU %u, RSS: %s")        \
     X(PORT_LIMIT, "GVPN", 4, 0, "port %s (%s): %s")                                                                    \

@@ -202,6 +202,11 @@ static void answer_explain(void *ctx, const struct ipc_explain *question, struct
 }
 
 /* `text` with attached false: why a controller was refused, or why the present one is lost. */
+static void open_log(const struct options *o, const struct cfg *cfg)
+{
+    log_open("gvpn-dp", o->has_level ? o->level : cfg->log_level, cfg->log_to);
+}
+
 static void log_attach(void *ctx, bool attached, const char *text)
 {
     struct dp *dp = ctx;
@@ -244,6 +249,22 @@ static bool open_ipc(struct dp *dp)
     return dp->ipc != NULL;
 }
 
+/* The file is read anew. What workers, ports and the TAP were made from stays until the next start. */
+static void reload(void *ctx)
+{
+    struct dp *dp = ctx;
+    struct yaml_error e = {.text = ""};
+    struct cfg *c = cfg_load(dp->cfg->file, &e);
+
+    if (c == NULL) {
+        log_msg(CONFIG_KEPT, e.text);
+        return;
+    }
+    open_log(dp->options, c);
+    log_msg(LOG_RELOADED, c->file, "gvpn-dp");
+    cfg_free(c);
+}
+
 static bool open_loop(struct dp *dp)
 {
     const struct cfg_pair *pair = &dp->cfg->pairs[dp->cfg->local.pair];
@@ -256,7 +277,9 @@ static bool open_loop(struct dp *dp)
                             .store = dp->store,
                             .tap_fd = dp->tap_fd,
                             .inside = dp->ports.p[pair->inside].id,
-                            .outside = dp->ports.p[pair->outside].id};
+                            .outside = dp->ports.p[pair->outside].id,
+                            .reload = reload,
+                            .ctx = dp};
 
     dp->slow = slow_new(&c, dp->error);
     return dp->slow != NULL;
@@ -322,7 +345,7 @@ bool dp_run(const struct cfg *cfg, const struct options *o)
     struct dp dp = {.cfg = cfg, .options = o, .lock_fd = -1, .tap_fd = -1, .page.fd = -1, .punt.event_fd = -1};
     const char *by = NULL;
 
-    log_open("gvpn-dp", o->has_level ? o->level : cfg->log_level, cfg->log_to);
+    open_log(o, cfg);
     if (start(&dp)) {
         log_msg(DAEMON_START, "gvpn-dp", GVPN_VERSION, cfg->file);
         daemon_notify("READY=1");

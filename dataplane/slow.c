@@ -241,7 +241,7 @@ static void serve_signal(struct slow *s)
 
     while (read(s->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGHUP) {
-            log_msg(NO_RELOAD, "gvpn-dp");
+            s->c.reload(s->c.ctx);
         } else {
             s->stopped_by = info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT";
         }

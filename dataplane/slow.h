@@ -28,6 +28,8 @@ struct slow_config {
     struct snap_store *store;
     int tap_fd;
     uint16_t inside, outside; /* ethdev ids of the TAP's pair */
+    void (*reload)(void *ctx); /* SIGHUP came */
+    void *ctx;
 };
 
 struct slow;

@@ -289,10 +289,28 @@ def test_keys_reach_no_core_file(started):
     assert core[0][4:6] == ["0", "0"]
 
 
-def test_reload_is_refused_in_the_log(started):
+def test_sighup_reads_the_file_anew(started):
+    """The log's level at once, a wrong file not at all; what needs another start is said."""
     dp = started.start()
-    dp.popen.send_signal(signal.SIGHUP)
-    wait_for(lambda: "NO_RELOAD" in dp.output(), what="a line about SIGHUP")
+    path = dp.argv[dp.argv.index("-c") + 1]
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+
+    def hup(now):
+        with open(path + ".new", "w", encoding="utf-8") as f:
+            f.write(now)
+        os.replace(path + ".new", path)
+        dp.popen.send_signal(signal.SIGHUP)
+
+    hup(text + "nonsense: 1\n")
+    line = len(text.splitlines()) + 1
+    wait_for(lambda: f"CONFIG_KEPT: reload failed, the present configuration stays: {path}:{line}:1: " in dp.output(), what="the error")
+    hup(text)
+    wait_for(lambda: "LOG_RELOADED" in dp.output(), what="a line about SIGHUP")
+    hup(text + "log: {level: error}\n")  # level error: not even that
+    hup(text + "nonsense: 1\n")
+    wait_for(lambda: dp.output().count("CONFIG_KEPT") == 2, what="the other error")
+    assert dp.output().count("LOG_RELOADED") == 1
     assert dp.alive()
 
 
