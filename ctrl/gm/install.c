@@ -266,6 +266,8 @@ bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[
                                   .zero = mono_sub(now, mono_ms((int64_t)policy->pseudotime_ms)),
                                   .set_at = now,
                                   .round_trip_ms = policy->round_trip_ms};
+    gm->rekey_clock = gm->clock;
+    gm->rekey_clock.is_set = policy->has_pseudotime;
     for (size_t i = 0; i < policy->n_sas; i++) {
         add_sa(gm, &policy->sas[i], policy->sid_bits, now, &told);
         secret_wipe(&policy->sas[i].key);

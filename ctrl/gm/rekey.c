@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DRIFT_DIV        1000 /* two clocks that nobody corrects part by so much of the time at most; real ones by a tenth of that */
 #define SPREAD_S         30 /* keys or list are missing: members register within this, or half of what their keys live, ... */
 #define SPREAD_NO_KEYS_S 10 /* ... or this when there are none */
 
@@ -153,13 +154,29 @@ static unsigned time_window_s(const struct gm *gm, const struct policy *p)
     return window;
 }
 
-/* The four cases of the rekey pseudotime check: later or earlier, by little or by much. Only earlier by much is refused. */
+/*
+ * How much earlier a rekey may be. Where no SA looks at the time nobody corrects the clocks between two rekeys, which may be weeks
+ * apart, nor was a slow registration repeated.
+ */
+static uint64_t allowed_skew_ms(const struct gm *gm, const struct policy *p, mono_t now)
+{
+    const struct gm_clock *c = &gm->rekey_clock;
+    unsigned window = time_window_s(gm, p);
+
+    if (window > 0)
+        return (window < GM_SKEW_MAX_S ? window : GM_SKEW_MAX_S) * 1000ull;
+    return GM_SKEW_MAX_S * 1000ull + c->round_trip_ms / 2 + (uint64_t)(mono_to_ms(mono_sub(now, c->set_at)) / DRIFT_DIV);
+}
+
+/*
+ * The four cases of the rekey pseudotime check: later or earlier, by little or by much. Only earlier by much is refused: it was held
+ * back, and its keys would live longer here than with the key server.
+ */
 static bool time_is_right(const struct gm *gm, const struct policy *p, mono_t now, char why[160])
 {
-    unsigned window = time_window_s(gm, p), skew_s = window < GM_SKEW_MAX_S ? window : GM_SKEW_MAX_S;
-    uint64_t own = gm_pseudotime_ms(gm->clock.zero, now), peer = p->pseudotime_ms, skew_ms = (uint64_t)skew_s * 1000;
+    uint64_t own = gm_pseudotime_ms(gm->rekey_clock.zero, now), peer = p->pseudotime_ms, skew_ms = allowed_skew_ms(gm, p, now);
 
-    if (!p->has_pseudotime || !gm->clock.is_set || window == 0)
+    if (!p->has_pseudotime || !gm->rekey_clock.is_set)
         return true;
     if (peer >= own) {
         if (peer - own > skew_ms)
@@ -169,7 +186,7 @@ static bool time_is_right(const struct gm *gm, const struct policy *p, mono_t no
     if (own - peer <= skew_ms)
         return true;
     log_msg(PSEUDO_TIME_TOO_OLD, "Rekey received", gm->config->name, (unsigned long long)own / 1000,
-            (unsigned long long)peer / 1000, skew_s, "");
+            (unsigned long long)peer / 1000, (unsigned)(skew_ms / 1000), "");
     snprintf(why, 160, "its pseudotime is %llu s before ours", (unsigned long long)(own - peer) / 1000);
     return false;
 }
@@ -181,10 +198,13 @@ static void set_clock(struct gm *gm, const struct policy *p, mono_t now)
     mono_t before = gm->clock.zero;
     bool was_set = gm->clock.is_set;
 
-    if (!p->has_pseudotime || time_window_s(gm, p) == 0)
+    if (!p->has_pseudotime)
         return;
-    gm->clock = (struct gm_clock){
+    gm->rekey_clock = (struct gm_clock){
         .is_set = true, .zero = mono_sub(now, mono_ms((int64_t)p->pseudotime_ms)), .set_at = now};
+    if (time_window_s(gm, p) == 0)
+        return;
+    gm->clock = gm->rekey_clock;
     for (size_t i = 0; was_set && i < gm->n_sas; i++) {
         if (gm->sas[i].time_zero.ns == before.ns) /* others run by the clock of an earlier epoch */
             gm->sas[i].time_zero = gm->clock.zero;

@@ -4,6 +4,7 @@
 
 #define TOLERANCE_DIV    8
 #define TOLERANCE_MAX_MS 1000
+#define TOLERANCE_REKEYS_MS 10000 /* where only the age of rekeys is told by it (30 s) */
 
 uint64_t ks_pseudotime_ms(const struct ks_pseudotime *t, mono_t at)
 {
@@ -19,9 +20,11 @@ bool ks_pseudotime_accept(struct ks_pseudotime *t, const struct policy *policy)
 
     if (!t->runs)
         *t = (struct ks_pseudotime){.runs = true, .zero = zero};
-    if (tolerance == 0) /* nobody looks at it */
+    if (tolerance == 0 && !policy->has_kek) /* nobody looks at it */
         return true;
-    if (tolerance > TOLERANCE_MAX_MS)
+    if (tolerance == 0)
+        tolerance = TOLERANCE_REKEYS_MS;
+    else if (tolerance > TOLERANCE_MAX_MS)
         tolerance = TOLERANCE_MAX_MS;
     wrong = mono_to_ms(mono_sub(zero, t->zero));
     return wrong >= -tolerance && wrong <= tolerance;

@@ -19,7 +19,8 @@ uint64_t ks_pseudotime_ms(const struct ks_pseudotime *t, mono_t at);
 /*
  * A member has accepted this policy: the first one starts the clock, so that the value that it was given (0 at
  * policy->made_at) is right. False, changing nothing, when the value that it was given is wrong: another member was first
- * meanwhile, or the group was cleared. Some error is as good as none: an eighth of the window, a second at most.
+ * meanwhile, or the group was cleared. Some error is as good as none: an eighth of the window, a second at most; 10 s
+ * when no SA looks at it and it only tells the age of rekeys; any without those.
  */
 MUST_CHECK bool ks_pseudotime_accept(struct ks_pseudotime *t, const struct policy *policy);
 

@@ -136,6 +136,47 @@ static void the_smallest_window_counts(void **state)
     assert_int_equal(hand_in(f, 100, &p), GM_REKEY_APPLIED);
 }
 
+/*
+ * Also where no SA looks at the time: who holds a rekey back, and all after it, must not make its keys live longer than the key server
+ * wants. 30 s, a thousandth of the time since the clocks were compared, and half of the trip that did that.
+ */
+static void a_rekey_that_was_held_back_is_too_old_in_any_group(void **state)
+{
+    static const struct {
+        int64_t at_s, late_ms;
+        bool taken;
+    } rows[] = {{100, 30100, true},      {100, 31101, false},        {100, -500000, true},     {3000, 34000, true},
+                {3000, 34001, false},    {86400, 30000 + 86400 + 1000, true}, {86400, 30000 + 86400 + 1001, false}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct policy p = policy_of(1, (uint32_t[]){1000}, (uint32_t[]){30 * 86400}, 0, 4 * WORKERS);
+        struct push push = rekey_of(1, (uint32_t[]){2000}, (uint32_t[]){3600});
+        struct fixture *f;
+
+        assert_int_equal(set_up(state), 0);
+        f = *state;
+        p.has_pseudotime = true;
+        p.pseudotime_ms = 10000000;
+        p.round_trip_ms = 2000;
+        p.has_kek = true;
+        p.kek = kek_of(1, KEK_LIFE);
+        p.digest[0] = 1;
+        gm_attached(f->gm, 77, WORKERS, at(f, 0));
+        gm_server_announced(f->gm, &(struct peer_features){.ours = true});
+        gm_policy(f->gm, &p, at(f, 0));
+        policy_wipe(&p);
+        push.policy.has_pseudotime = true;
+        push.policy.pseudotime_ms = (uint64_t)(10000000 + rows[i].at_s * 1000 - rows[i].late_ms);
+        assert_int_equal(hand_in(f, rows[i].at_s, &push), rows[i].taken ? GM_REKEY_APPLIED : GM_REKEY_TOO_OLD);
+        assert_false(gm_clock(f->gm)->is_set); /* no SA's business */
+        push = rekey_of(1, (uint32_t[]){3000}, (uint32_t[]){3600}); /* the comparison counts from the last one that was taken */
+        push.policy.has_pseudotime = true;
+        push.policy.pseudotime_ms = (uint64_t)(10000000 + rows[i].at_s * 1000 - (rows[i].taken ? rows[i].late_ms + 29999 : 0));
+        assert_int_equal(hand_in(f, rows[i].at_s, &push), GM_REKEY_APPLIED);
+        assert_int_equal(tear_down(state), 0);
+    }
+}
+
 /* TEK: enable replay: the clock comes with the first rekey that needs it, and whatever it says is right. */
 static void a_group_that_begins_to_use_time(void **state)
 {
@@ -159,6 +200,7 @@ int main(void)
         T(a_rekey_that_is_too_old_leaves_no_trace),
         T(a_sync_rekey_moves_the_clock_only),
         T(the_smallest_window_counts),
+        cmocka_unit_test(a_rekey_that_was_held_back_is_too_old_in_any_group),
         T(a_group_that_begins_to_use_time),
     };
 

@@ -114,6 +114,32 @@ static void others_keep_the_old_key_until_the_last_one_has_changed_over(void **s
     policy_wipe(&p);
 }
 
+/* Two first members: the clock that both tell the age of rekeys by is one, but for 10 s; the age may be 30 s. */
+static void first_members_share_the_clock_of_rekeys(void **state)
+{
+    struct fixture *f = *state;
+    struct registration a = registration_of(1), b = registration_of(2), c = registration_of(3);
+    struct refusal why;
+    struct policy pa, pb, pc;
+
+    begin(f, UNICAST, "", SA("p"));
+    assert_true(ks_request(&f->ks, &a, &pa, &why, at(f->now)));
+    run_to(f, START + 10);
+    assert_true(ks_request(&f->ks, &b, &pb, &why, at(f->now)));
+    run_to(f, START + 21);
+    assert_true(ks_request(&f->ks, &c, &pc, &why, at(f->now)));
+    assert_true(ks_accept(&f->ks, &b, &pb, &why, at(f->now)));
+    assert_true(ks_accept(&f->ks, &a, &pa, &why, at(f->now)));
+    assert_false(ks_accept(&f->ks, &c, &pc, &why, at(f->now)));
+    assert_string_equal(why.text, "the group's clock was started meanwhile; try again");
+    policy_wipe(&pa);
+    policy_wipe(&pb);
+    policy_wipe(&pc);
+    join_member(f, 3, &pc);
+    assert_int_equal(pc.pseudotime_ms, 11000);
+    policy_wipe(&pc);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -121,6 +147,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         T(ours_need_no_delay_that_cannot_be_said),
         T(a_key_that_ends_first_gets_its_turn),
+        T(first_members_share_the_clock_of_rekeys),
         T(others_keep_the_old_key_until_the_last_one_has_changed_over),
     };
 

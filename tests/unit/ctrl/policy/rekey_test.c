@@ -169,6 +169,31 @@ static void the_time_goes_along_whenever_there_is_one(void **state)
     assert_string_equal(carry_as(&ours, true), "the group has no pseudotime");
 }
 
+/* Members tell the age of rekeys by it, so the registration says it where there are some, whether an SA looks at the time or not. */
+static void a_registration_says_the_time_that_rekeys_are_told_by(void **state)
+{
+    static uint8_t a[65536];
+
+    (void)state;
+    for (unsigned kek = 0; kek < 2; kek++) {
+        struct buf_writer w = buf_writer_of(a, sizeof(a));
+        struct isakmp_payloads ps;
+
+        if (kek)
+            give_kek(&p);
+        p.has_pseudotime = true;
+        p.pseudotime_ms = 0x123456789a;
+        buf_put_u8(&w, 0);
+        struct isakmp_chain c = isakmp_chain_at(&w, 0);
+        assert_true(policy_put_sa(&c, &p, &ours, &why));
+        assert_true(policy_put_kd(&c, &p, &why));
+        assert_int_equal(isakmp_payloads_get(a[0], span_of(a + 1, w.len - 1), ISAKMP_TRAILING_REFUSE, &ps), ISAKMP_OK);
+        assert_true(policy_from_payloads(ps.p[0].body, ps.p[1].body, &ours, sha256, &q, &why));
+        assert_int_equal(q.has_pseudotime, kek);
+        assert_int_equal(q.pseudotime_ms, kek ? 0x123456789a : 0);
+    }
+}
+
 static void receive_only_is_said_each_time(void **state)
 {
     (void)state;
@@ -213,6 +238,7 @@ int main(void)
         TEST(an_activation_delay_that_no_sa_outlives_is_refused),
         TEST(replacing_is_for_those_who_know_it),
         TEST(the_time_goes_along_whenever_there_is_one),
+        TEST(a_registration_says_the_time_that_rekeys_are_told_by),
         TEST(receive_only_is_said_each_time),
         TEST(every_truncation_is_refused),
     };
