@@ -68,6 +68,8 @@ def test_back_to_fail_close(system):
     assert system.m1.status()["policy_digest"] is None
     assert system.m2.status()["policy_digest"] is not None
 
+    # gvpnd says so when it has told the data plane, which a busy machine may keep from hearing it.
+    wait_for(lambda: silent(system.h1, OUTSIDE, count=1), what="the data plane to be closed")
     before = [m.verdicts() for m in system.members]
     assert silent(system.h1, OUTSIDE), "nothing passes but the fail-close list"
     assert silent(system.h1, system.h2.address)
