@@ -117,8 +117,9 @@ static void a_rekey_gives_keys_too(void **state)
     begin(f, UNICAST, "", COUNTED);
     expect(f, 1, false, 1, 0);
     expect(f, 2, false, 1, 0);
+    run_to(f, START + 10);
     assert_true(ks_group_replace(group(f), true, f->now));
-    run_to(f, START + 5);
+    run_to(f, START + 15);
     expect(f, 2, false, 1, 1);
     expect(f, 2, true, 1, 1);
     assert_int_equal(teks(f), 2);
