@@ -35,7 +35,7 @@
     X(GM_HASH_FAIL, "GDOI", 4, 5, "Registration: a message of KS %s to GM %s has a bad or no hash: %s")                \
     X(UNEXPECTED_SIGKEY, "GDOI", 3, 5, "Group %s: unexpected signature key from KS %s, freed: %s")                     \
     X(UNSUPPORTED_TEK_PROTO, "GDOI", 3, 5, "Group %s: unexpected TEK protocol from KS %s: %s")                         \
-    X(GDOI_ACL_NUM, "GDOI", 3, 5, "Too many ACL entries, %d are honoured: %s")                                         \
+    X(GDOI_ACL_NUM, "GDOI", 3, 5, "Too many ACL entries, at most %d are honoured: %s")                                 \
     X(GM_PAIR_UNKNOWN, "GDOI", 3, 0, "Group %s: the data plane at %s has no port pair %s; other groups go on")         \
     X(GM_KEY_GONE, "GDOI", 4, 1,                                                                                       \
       "Group %s: SA 0x%08x was deleted in the data plane and can't come back; waiting for the next key")               \

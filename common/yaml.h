@@ -30,6 +30,8 @@ struct yaml_node {
 /* Where and what is wrong, as `FILE:LINE:COL: text`. First error wins. */
 struct yaml_error {
     char text[1024]; /* empty = no error */
+    int kind;        /* for the loader's own use; 0 = none in particular ... */
+    char about[32];  /* ... and of what; NUL-terminated */
 };
 
 /* Fills *e unless an error already stands there. Control characters of the text become '?', long texts are

@@ -167,8 +167,10 @@ static bool reload(void *ctx, struct ctl_reload *out)
     struct config *c = config_load(d->o->file, &e);
 
     *out = (struct ctl_reload){.file = d->o->file};
-    if (!c)
+    if (!c) {
+        config_log_mistake(&e);
         (void)say(out, "%s", e.text);
+    }
     if (!c || !fits_process(d, c, out) || !exchange(d, c, out)) {
         log_msg(CONFIG_KEPT, out->error);
         config_free(c);
@@ -361,6 +363,8 @@ int main(int argc, char **argv)
     config = config_load(o.file, &e);
     if (!config) {
         (void)fprintf(stderr, "%s\n", e.text);
+        if (!o.check)
+            config_log_mistake(&e);
         return EXIT_FAILURE;
     }
     for (size_t i = 0; i < config->n_lints; i++)

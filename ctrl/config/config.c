@@ -5,6 +5,7 @@
  */
 #include "ctrl/config/config.h"
 
+#include "common/log.h"
 #include "ctrl/config/loader.h"
 
 #include <stdarg.h>
@@ -32,6 +33,29 @@ static const struct schema_field top_fields[] = {
     {.key = "groups", .type = SCHEMA_CUSTOM, .flags = SCHEMA_REQUIRED, .fn = config_groups_parse},
     {0},
 };
+
+void config_log_mistake(const struct yaml_error *e)
+{
+    switch ((enum config_mistake)e->kind) {
+    case CONFIG_MISTAKE_OTHER:
+        break;
+    case CONFIG_MISTAKE_INCOMPLETE:
+        log_msg(GM_INCOMPLETE_CFG, e->about, e->text);
+        break;
+    case CONFIG_MISTAKE_SIGNING_KEY:
+        log_msg(KS_NO_RSA_KEYS, e->about, e->text);
+        break;
+    case CONFIG_MISTAKE_RULES:
+        log_msg(GDOI_ACL_NUM, ACL_MAX_ENTRIES, e->text);
+        break;
+    }
+}
+
+bool loader_is(struct schema *s, enum config_mistake kind)
+{
+    s->e->kind = (int)kind;
+    return false;
+}
 
 bool loader_lint(struct schema *s, const struct yaml_node *n, const char *fmt, ...)
 {

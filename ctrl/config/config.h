@@ -162,6 +162,15 @@ struct config *config_load(const char *file, struct yaml_error *e);
 /* The same from memory; relative files are looked up beside `file`. */
 struct config *config_parse(const char *file, const char *text, size_t len, struct yaml_error *e);
 void config_free(struct config *c);
+/* Kinds of mistakes in a file that the original has messages for (OP3): yaml_error.kind; `about` is the group, when it has a name. */
+enum config_mistake {
+    CONFIG_MISTAKE_OTHER,
+    CONFIG_MISTAKE_INCOMPLETE,  /* a member without `identity` or `key-servers` */
+    CONFIG_MISTAKE_SIGNING_KEY, /* none, or none that can be used */
+    CONFIG_MISTAKE_RULES,       /* more than ACL_MAX_ENTRIES */
+};
+/* Logs GM_INCOMPLETE_CFG, KS_NO_RSA_KEYS or GDOI_ACL_NUM, if it is one of these. The daemon says so, not the loader. */
+void config_log_mistake(const struct yaml_error *e);
 /* `wan`, `wan VLAN 10`, or the first with ` and N more`: for messages. */
 #define CONFIG_BINDINGS_TEXT 64
 char *config_bindings_text(const struct config_member *m, char out[CONFIG_BINDINGS_TEXT]);

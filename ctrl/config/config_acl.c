@@ -38,7 +38,8 @@ static bool put_entry(struct schema *s, const struct yaml_node *n, const char *t
     for (size_t i = 0; i < count; i++) {
         entries[i].number = number;
         if (!acl_append(acl, &entries[i]))
-            return schema_fail(s, n, "too many entries, expected at most %d", ACL_MAX_ENTRIES);
+            return schema_fail(s, n, "too many entries, expected at most %d", ACL_MAX_ENTRIES) ||
+                   loader_is(s, CONFIG_MISTAKE_RULES);
     }
     return true;
 }

@@ -2,6 +2,7 @@
 /* The section `groups`: what both roles have, and what must hold between groups. */
 #include "ctrl/config/loader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,6 +89,23 @@ static bool check_revert(struct schema *s, const struct yaml_node *n, const stru
                        "'true' needs fail-close, expected false beside `enabled: false`");
 }
 
+/* What is missing in a group is a mistake of its own kind. Always false. */
+static bool name_mistake(struct schema *s, const struct yaml_node *n, const struct config_group *g)
+{
+    const struct yaml_node *member = n->kind == YAML_MAP ? yaml_find(n, "member") : NULL;
+    const struct yaml_node *server = n->kind == YAML_MAP ? yaml_find(n, "key-server") : NULL;
+    const struct yaml_node *rekey = server && server->kind == YAML_MAP ? yaml_find(server, "rekey") : NULL;
+
+    snprintf(s->e->about, sizeof(s->e->about), "%s", g->name);
+    if (s->e->kind)
+        return false;
+    if (member && member->kind == YAML_MAP && (!yaml_find(n, "identity") || !yaml_find(member, "key-servers")))
+        return loader_is(s, CONFIG_MISTAKE_INCOMPLETE);
+    if (rekey && rekey->kind == YAML_MAP && !yaml_find(rekey, "signing-key"))
+        return loader_is(s, CONFIG_MISTAKE_SIGNING_KEY);
+    return false;
+}
+
 static bool parse_group(struct schema *s, const struct yaml_node *n, void *at)
 {
     struct config *c = at;
@@ -109,7 +127,7 @@ static bool parse_group(struct schema *s, const struct yaml_node *n, void *at)
     g->is_member = member != NULL;
     loader_of(s)->with_rekey = server && server->kind == YAML_MAP && yaml_find(server, "rekey");
     if (!schema_map(s, n, group_fields, g))
-        return false;
+        return name_mistake(s, n, g);
     if (!server && !member)
         return schema_fail(s, n, "a group without a role, expected the key 'key-server' or 'member'");
     return check_unique(s, n, c, g) && check_bindings(s, n, c, g) && check_revert(s, n, g);

