@@ -155,7 +155,7 @@ bool schema_map(struct schema *s, const struct yaml_node *n, const struct schema
 
         if (!child && (f->flags & SCHEMA_REQUIRED)) {
             yaml_fail(s->e, s->file, n->key ? n->key_line : n->line, n->key ? n->key_column : n->column,
-                      "%s%sthe key '%s' is missing", n->key ? n->key : "", n->key ? ": " : "", f->key);
+                      "%s%sthe key '%s' is missing, expected it here", n->key ? n->key : "", n->key ? ": " : "", f->key);
             return false;
         }
         if (child && !parse_field(s, f, child, base))

@@ -289,7 +289,7 @@ static bool parse_address(struct schema *s, const struct yaml_node *n, void *at)
         return schema_fail(s, n, "'%s', expected a unicast address", text);
     for (size_t i = 0; i < l->n_addresses; i++)
         if (addr_equal(&l->addresses[i].addr, &a->addr))
-            return schema_fail(s, n, "'%s' stands twice", text);
+            return schema_fail(s, n, "'%s' stands twice, expected it once", text);
     a->prefix_len = (uint8_t)len;
     l->n_addresses++;
     return true;

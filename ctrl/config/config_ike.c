@@ -27,7 +27,7 @@ static bool parse_listen(struct schema *s, const struct yaml_node *n, void *at)
         return false;
     for (size_t i = 0; i < c->n_listen; i++)
         if (addr_equal(&c->listen[i], &a))
-            return schema_fail(s, n, "'%s' stands twice", n->text);
+            return schema_fail(s, n, "'%s' stands twice, expected it once", n->text);
     c->listen[c->n_listen++] = a;
     return true;
 }
@@ -221,7 +221,7 @@ static bool parse_psk(struct schema *s, const struct yaml_node *n, void *at)
         if (!prefix_equal(&q->peer, &p->peer))
             continue;
         if (strcmp(q->id, p->id) == 0 && secret_equal(secret_span(&q->secret), secret_span(&p->secret)))
-            return schema_fail(s, n, "the same peer, id and secret as item %zu", i + 1);
+            return schema_fail(s, n, "the same peer, id and secret as item %zu, expected another", i + 1);
         shared++;
     }
     if (shared > CONFIG_MAX_SHARED)

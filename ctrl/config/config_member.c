@@ -21,7 +21,7 @@ static bool parse_server(struct schema *s, const struct yaml_node *n, void *at)
         return false;
     for (size_t i = 0; i < g->gm.n_servers; i++)
         if (addr_equal(&g->gm.servers[i], &a))
-            return schema_fail(s, n, "'%s' stands twice", n->text);
+            return schema_fail(s, n, "'%s' stands twice, expected it once", n->text);
     for (size_t i = 0; i < c->n_listen; i++)
         if (addr_equal(&c->listen[i], &a))
             return schema_fail(s, n, "'%s' is this machine's own (ike.listen), expected a key server's",
@@ -39,7 +39,7 @@ static bool parse_pair(struct schema *s, const struct yaml_node *n, void *at)
 
     for (size_t i = 0; name && i < g->gm.n_bindings; i++)
         if (strcmp(g->gm.bindings[i].pair, name) == 0)
-            return schema_fail(s, n, "'%s' stands twice", name);
+            return schema_fail(s, n, "'%s' stands twice, expected it once", name);
     if (name)
         memcpy(g->gm.bindings[g->gm.n_bindings++].pair, name, strlen(name) + 1);
     return name != NULL;
@@ -64,7 +64,7 @@ static bool parse_vlan(struct schema *s, const struct yaml_node *n, void *at)
         return false;
     for (size_t i = 0; i < v->n; i++)
         if (v->id[i] == id)
-            return schema_fail(s, n, "'%s' stands twice", n->text);
+            return schema_fail(s, n, "'%s' stands twice, expected it once", n->text);
     v->id[v->n++] = (uint16_t)id;
     return true;
 }

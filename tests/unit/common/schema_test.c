@@ -197,7 +197,7 @@ static void errors_say_what_and_where(void **state)
         {"items: 1", "f:1:8: items: a single value, expected a list"},
         {"items:", "f:1:7: items: nothing here, expected a list"},
         {"items: [1, x]", "f:1:12: 'x', expected a number from 0 to 9"},
-        {"map: {tiny: 1}", "f:1:1: map: the key 'must' is missing"},
+        {"map: {tiny: 1}", "f:1:1: map: the key 'must' is missing, expected it here"},
         {"map: {tiny: 0, must: false}", "f:1:13: tiny: '0', expected a number from 1 to 255"},
         {"map: {tiny: 256, must: false}", "f:1:13: tiny: '256', expected a number from 1 to 255"},
         {"map:", "f:1:5: map: nothing here, expected a map of keys"},

@@ -151,13 +151,13 @@ static void an_empty_eal_list_counts_as_given(void **state)
 static const struct {
     const char *text, *want;
 } error_rows[] = {
-    {"{}", "f:1:1: the key 'gvpn-dp' is missing"},
+    {"{}", "f:1:1: the key 'gvpn-dp' is missing, expected it here"},
     {"gvpn: 1\n", "f:1:1: unknown key 'gvpn', expected one of: gvpn-dp, lab, log, control-socket, eal, "
                   "workers, ports, pairs, "},
     {"gvpn-dp: 2\n", "f:1:10: gvpn-dp: '2', expected 1"},
-    {"gvpn-dp: 1\n", "f:1:1: the key 'ports' is missing"},
-    {"gvpn-dp: 1\n" PORTS, "f:1:1: the key 'pairs' is missing"},
-    {"gvpn-dp: 1\n" PORTS PAIRS, "f:1:1: the key 'local' is missing"},
+    {"gvpn-dp: 1\n", "f:1:1: the key 'ports' is missing, expected it here"},
+    {"gvpn-dp: 1\n" PORTS, "f:1:1: the key 'pairs' is missing, expected it here"},
+    {"gvpn-dp: 1\n" PORTS PAIRS, "f:1:1: the key 'local' is missing, expected it here"},
     {BASE "port: []\n", "f:7:1: unknown key 'port', did you mean 'ports'?"},
     {BASE "lab: 1\n", "f:7:6: lab: '1', expected true or false"},
     {BASE "lab-counters-left: 5\n", "f:7:20: lab-counters-left: only for tests, expected `lab: true` in this file as well"},
@@ -186,7 +186,7 @@ static const struct {
      "f:2:52: rx-descriptors: '63', expected a number from 64 to 8192"},
     {"gvpn-dp: 1\nports: [{name: a, device: 03:00.0, tx-descriptors: 8193}, {}]\n",
      "f:2:52: tx-descriptors: '8193', expected a number from 64 to 8192"},
-    {"gvpn-dp: 1\nports: [{name: a}, {}]\n", "f:2:9: the key 'device' is missing"},
+    {"gvpn-dp: 1\nports: [{name: a}, {}]\n", "f:2:9: the key 'device' is missing, expected it here"},
     {"gvpn-dp: 1\nports: [{name: a, device: eth0}, {}]\n",
      "f:2:27: device: 'eth0', expected a PCI address such as 0000:03:00.0 or a virtual device such as "
      "net_tap0,iface=wan"},
@@ -214,7 +214,7 @@ static const struct {
     {"gvpn-dp: 1\n" PORTS
      "pairs: [{name: w, inside: lan0, outside: wan0}, {name: x, inside: wan0, outside: lan0}]\n" LOCAL,
      "f:5:67: inside: port 'wan0' is in pair 'w' already"},
-    {"gvpn-dp: 1\n" PORTS "pairs: [{name: w, inside: lan0}]\n" LOCAL, "f:5:9: the key 'outside' is missing"},
+    {"gvpn-dp: 1\n" PORTS "pairs: [{name: w, inside: lan0}]\n" LOCAL, "f:5:9: the key 'outside' is missing, expected it here"},
     {"gvpn-dp: 1\n" PORTS "pairs: [{name: w, inside: lan0, outside: wan0, mtu: 575}]\n" LOCAL,
      "f:5:53: mtu: '575', expected a number from 576 to 9000"},
     {"gvpn-dp: 1\n" PORTS "pairs: [{name: w, inside: lan0, outside: wan0, mtu: 9001}]\n" LOCAL,
@@ -222,10 +222,10 @@ static const struct {
     {"gvpn-dp: 1\n" PORTS "pairs: [{name: w, inside: lan0, outside: wan0, sgt-default: 65535}]\n" LOCAL,
      "f:5:61: sgt-default: '65535', expected a number from 1 to 65534"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {addresses: [10.0.0.2/24]}\n",
-     "f:6:1: local: the key 'tap' is missing"},
+     "f:6:1: local: the key 'tap' is missing, expected it here"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: abcdefghijklmnop, addresses: [10.0.0.2/24]}\n",
      "f:6:14: tap: 16 octets of text, expected at most 15"},
-    {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t}\n", "f:6:1: local: the key 'addresses' is missing"},
+    {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t}\n", "f:6:1: local: the key 'addresses' is missing, expected it here"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, pair: lan, addresses: [10.0.0.2/24]}\n",
      "f:6:23: pair: no pair is named 'lan', expected a name from pairs"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, addresses: [10.0.0.2]}\n",
@@ -239,7 +239,7 @@ static const struct {
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, addresses: [224.0.0.5/24]}\n",
      "f:6:29: '224.0.0.5/24', expected a unicast address"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, addresses: [10.0.0.2/24, 10.0.0.2/16]}\n",
-     "f:6:42: '10.0.0.2/16' stands twice"},
+     "f:6:42: '10.0.0.2/16' stands twice, expected it once"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, addresses: [10.0.0.2/24], gateway: gw}\n",
      "f:6:52: gateway: 'gw' is no address, expected the next hop's"},
     {"gvpn-dp: 1\n" PORTS PAIRS "local: {tap: t, addresses: [10.0.0.2/24], gateway: 10.0.0.2}\n",
