@@ -37,6 +37,15 @@ def test_systemd_understands_them(tmp_path):
 
 
 @pytest.mark.parametrize("daemon", sorted(BINARIES))
+def test_documentation_is_installed(daemon):
+    root = os.path.dirname(CONFIGS)
+    name = os.path.basename(setting(daemon, "Documentation"))
+    assert os.path.exists(os.path.join(root, "docs", name))
+    with open(os.path.join(root, "meson.build"), encoding="ascii") as f:
+        assert re.search(rf"install_data\(.*'docs/{name}'", f.read())
+
+
+@pytest.mark.parametrize("daemon", sorted(BINARIES))
 def test_start_line_is_one_that_the_daemon_takes(daemon, tmp_path):
     words = setting(daemon, "ExecStart").split()[1:]
     assert words[:1] == ["-c"] and len(words) == 2
