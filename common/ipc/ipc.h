@@ -109,7 +109,8 @@ struct ipc_rule {
 };
 
 /*
- * One sender id and the first IV counter that it may use (RFC 6054; DP3). One per worker, in worker order; no id twice.
+ * One sender id and the first IV counter that it may use (RFC 6054; DP3). One per worker, in worker order; no id twice. For
+ * an SA that has ids already these are what its workers go on with when their present ones are used up; iv_first is 0 then.
  * iv_first is at most 2^(64 - sid_bits): that value = none left.
  */
 struct ipc_sender {
@@ -180,8 +181,8 @@ struct ipc_ack {
 
 enum ipc_event_kind {
     IPC_EVENT_SA_EXPIRED,    /* value = SPI: hard limit reached */
-    IPC_EVENT_IV_LOW,        /* value = SPI: a worker has used 90 % of its IVs */
-    IPC_EVENT_IV_EXHAUSTED,  /* value = SPI */
+    IPC_EVENT_IV_LOW,        /* value = SPI: a worker has used 90 % of its IVs, or all of their sequence numbers; told again */
+    IPC_EVENT_IV_EXHAUSTED,  /* value = SPI: nothing leaves any more; told again */
     IPC_EVENT_UNREGISTERED_CLEAR, /* `unregistered: clear` together with fail-close; value = group */
     IPC_EVENT_UNKNOWN_SPI,   /* value = SPI; rate limited */
     IPC_EVENT_LINK,          /* value = pair << 1 | up */

@@ -326,6 +326,10 @@ void gm_traffic(struct gm *gm, const struct gm_traffic *counts, struct now now)
 
     if (!gm->attached || !gm->has_policy)
         return;
+    if (gm_install_has_lost(gm)) { /* others use it until they hear of the key that takes its place: known, and seen to */
+        gm_recover_forget(&gm->recover);
+        return;
+    }
     why = gm_recover_look(&gm->recover, counts, now.real);
     if (why == GM_RECOVER_NONE || gm->asking || gm->stopped)
         return;

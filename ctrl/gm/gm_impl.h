@@ -123,6 +123,8 @@ bool gm_install_can_send(struct gm *gm);
  * What an earlier server gave is of no account: the group moves on with the keys of the present one.
  */
 mono_t gm_install_first_end(const struct gm *gm);
+/* Is there a key of which nobody knows the numbers? It is remembered to its end, which comes soon once it was replaced. */
+bool gm_install_has_lost(const struct gm *gm);
 /* SAs that haven't ended. */
 size_t gm_install_usable(const struct gm *gm, mono_t now);
 void gm_install_on_change(struct timer *t, mono_t now);

@@ -236,6 +236,15 @@ static void stop_unheard(struct gm *gm, mono_t now)
     gm->recover.is_alone = false;
 }
 
+/* A key whose numbers were lost, and that the server has no more, nobody brings back. */
+static void forget_lost(struct gm *gm)
+{
+    for (size_t i = gm->n_sas; i-- > 0;) {
+        if (gm->sas[i].lost && !gm->sas[i].in_policy)
+            gm_install_drop(gm, i);
+    }
+}
+
 /* SAs whose ids run out go on with those that came now: with their next wish the data plane gets them. */
 static void renew_senders(struct gm *gm)
 {
@@ -273,6 +282,7 @@ bool gm_install_take(struct gm *gm, struct policy *policy, mono_t now, char why[
         secret_wipe(&policy->sas[i].key);
         secret_wipe(&policy->sas[i].integrity);
     }
+    forget_lost(gm);
     stop_unheard(gm, now);
     gm_install_settle(gm);
 
@@ -440,6 +450,15 @@ mono_t gm_install_first_end(const struct gm *gm)
 static bool is_spent(const struct gm *gm, const struct gm_sa *s)
 {
     return s->low || s->gone || (gm->ops.gone && gm->ops.gone(gm->ops.ctx, gm, s->sa.spi));
+}
+
+bool gm_install_has_lost(const struct gm *gm)
+{
+    for (size_t i = 0; i < gm->n_sas; i++) {
+        if (gm->sas[i].lost)
+            return true;
+    }
+    return false;
 }
 
 bool gm_needs_key(const struct gm *gm)

@@ -478,10 +478,8 @@ void plane_start(struct plane *p)
         set_timer(p, &p->attach, MONO_ZERO);
 }
 
-bool plane_holds(const struct plane *p, uint32_t spi)
+static bool page_has(const struct ipc_page *page, uint32_t spi)
 {
-    const struct ipc_page *page = dpc_attached(p->dpc) ? dpc_page(p->dpc) : NULL;
-
     for (size_t i = 0; page && i < IPC_MAX_SAS; i++) {
         if (atomic_load_explicit(&page->sas[i].spi, memory_order_acquire) == spi)
             return true;
@@ -489,9 +487,15 @@ bool plane_holds(const struct plane *p, uint32_t spi)
     return false;
 }
 
+bool plane_holds(const struct plane *p, uint32_t spi)
+{
+    return page_has(dpc_attached(p->dpc) ? dpc_page(p->dpc) : NULL, spi);
+}
+
 bool plane_knows_numbers(const struct plane *p, uint32_t spi)
 {
-    return plane_holds(p, spi) || spis_has_mark(&p->spis, spi);
+    /* One that has died just now leaves its marks with the next attach. */
+    return plane_holds(p, spi) || page_has(dpc_last_page(p->dpc), spi) || spis_has_mark(&p->spis, spi);
 }
 
 const char *plane_socket(const struct plane *p)

@@ -187,10 +187,41 @@ static void a_key_whose_numbers_are_lost_is_not_used(void **state)
     assert_in_range(s, 3500, 3550); /* as usual, and no sooner */
 }
 
+/* What others still send with the lost key has an unknown SPI here: no reason to go to another server (GM13), as long as it lives. */
+static void a_lost_key_s_packets_are_no_surprise(void **state)
+{
+    struct fixture *f = *state;
+    struct gm_traffic counts = {.unknown_spi = 0};
+    struct push p;
+
+    gm_attached(f->gm, 1, WORKERS, at(f, 0));
+    answer(f, 0, 1, (uint32_t[]){1000}, 1, true);
+    assert_int_equal(asked_by(f, 2, 1), 0);
+    answer(f, 1, 1, (uint32_t[]){1000}, 1, true);
+    p = rekey_of(1, (uint32_t[]){2000}, (uint32_t[]){3600});
+    p.policy.sas[0].replay = REPLAY_COUNTER;
+    p.policy.sas[0].window = 64;
+    p.policy.replace = true;
+    p.policy.deactivate_in_s = 35;
+    assert_int_equal(hand_in(f, 1, &p), GM_REKEY_APPLIED);
+    for (int64_t s = 1; s < 36; s += 5) {
+        counts.unknown_spi += 5000;
+        gm_traffic(f->gm, &counts, at(f, s));
+        assert_int_equal(f->asked, 2);
+    }
+    f->now = mono_s(36);
+    timers_fire(&f->timers, f->now);
+    gm_traffic(f->gm, &counts, at(f, 37));
+    counts.unknown_spi += 5000;
+    gm_traffic(f->gm, &counts, at(f, 48));
+    assert_int_equal(f->asked, 3); /* it has gone, and something else is wrong */
+}
+
 /* The new key comes with the second registration where there are no rekeys. */
 static void it_comes_by_registration_too(void **state)
 {
     struct fixture *f = *state;
+    size_t n;
 
     gm_attached(f->gm, 1, WORKERS, at(f, 0));
     answer(f, 0, 1, (uint32_t[]){1000}, 1, false);
@@ -203,6 +234,10 @@ static void it_comes_by_registration_too(void **state)
     assert_true(f->sas[0].send);
     assert_false(gm_needs_key(f->gm));
     assert_int_equal(asked_by(f, 4, 3000), -1);
+    answer(f, 3000, 1, (uint32_t[]){2000}, 0, false); /* the server has the old one no more */
+    assert_int_equal(f->n_sas, 1);
+    (void)gm_sas(f->gm, &n);
+    assert_int_equal(n, 1);
 }
 
 /* gvpnd alone starts again: its data plane knows the numbers, living or dead. Nothing is asked. */
@@ -315,6 +350,7 @@ int main(void)
         T(it_asks_once),
         T(without_fresh_ids_it_goes_on),
         T(a_key_whose_numbers_are_lost_is_not_used),
+        T(a_lost_key_s_packets_are_no_surprise),
         T(it_comes_by_registration_too),
         T(a_key_whose_numbers_are_known_goes_on),
         T(a_key_that_was_never_given_is_used),
