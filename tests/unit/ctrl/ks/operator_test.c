@@ -5,6 +5,8 @@
  */
 #include "tests/unit/ctrl/ks/rekey_fixture.h"
 
+#include <time.h>
+
 #define MEMBERS 200
 #define WAVE    50
 #define LIST(x) "{number: 10, profile: p, acl: " x ", replay: none}"
@@ -144,6 +146,158 @@ static void replacing_each_second(void **state)
     assert_false(group(f)->teks[0].replaced);
 }
 
+/* ---- RFC 6054: whatever the operator does, no two registrations may send with the same key and sender id ---- */
+
+#define FEW     20 /* of them the second half registers without end, the first half stays */
+#define WIDTH   ", sender-id-bits: 12" /* 256 ids in a half */
+#define STEPS   1000
+#define MAX_USE 1500000
+
+struct use {
+    uint32_t spi;
+    uint32_t registration;
+    uint64_t id;
+};
+
+struct uses {
+    struct use *all;
+    size_t n;
+    uint64_t ids[FEW + 1][4]; /* of each member's last registration */
+    uint32_t registration[FEW + 1];
+    uint32_t last_registration;
+    unsigned refused;
+    uint64_t seed;
+};
+
+static uint32_t draw(struct uses *u, uint32_t below)
+{
+    u->seed = u->seed * 6364136223846793005ull + 1442695040888963407ull;
+    return (uint32_t)(u->seed >> 33) % below;
+}
+
+static void note(struct uses *u, unsigned m, uint32_t spi)
+{
+    for (size_t i = 0; i < 4 && u->registration[m]; i++) {
+        assert_true(u->n < MAX_USE);
+        u->all[u->n++] = (struct use){spi, u->registration[m], u->ids[m][i]};
+    }
+}
+
+static void join_and_note(struct fixture *f, struct uses *u, unsigned m)
+{
+    struct registration r = registration_of(m);
+    struct refusal why = {.text = ""};
+    struct policy p;
+
+    if (!ks_request(&f->ks, &r, &p, &why, at(f->now)))
+        return; /* barred */
+    if (ks_accept(&f->ks, &r, &p, &why, at(f->now))) {
+        assert_int_equal(p.n_sender_ids, 4);
+        memcpy(u->ids[m], p.sender_ids, sizeof(u->ids[m]));
+        u->registration[m] = ++u->last_registration;
+        for (size_t i = 0; i < p.n_sas; i++)
+            note(u, m, p.sas[i].spi);
+    }
+    policy_wipe(&p);
+}
+
+/* Who has a KEK gets every later key, and sends with the ids that it has. */
+static void note_rekeys(struct fixture *f, struct uses *u)
+{
+    const struct ks_group *g = group(f);
+
+    for (size_t i = 0; i < g->members.n; i++) {
+        const struct ks_member *m = &g->members.entries[i];
+
+        for (size_t k = 0; k < g->n_teks && m->target.kek && ks_member_is_present(m); k++)
+            note(u, number_of_member(&m->peer), g->teks[k].spi);
+    }
+}
+
+static void operate(struct fixture *f, struct uses *u)
+{
+    static const char *const rekeys[] = {UNICAST, UNICAST ", encryption: aes-128", MULTICAST, NULL};
+    static const char *const widths[] = {WIDTH, WIDTH, WIDTH, ", sender-id-bits: 13"};
+    static const char *const sas[] = {SA("p"), SA("q"), SA("s"), LIST("b"), SA("s") ", {number: 20, profile: p, acl: b, replay: none}"};
+    char error[KS_EPOCH_ERROR_MAX];
+    struct addr a = registration_of(1 + draw(u, FEW)).peer.addr;
+
+    switch (draw(u, 60)) {
+    case 0:
+        assert_true(ks_epoch_clear(group(f), f->now));
+        break;
+    case 1:
+        if (ks_epoch_bar(group(f), &a, f->now, error) && draw(u, 5))
+            (void)ks_epoch_unbar(group(f), &a);
+        break;
+    case 2:
+        (void)ks_members_forget(&group(f)->members, &a);
+        break;
+    case 3:
+        u->refused += !ks_group_replace(group(f), draw(u, 2), f->now);
+        break;
+    case 4:
+        u->refused += !ks_group_rekey(group(f), f->now);
+        break;
+    default:
+        break;
+    case 5:
+    case 6: {
+        char why[KS_ERROR_MAX];
+        struct config *c = config_of(f, NULL, rekeys[draw(u, 4)], widths[draw(u, 4)], sas[draw(u, 5)]);
+        struct ks_change *change = ks_prepare(&f->ks, c, f->now, why);
+
+        if (!change) { /* too many keys at once: nothing has changed */
+            config_free(c);
+            break;
+        }
+        ks_commit(&f->ks, change);
+        config_free(f->config);
+        f->config = c;
+        break;
+    }
+    }
+}
+
+static int compare_uses(const void *a, const void *b)
+{
+    const struct use *x = a, *y = b;
+
+    if (x->spi != y->spi)
+        return x->spi < y->spi ? -1 : 1;
+    return x->id != y->id ? x->id < y->id ? -1 : 1 : 0;
+}
+
+static void no_key_has_a_sender_id_twice(void **state)
+{
+    struct fixture *f = *state;
+    struct uses *u = test_calloc(1, sizeof(*u));
+    const char *seed = getenv("GVPN_SEED");
+
+    u->all = test_calloc(MAX_USE, sizeof(*u->all));
+    u->seed = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL);
+    print_message("GVPN_SEED=%llu\n", (unsigned long long)u->seed);
+    begin(f, UNICAST, WIDTH, SA("s"));
+    for (unsigned step = 0; step < STEPS; step++) {
+        operate(f, u);
+        for (uint32_t n = draw(u, 9); n > 0; n--)
+            join_and_note(f, u, draw(u, 40) ? FEW / 2 + 1 + draw(u, FEW / 2) : 1 + draw(u, FEW / 2));
+        run_until(f, mono_add(f->now, mono_ms(draw(u, draw(u, 10) ? 3000 : 300000))));
+        note_rekeys(f, u);
+        forget_sent(f);
+    }
+    qsort(u->all, u->n, sizeof(*u->all), compare_uses);
+    for (size_t i = 1; i < u->n; i++) {
+        if (compare_uses(&u->all[i - 1], &u->all[i]) == 0 && u->all[i - 1].registration != u->all[i].registration)
+            fail_msg("SPI 0x%08x: sender id %llu has registrations %u and %u", u->all[i].spi, (unsigned long long)u->all[i].id,
+                     u->all[i - 1].registration, u->all[i].registration);
+    }
+    print_message("%u registrations, %zu uses, %u commands refused\n", u->last_registration, u->n, u->refused);
+    assert_true(u->last_registration > STEPS / 2);
+    test_free(u->all);
+    test_free(u);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -153,6 +307,7 @@ int main(void)
         T(who_comes_or_goes_takes_nobodys_turn),
         T(a_clear_in_the_middle_of_a_round),
         T(replacing_each_second),
+        T(no_key_has_a_sender_id_twice),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
