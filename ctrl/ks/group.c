@@ -118,6 +118,14 @@ struct ks_group *ks_group_successor(const struct ks_group *old, const struct con
     return g;
 }
 
+/* Without `rekey` its KEKs are gone: nobody is known to hold one any more, nor keeps its ids for keys that would have come. */
+static void end_rekeys(struct ks_group *g)
+{
+    ks_ids_end(&g->ids, ks_tek_last_end(g));
+    for (size_t i = 0; i < g->members.n; i++)
+        g->members.entries[i].target = (struct ks_target){0};
+}
+
 static void take_over(struct ks_group *g, struct ks_group *old)
 {
     ks_farewell_move(g, old);
@@ -131,7 +139,7 @@ static void take_over(struct ks_group *g, struct ks_group *old)
         old->members = (struct ks_members){0};
         g->ids = old->ids;
         if (!g->config->ks.has_rekey)
-            ks_ids_end(&g->ids, ks_tek_last_end(g));
+            end_rekeys(g);
         g->rekeyed_at = old->rekeyed_at;
         ks_rekey_move(&g->rekey, &old->rekey);
     }

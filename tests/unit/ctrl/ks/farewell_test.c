@@ -163,6 +163,29 @@ static void members_get_rekeys_with_their_next_registration(void **state)
     policy_wipe(&next);
 }
 
+/* `rekey` goes and comes again: who had a KEK then has none of the new ones, and nothing is sent to it that it couldn't read. */
+static void a_kek_of_then_is_none_of_now(void **state)
+{
+    struct fixture *f = *state;
+    struct policy p;
+
+    begin(f, UNICAST, "", SA("p"));
+    join_member(f, 1, &p);
+    assert_true(ks_group_rekey(group(f), f->now));
+    run_to(f, START + 1);
+    assert_int_equal(f->n_sent, 1);
+    reload(f, config_of(f, NULL, NULL, "", SA("p")));
+    reload(f, config_of(f, NULL, UNICAST, "", SA("p")));
+    assert_memory_not_equal(group(f)->keks.all[0].kek.spi, p.kek.spi, POLICY_KEK_SPI_LEN);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(ks_group_rekey(group(f), f->now));
+        run_until(f, mono_add(f->now, mono_s(60)));
+    }
+    assert_int_equal(f->n_sent, 1);
+    assert_false(member(f, 1)->ejected);
+    policy_wipe(&p);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -173,6 +196,7 @@ int main(void)
         T(the_end_of_rekeys_cuts_no_farewell_short),
         T(the_end_of_rekeys_takes_nothing_away),
         T(members_get_rekeys_with_their_next_registration),
+        T(a_kek_of_then_is_none_of_now),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -201,6 +201,19 @@ static void join_and_note(struct fixture *f, struct uses *u, unsigned m)
     policy_wipe(&p);
 }
 
+/* Has it a KEK that the group still uses: the one that it is known to hold, or one that it was offered since? */
+static bool hears(const struct ks_group *g, const struct ks_member *m)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < g->keks.n; i++) {
+        uint32_t serial = g->keks.all[i].serial;
+
+        found |= serial == m->target.kek || (serial > m->target.kek && serial <= m->target.offered);
+    }
+    return found && m->target.kek && ks_member_is_present(m);
+}
+
 /* Who has a KEK gets every later key, and sends with the ids that it has. */
 static void note_rekeys(struct fixture *f, struct uses *u)
 {
@@ -209,7 +222,7 @@ static void note_rekeys(struct fixture *f, struct uses *u)
     for (size_t i = 0; i < g->members.n; i++) {
         const struct ks_member *m = &g->members.entries[i];
 
-        for (size_t k = 0; k < g->n_teks && m->target.kek && ks_member_is_present(m); k++)
+        for (size_t k = 0; k < g->n_teks && hears(g, m); k++)
             note(u, number_of_member(&m->peer), g->teks[k].spi);
     }
 }
