@@ -115,7 +115,7 @@ static void put_answer(struct json *j, const struct ipc_explained *a)
     json_kv_string(j, "source", sources[source]);
     json_kv_string(j, "group", a->has_group ? a->group : NULL);
     if (a->has_rule) {
-        json_kv_u64(j, "sa", a->rule.sa);
+        view_rule_sa(j, &a->rule);
         json_kv_u64(j, "number", a->rule.number);
         json_kv_string(j, "text", acl_entry_text(&a->rule, text));
     } else {

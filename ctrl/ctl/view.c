@@ -30,6 +30,14 @@ const char *view_text_or_null(const char *text)
     return text[0] ? text : NULL;
 }
 
+void view_rule_sa(struct json *j, const struct acl_entry *e)
+{
+    if (e->sa)
+        json_kv_u64(j, "sa", e->sa);
+    else
+        json_kv_null(j, "sa");
+}
+
 void view_rules(struct json *j, const char *key, const struct acl *acl)
 {
     char text[ACL_TEXT_MAX];
@@ -39,7 +47,7 @@ void view_rules(struct json *j, const char *key, const struct acl *acl)
     for (size_t i = 0; i < acl->n; i++) {
         json_object(j);
         json_kv_u64(j, "number", acl->entries[i].number);
-        json_kv_u64(j, "sa", acl->entries[i].sa);
+        view_rule_sa(j, &acl->entries[i]);
         json_kv_string(j, "text", acl_entry_text(&acl->entries[i], text));
         json_end_object(j);
     }

@@ -17,7 +17,9 @@ void view_ks_kek(struct json *j, const struct ks_group *g, mono_t now);
 uint64_t view_seconds_until(mono_t at, mono_t now);
 /* NULL for "", which JSON shows as null. */
 const char *view_text_or_null(const char *text);
-/* The entries of a list: number, sa (0 = belongs to none), text. */
+/* "sa" of an entry: null in lists whose entries belong to none. */
+void view_rule_sa(struct json *j, const struct acl_entry *e);
+/* The entries of a list: number, sa, text. */
 void view_rules(struct json *j, const char *key, const struct acl *acl);
 /* Where a member's group applies: "bindings": [{"pair", "vlan"}]; vlan null = all of the pair. */
 void view_bindings(struct json *j, const struct config_group *g);
