@@ -66,6 +66,7 @@ struct config_sa {
 struct config_signing_key {
     struct sig_key *key;
     unsigned users;
+    char file[CONFIG_MAX_TEXT]; /* as the configuration names it */
 };
 
 /* `rekey` of a key server's group (KS4 to KS8), in the numbers of RFC 6407 5.3 and RFC 8263. */

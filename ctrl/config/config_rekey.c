@@ -6,6 +6,7 @@
 #include "ctrl/config/loader.h"
 #include "ctrl/gdoi/gdoi.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,7 @@ static bool parse_key(struct schema *s, const struct yaml_node *n, void *at)
         goto out;
     }
     k->users = 1;
+    snprintf(k->file, sizeof(k->file), "%s", n->text);
     *out = k;
     k = NULL;
     ok = true;

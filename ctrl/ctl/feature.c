@@ -74,6 +74,8 @@ static void put_group(struct json *j, const struct ks_group *g, uint64_t asked)
 
     json_object(j);
     json_kv_string(j, "name", g->config->name);
+    json_kv_string(j, "server", addr_text(&g->config->ks.address, text));
+    json_kv_string(j, "server_version", GVPN_VERSION);
     put_names(j, "needed", needed(g) & asked);
     json_key(j, "members");
     json_array(j);

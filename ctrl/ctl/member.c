@@ -52,6 +52,16 @@ static void put_servers(struct json *j, const struct gm *gm)
     json_end_array(j);
 }
 
+/* Who is a member of whom: our address, both sides' software. */
+static void put_versions(struct json *j, const struct gm *gm)
+{
+    char text[ADDR_TEXT_MAX], version[KS_VERSION_TEXT_MAX];
+
+    json_kv_string(j, "address", gm_own(gm)->family ? addr_text(gm_own(gm), text) : NULL);
+    json_kv_string(j, "version", GVPN_VERSION);
+    json_kv_string(j, "server_version", gm_home(gm) ? ks_version_text(gm_server_features(gm), version) : NULL);
+}
+
 /* SAs that are in use for receiving, and how many of them send. */
 static void count_sas(struct json *j, const struct gm *gm, mono_t now)
 {
@@ -80,7 +90,9 @@ static void put_gm(struct ctl_request *r, const struct gm *gm)
     json_kv_string(j, "name", gm_config(gm)->name);
     json_kv_string(j, "identity", group_id_text(&gm_config(gm)->id, text));
     json_kv_string(j, "state", name_of(gm_state_names, gm_state(gm, now)));
+    put_versions(j, gm);
     put_servers(j, gm);
+    json_kv_u64(j, "attempted_registrations", stats->attempts);
     json_kv_u64(j, "registrations", stats->registrations);
     json_kv_u64(j, "failed_registrations", stats->failures);
     json_kv_string(j, "last_error", view_text_or_null(stats->last_error));
@@ -170,6 +182,10 @@ static void put_fail_close(struct ctl_request *r, const struct gm *gm)
         json_kv_bool(j, "active", c->fail_close && waits_for_policy(gm));
     else
         json_kv_null(j, "active");
+    if (c->revert && !waits_for_policy(gm))
+        json_kv_u64(j, "policy_removed_in_s", view_seconds_until(gm_last_end(gm), now));
+    else
+        json_kv_null(j, "policy_removed_in_s");
     view_rules(j, "allow", &c->fail_close_allow);
     json_end_object(j);
 }
@@ -204,6 +220,7 @@ static void put_ruleset_group(struct ctl_request *r, const struct gm *gm)
     view_bindings(j, gm_config(gm));
     json_kv_string(j, "state",
                    !waits_for_policy(gm) ? "policy" : gm_config(gm)->gm.fail_close ? "fail-close" : "fail-open");
+    json_kv_string(j, "direction", name_of(gm_direction_names, gm_direction(gm, roles_now(r->roles).scaled)));
     json_key(j, "lists");
     json_array(j);
     for (size_t i = 0; i < N_LISTS; i++) {

@@ -33,6 +33,7 @@ static void put_kek(struct json *j, const struct gm *gm, mono_t now)
     json_kv_string(j, "encryption", policy_kek_encryption_text(&k->kek));
     json_kv_string(j, "signature", policy_kek_signature_text(&k->kek));
     json_kv_string(j, "hash", policy_kek_hash_text(&k->kek));
+    json_kv_u64(j, "signing_key_bits", k->kek.signature_bits);
     json_kv_string(j, "transport", multicast ? "multicast" : "unicast");
     json_kv_string(j, "destination", multicast ? endpoint_text(&group, text) : NULL);
     json_kv_bool(j, "acknowledged", k->kek.ack != 0);
@@ -64,6 +65,9 @@ void view_gm_rekeys(struct json *j, const struct gm *gm, mono_t now)
     json_key(j, "rekeys");
     json_object(j);
     json_kv_u64(j, "received", s->received);
+    json_kv_u64(j, "received_unicast", s->received - s->multicast);
+    json_kv_u64(j, "received_multicast", s->multicast);
+    json_kv_u64(j, "received_since_registration", s->since_registration);
     json_kv_u64(j, "repeated", s->repeated);
     json_kv_u64(j, "acknowledgements_sent", s->acknowledged);
     if (s->has_last)

@@ -2,6 +2,7 @@
 /* show ks rekey, rekey: how and when a key server pushes keys, and who has acknowledged them (KS4 to KS8, KS18). No key is shown. */
 #include "ctrl/ctl/view.h"
 
+#include "ctrl/gdoi/sak.h"
 #include "ctrl/policy/payloads.h"
 
 #include <stdio.h>
@@ -25,19 +26,33 @@ static void put_until(struct json *j, const char *key, mono_t at, mono_t now)
         json_kv_u64(j, key, view_seconds_until(at, now));
 }
 
+/* Of a signature: as long as the modulus, or two numbers below the order of the curve (RFC 6407 5.6.2). */
+static uint64_t signature_octets(const struct policy_kek *p)
+{
+    return p->signature == GDOI_SIG_RSA ? p->signature_bits / 8u : p->signature_bits / 8u * 2;
+}
+
 static void put_kek(struct json *j, const struct ks_kek *k, mono_t now)
 {
     const struct policy_kek *p = &k->kek;
     unsigned hash = p->hash;
+    size_t key_octets, iv_octets;
 
     if (hash == 0) /* what the curve says (RFC 4754) */
         hash = p->signature == GDOI_SIG_ECDSA_256 ? GDOI_SIG_SHA256 : GDOI_SIG_SHA384;
+    if (!gdoi_sak_key_len(p->cipher, p->key_bits, &key_octets, &iv_octets))
+        key_octets = iv_octets = 0;
     json_object(j);
     view_kek_spi(j, p->spi);
     json_kv_string(j, "encryption", p->cipher == GDOI_KEK_3DES ? "3des" : name_of(ciphers, p->key_bits));
+    json_kv_u64(j, "key_octets", key_octets);
+    json_kv_u64(j, "iv_octets", iv_octets);
     json_kv_string(j, "signature", name_of(signatures, p->signature));
     json_kv_string(j, "hash", name_of(hashes, hash));
     json_kv_u64(j, "signing_key_bits", p->signature_bits);
+    json_kv_u64(j, "signing_key_octets", p->public_key_len);
+    json_kv_u64(j, "signature_octets", signature_octets(p));
+    json_kv_string(j, "signing_key_file", k->key->file);
     json_kv_u64(j, "lifetime_s", p->lifetime_s);
     json_kv_u64(j, "made_s_ago", view_seconds_since(k->made_at, now));
     json_kv_u64(j, "expires_in_s", view_seconds_until(k->end, now));
@@ -174,6 +189,7 @@ static void put_group(struct ctl_request *r, const struct ks_group *g)
     } else {
         json_object(j);
         put_settings(j, &g->config->ks.rekey);
+        json_kv_u64(j, "teks", g->n_teks);
         put_keks(j, &g->keks, now);
         put_until(j, "next_tek_in_s", ks_tek_next_due(g, NULL), now);
         put_until(j, "next_kek_in_s", ks_group_kek_due(g), now);

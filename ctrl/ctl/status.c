@@ -29,6 +29,31 @@ static void put_member_sas(struct ctl_request *r, const struct gm *gm)
     json_end_array(r->out);
 }
 
+/* How each SA protects: what its row among the SAs doesn't say. No key, only how long keys are. */
+static void put_protection(struct json *j, const struct gm *gm)
+{
+    size_t n;
+    const struct gm_sa *sas = gm_sas(gm, &n);
+
+    json_key(j, "protection");
+    json_array(j);
+    for (size_t i = 0; i < n; i++) {
+        const struct policy_sa *sa = &sas[i].sa;
+
+        json_object(j);
+        view_spi(j, "spi", sa->spi);
+        json_kv_string(j, "mode", sa->transport ? "transport" : "tunnel");
+        json_kv_string(j, "replay", name_of(replay_names, sa->replay));
+        view_window(j, sa->replay, sa->window);
+        json_kv_bool(j, "strict_sender", sa->strict_sender);
+        json_kv_bool(j, "tag", sa->tag);
+        json_kv_u64(j, "key_octets", sa->suite->key_len);
+        json_kv_u64(j, "integrity_key_octets", sa->suite->integrity_len);
+        json_end_object(j);
+    }
+    json_end_array(j);
+}
+
 static void put_member(struct ctl_request *r, const struct gm *gm, bool details)
 {
     struct json *j = r->out;
@@ -177,6 +202,7 @@ int ctl_show_ipsec_sa(struct ctl_request *r)
         json_object(r->out);
         json_kv_string(r->out, "name", gm_config(gm)->name);
         put_member_sas(r, gm);
+        put_protection(r->out, gm);
         json_end_object(r->out);
     }
     json_end_array(r->out);

@@ -138,6 +138,7 @@ static void start_registration(struct gm *gm, struct now now)
         return;
     timer_cancel(gm->env->real_timers, &gm->retry);
     gm->asking = true;
+    gm->stats.attempts++;
     if (ids > POLICY_MAX_SENDER_IDS)
         ids = POLICY_MAX_SENDER_IDS;
     if (!gm->ops.register_with(gm->ops.ctx, gm, gm_server(gm), ids, now))
@@ -288,6 +289,7 @@ void gm_policy(struct gm *gm, struct policy *policy, struct now now)
     gm->home = *gm_server(gm);
     gm->failed_in_a_row = 0;
     gm->stats.registrations++;
+    gm->stats.rekey.since_registration = 0;
     gm->stats.last_error[0] = '\0';
     gm->soon = MONO_NEVER;
     gm_kek_log(gm, gm_kek_registered(&gm->kek, &gm->policy, gm->env, now.scaled));
@@ -444,6 +446,25 @@ const struct addr *gm_server(const struct gm *gm)
 const struct addr *gm_home(const struct gm *gm)
 {
     return gm->has_policy ? &gm->home : NULL;
+}
+
+const struct addr *gm_own(const struct gm *gm)
+{
+    return &gm->own;
+}
+
+const struct peer_features *gm_server_features(const struct gm *gm)
+{
+    return &gm->server_features;
+}
+
+mono_t gm_last_end(const struct gm *gm)
+{
+    mono_t end = gm->n_sas > 0 ? gm->sas[0].end : MONO_NEVER;
+
+    for (size_t i = 1; i < gm->n_sas; i++)
+        end = mono_max(end, gm->sas[i].end);
+    return end;
 }
 
 mono_t gm_patience(const struct gm *gm)

@@ -95,6 +95,8 @@ extern const struct name gm_rekey_drop_names[];
 
 struct gm_rekey_stats {
     uint64_t received; /* good ones, repeated ones included */
+    uint64_t multicast; /* of them: that came by multicast */
+    uint64_t since_registration; /* of them: since the last registration that came through */
     uint64_t repeated; /* of them: nothing new in them */
     uint64_t acknowledged;
     uint64_t dropped[GM_DROP_COUNT];
@@ -105,6 +107,7 @@ struct gm_rekey_stats {
 };
 
 struct gm_stats {
+    uint32_t attempts; /* begun */
     uint32_t registrations, failures;
     uint32_t recoveries; /* registrations because of what came in (GM13) */
     char last_error[160];
@@ -198,6 +201,12 @@ uint64_t gm_pseudotime_ms(mono_t zero, mono_t now);
 /* Which SA of this number is used for sending now; NULL when none. */
 const struct gm_sa *gm_sending(const struct gm *gm, uint16_t number, mono_t now);
 const struct addr *gm_server(const struct gm *gm); /* registered with, or being asked */
+/* As gm_set_own() said; family 0 before. */
+const struct addr *gm_own(const struct gm *gm);
+/* What the key server announced at the last registration that came through. */
+const struct peer_features *gm_server_features(const struct gm *gm);
+/* When the last of its SAs ends; MONO_NEVER without any. */
+mono_t gm_last_end(const struct gm *gm);
 /* The server that gave the present policy; NULL without one. */
 const struct addr *gm_home(const struct gm *gm);
 /* How long to wait for one answer of a server; MONO_NEVER: as long as the exchange tries (GM1). */

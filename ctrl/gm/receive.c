@@ -43,6 +43,8 @@ static void received(struct gm *gm, uint32_t number, const struct path *path, bo
     char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
 
     s->received++;
+    s->multicast += addr_is_multicast(&path->local.addr);
+    s->since_registration++;
     s->repeated += repeated;
     s->has_last = true;
     s->last_number = number;

@@ -5,22 +5,14 @@
 #include "tools/ctl/request.h"
 #include "tools/ctl/views.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define TIME_MAX 32
-#define MAX_WORDS 4
-
-static const char *const views[] = {
-    "show version", "status",        "show group",      "show gm",         "show isakmp sa",
-    "show ipsec sa", "show acl",     "show ruleset",    "show fail-close", "show ks members",
-    "show ks policy", "show ks rekey", "show gm replay", "show ks replay", "show feature", "show counters", "show ports",
-    "show workers",  "show events",   "show log-messages",
-};
-
-#define N_VIEWS (sizeof(views) / sizeof(views[0]))
+#define TIME_MAX     32
+#define NAME_MAX_LEN 64 /* of a view, NUL included */
 
 static void utc_text(char out[TIME_MAX])
 {
@@ -31,13 +23,24 @@ static void utc_text(char out[TIME_MAX])
         strcpy(out, "unknown");
 }
 
+/* "show gm replay": the i-th view's words. False: there are no more. */
+static bool name_of(size_t i, char name[NAME_MAX_LEN])
+{
+    const char *const *words = views_command(i);
+
+    name[0] = '\0';
+    for (int n = 0; words && n < VIEWS_WORDS && words[n]; n++)
+        (void)snprintf(name + strlen(name), NAME_MAX_LEN - strlen(name), "%s%s", n ? " " : "", words[n]);
+    return words != NULL;
+}
+
 /* Cuts a view's name into words in place. */
-static int cut(char *line, char *words[MAX_WORDS])
+static int cut(char *line, char *words[VIEWS_WORDS])
 {
     char *save = NULL;
     int n = 0;
 
-    for (char *w = strtok_r(line, " ", &save); w && n < MAX_WORDS; w = strtok_r(NULL, " ", &save))
+    for (char *w = strtok_r(line, " ", &save); w && n < VIEWS_WORDS; w = strtok_r(NULL, " ", &save))
         words[n++] = w;
     return n;
 }
@@ -78,19 +81,21 @@ int support_print(const char *socket_path, int as_json)
     int code = CTL_OK;
 
     utc_text(taken_at);
-    for (size_t i = 0; i < N_VIEWS && code == CTL_OK; i++) {
-        char line[64], *words[MAX_WORDS];
+    for (size_t i = 0; code == CTL_OK; i++) {
+        char name[NAME_MAX_LEN], line[NAME_MAX_LEN], *words[VIEWS_WORDS];
         json_t *document;
         int n, ignored; /* an error is in the document */
 
-        (void)snprintf(line, sizeof(line), "%s", views[i]);
+        if (!name_of(i, name))
+            break;
+        (void)snprintf(line, sizeof(line), "%s", name);
         n = cut(line, words);
         if (!request_send(socket_path, words, n, &ignored, &document))
             code = fail(document, i == 0 ? CTL_UNREACHABLE : CTL_FAILURE, as_json);
         else if (as_json)
-            (void)json_object_set(all, views[i], document);
+            (void)json_object_set(all, name, document);
         else
-            print_view(i == 0 ? taken_at : NULL, views[i], words, n, document);
+            print_view(i == 0 ? taken_at : NULL, name, words, n, document);
         json_decref(document);
     }
     if (as_json && code == CTL_OK) {

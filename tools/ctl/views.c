@@ -30,9 +30,10 @@ static void print_explain(FILE *to, const json_t *document)
 }
 
 static const struct {
-    const char *words[3];
+    const char *words[VIEWS_WORDS];
     void (*print)(FILE *to, const json_t *document);
 } views[] = {
+    {{"show", "version"}, view_version}, /* this one and its order: tech-support */
     {{"status"}, view_groups},
     {{"show", "group"}, view_groups},
     {{"show", "gm", "replay"}, view_gm_replay},
@@ -51,7 +52,6 @@ static const struct {
     {{"show", "workers"}, view_workers},
     {{"show", "fail-close"}, view_fail_close},
     {{"show", "events"}, view_events},
-    {{"show", "version"}, view_version},
     {{"show", "log-messages"}, view_log_messages},
     {{"explain"}, print_explain},
     {{"rekey"}, view_rekey},
@@ -62,9 +62,20 @@ static const struct {
     {{"gm", "direction"}, view_direction},
 };
 
+const char *const *views_command(size_t i)
+{
+    for (size_t k = 0; k < sizeof(views) / sizeof(views[0]); k++) {
+        bool shows = strcmp(views[k].words[0], "show") == 0 || strcmp(views[k].words[0], "status") == 0;
+
+        if (shows && i-- == 0)
+            return views[k].words;
+    }
+    return NULL;
+}
+
 static int begins_with(char *const *words, int n_words, const char *const *view)
 {
-    for (int i = 0; i < 3 && view[i]; i++) {
+    for (int i = 0; i < VIEWS_WORDS && view[i]; i++) {
         if (i >= n_words || strcmp(words[i], view[i]) != 0)
             return 0;
     }

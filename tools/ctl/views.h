@@ -9,4 +9,8 @@
 /* Prints the document that answers the command `words`. */
 void views_print(FILE *to, char *const *words, int n_words, const json_t *document);
 
+#define VIEWS_WORDS 3
+/* The words of the i-th command that only shows something, at most VIEWS_WORDS, NULL behind fewer; NULL: there are no more. */
+const char *const *views_command(size_t i);
+
 #endif

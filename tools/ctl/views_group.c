@@ -77,6 +77,18 @@ void view_groups(FILE *to, const json_t *document)
         print_group(to, group);
 }
 
+/* How each SA protects; "-" for a window that its method doesn't have. */
+static void print_protection(FILE *to, const json_t *protection)
+{
+    static const char *const heads[] = {"SPI", "MODE", "REPLAY", ">WINDOW", ">PACKETS", "STRICT", "TAG", ">KEY OCTETS",
+                                        ">INTEGRITY", NULL};
+    static const char *const keys[] = {"spi", "mode", "replay", "window_s", "window_packets", "strict_sender", "tag", "key_octets",
+                                       "integrity_key_octets", NULL};
+
+    if (json_array_size(protection) > 0)
+        view_array(to, 2, protection, heads, keys);
+}
+
 void view_ipsec_sas(FILE *to, const json_t *document)
 {
     const json_t *group;
@@ -87,6 +99,7 @@ void view_ipsec_sas(FILE *to, const json_t *document)
         table_text(to, 0, "group %s%s", view_text(group, "name"),
                    json_array_size(json_object_get(group, "sas")) ? "" : ": no SAs");
         print_sas(to, 2, group);
+        print_protection(to, json_object_get(group, "protection"));
     }
 }
 
@@ -97,11 +110,11 @@ static void print_kek(FILE *to, const json_t *kek)
         return;
     }
     table_text(to, 2, "KEK                %s, ends in %s", view_text(kek, "spi"), view_duration(kek, "expires_in_s"));
-    table_text(to, 2, "rekeys             %s%s%s, %s, signed with %s/%s, %s", view_text(kek, "transport"),
+    table_text(to, 2, "rekeys             %s%s%s, %s, signed with %s/%s of %s bits, %s", view_text(kek, "transport"),
                json_is_string(json_object_get(kek, "destination")) ? " " : "",
                json_is_string(json_object_get(kek, "destination")) ? view_text(kek, "destination") : "",
                view_text(kek, "encryption"), view_text(kek, "signature"), view_text(kek, "hash"),
-               json_is_true(json_object_get(kek, "acknowledged")) ? "acknowledged" : "not acknowledged");
+               view_text(kek, "signing_key_bits"), json_is_true(json_object_get(kek, "acknowledged")) ? "acknowledged" : "not acknowledged");
 }
 
 static void print_rekeys(FILE *to, const json_t *rekeys)
@@ -109,9 +122,13 @@ static void print_rekeys(FILE *to, const json_t *rekeys)
     const json_t *last = json_object_get(rekeys, "last"), *n;
     const char *reason;
 
-    if (json_integer_value(json_object_get(rekeys, "received")) > 0)
+    if (json_integer_value(json_object_get(rekeys, "received")) > 0) {
         table_text(to, 2, "  received         %s, %s of them repeated, %s acknowledgements", view_text(rekeys, "received"),
                    view_text(rekeys, "repeated"), view_text(rekeys, "acknowledgements_sent"));
+        table_text(to, 2, "                   %s by unicast, %s by multicast, %s since the last registration",
+                   view_text(rekeys, "received_unicast"), view_text(rekeys, "received_multicast"),
+                   view_text(rekeys, "received_since_registration"));
+    }
     if (json_is_object(last))
         table_text(to, 2, "  last             number %s from %s to %s, %s ago", view_text(last, "seq"), view_text(last, "from"),
                    view_text(last, "to"), view_duration(last, "s_ago"));
@@ -144,10 +161,13 @@ static void print_gm(FILE *to, const json_t *g)
     char *servers = view_list(g, "key_servers"), *bindings = view_bindings(g);
 
     table_text(to, 0, "group %s (identity %s): %s", view_text(g, "name"), view_text(g, "identity"), view_text(g, "state"));
+    table_text(to, 2, "member             %s, version %s; the key server's version %s", view_text(g, "address"),
+               view_text(g, "version"), view_text(g, "server_version"));
     table_text(to, 2, "key servers        %s", servers ? servers : "?");
     table_text(to, 2, "registered with    %s, asks %s next, in %s", view_text(g, "registered_with"), view_text(g, "key_server"),
                view_duration(g, "registers_in_s"));
-    table_text(to, 2, "registrations      %s, failed %s", view_text(g, "registrations"), view_text(g, "failed_registrations"));
+    table_text(to, 2, "registrations      %s, failed %s, attempted %s", view_text(g, "registrations"),
+               view_text(g, "failed_registrations"), view_text(g, "attempted_registrations"));
     if (json_is_string(json_object_get(g, "last_error")))
         table_text(to, 2, "last failure       %s", view_text(g, "last_error"));
     table_text(to, 2, "data plane         %s, %s", view_text(g, "data_plane"),
@@ -223,8 +243,8 @@ void view_ruleset(FILE *to, const json_t *document)
         json_array_foreach (json_object_get(plane, "groups"), k, group) {
             char *bindings = view_bindings(group);
 
-            table_text(to, 2, "group %s on %s: %s, %s SAs, %s receive, %s send", view_text(group, "name"),
-                       bindings ? bindings : "?", view_text(group, "state"), view_text(group, "sas"),
+            table_text(to, 2, "group %s on %s: %s, %s, %s SAs, %s receive, %s send", view_text(group, "name"),
+                       bindings ? bindings : "?", view_text(group, "state"), view_text(group, "direction"), view_text(group, "sas"),
                        view_text(group, "sas_receiving"), view_text(group, "sas_sending"));
             view_array(to, 4, json_object_get(group, "lists"), heads, keys);
             free(bindings);
@@ -247,6 +267,8 @@ void view_fail_close(FILE *to, const json_t *document)
                    : json_is_false(active) ? "not in effect"
                                            : "unknown whether in effect: the data plane is not attached",
                    json_is_true(json_object_get(group, "revert")) ? ", reverts when all keys have ended" : "");
+        if (json_is_integer(json_object_get(group, "policy_removed_in_s")))
+            table_text(to, 2, "the policy is removed in %s, unless keys come", view_duration(group, "policy_removed_in_s"));
         print_rules(to, "passes in clear while it is in effect", json_object_get(group, "allow"));
     }
 }

@@ -98,7 +98,8 @@ void view_feature(FILE *to, const json_t *document)
     json_array_foreach (json_object_get(document, "groups"), i, group) {
         char *needed = view_list(group, "needed");
 
-        table_text(to, 0, "group %s: %zu members, its policy needs %s", view_text(group, "name"),
+        table_text(to, 0, "group %s: served at %s by version %s, %zu members, its policy needs %s", view_text(group, "name"),
+                   view_text(group, "server"), view_text(group, "server_version"),
                    json_array_size(json_object_get(group, "members")), needed ? needed : "?");
         free(needed);
         table_init(&t, 2, member_heads);

@@ -23,9 +23,13 @@ static void print_kek(FILE *to, const json_t *r)
     static const char *const keys[] = {"spi", "expires_in_s", "number", NULL};
     const json_t *k = json_object_get(r, "kek"), *older = json_object_get(r, "older_keks");
 
-    table_text(to, 2, "KEK                %s, %s", view_text(k, "spi"), view_text(k, "encryption"));
-    table_text(to, 2, "  signed with      %s of %s bits, %s", view_text(k, "signature"), view_text(k, "signing_key_bits"),
-               view_text(k, "hash"));
+    table_text(to, 2, "TEKs               %s", view_text(r, "teks"));
+    table_text(to, 2, "KEK                %s, %s, key of %s octets, IV of %s", view_text(k, "spi"), view_text(k, "encryption"),
+               view_text(k, "key_octets"), view_text(k, "iv_octets"));
+    table_text(to, 2, "  signed with      %s of %s bits, %s, signatures of %s octets", view_text(k, "signature"),
+               view_text(k, "signing_key_bits"), view_text(k, "hash"), view_text(k, "signature_octets"));
+    table_text(to, 2, "  signing key      %s, public part of %s octets", view_text(k, "signing_key_file"),
+               view_text(k, "signing_key_octets"));
     table_text(to, 2, "  lives            %s, made %s ago, ends in %s", view_duration(k, "lifetime_s"),
                view_duration(k, "made_s_ago"), view_duration(k, "expires_in_s"));
     table_text(to, 2, "  last number      %s", view_text(k, "number"));

@@ -323,12 +323,14 @@ static void a_members_kek_is_shown(void **state)
     size_t column;
 
     gm_attached(gm, 7, 1, loop_now(f->loop));
+    gm_set_own(gm, &(struct addr){.family = 4, .b = {10, 0, 0, 2}});
+    gm_server_announced(gm, &(struct peer_features){.ours = true, .version = 0x010203});
     for (unsigned i = 0; i < 2; i++) {
         struct policy p;
 
         policy_init(&p);
         p.has_kek = true;
-        p.kek = (struct policy_kek){.spi = {0xab}, .cipher = 3, .key_bits = 256, .signature = 4, .lifetime_s = 86400, .ack = 1,
+        p.kek = (struct policy_kek){.spi = {0xab}, .cipher = 3, .key_bits = 256, .signature = 4, .signature_bits = 256, .lifetime_s = 86400, .ack = 1,
                                     .destination = {.addr = addr_v4(0xefc001be), .port = 848}};
         p.rekey_number = 41;
         p.receive_only = i == 0;
@@ -344,9 +346,22 @@ static void a_members_kek_is_shown(void **state)
     assert_non_null(strstr(f->text, "\"rekeys_received\":0,\"last_rekey_seq\":null"));
     assert_non_null(strstr(f->text, "\"kek\":{\"spi\":\"0xab000000000000000000000000000000\",\"expires_in_s\":86"));
     assert_int_equal(run(f, "show gm"), CTL_OK);
-    assert_non_null(strstr(f->text, "\"encryption\":\"aes-256\",\"signature\":\"ecdsa-256\",\"hash\":\"sha256\",\"transport\":"
+    assert_non_null(strstr(f->text, "\"encryption\":\"aes-256\",\"signature\":\"ecdsa-256\",\"hash\":\"sha256\",\"signing_key_bits\":256,\"transport\":"
                                     "\"multicast\",\"destination\":\"239.192.1.190:848\",\"acknowledged\":true,\"last_seq\":41}"));
     assert_non_null(strstr(f->text, "\"direction\":\"inbound-optional\",\"direction_by\":\"conversion\",\"converts_in_s\":"));
+    assert_non_null(strstr(f->text, "\"address\":\"10.0.0.2\",\"version\":\"" GVPN_VERSION "\",\"server_version\":\"1.2.3\""));
+    assert_non_null(strstr(f->text, "\"attempted_registrations\":1,\"registrations\":2"));
+    assert_non_null(strstr(f->text, "\"received\":0,\"received_unicast\":0,\"received_multicast\":0,\"received_since_registration\":0"));
+    assert_int_equal(run(f, "show ipsec sa"), CTL_OK);
+    assert_non_null(strstr(f->text, "\"protection\":[{\"spi\":\"0x00001234\",\"mode\":\"tunnel\",\"replay\":\"none\",\"window_s\":null,"
+                                    "\"window_packets\":null,\"strict_sender\":false,\"tag\":false,\"key_octets\":32,"
+                                    "\"integrity_key_octets\":0}]"));
+    assert_int_equal(run(f, "show fail-close GM"), CTL_OK);
+    assert_non_null(strstr(f->text, "\"policy_removed_in_s\":null"));
+    ((struct config_group *)(uintptr_t)gm_config(gm))->gm.revert = true;
+    assert_int_equal(run(f, "show fail-close GM"), CTL_OK);
+    assert_non_null(strstr(f->text, "\"policy_removed_in_s\":35"));
+    assert_int_equal(run(f, "show gm"), CTL_OK);
     assert_non_null(strstr(f->text, "\"accept\":{\"suites\":[],\"rekey_encryption\":[],\"rekey_hash\":[]}"));
     assert_int_equal(run(f, "gm direction GM inbound-only"), CTL_OK);
     assert_int_equal(run(f, "show gm GM"), CTL_OK);
@@ -362,7 +377,7 @@ static void features_say_who_lacks_what(void **state)
     assert_int_equal(run(f, "show feature ordered-policy"), CTL_OK);
     assert_int_equal(referee_size(f->text, "features"), 1);
     assert_non_null(strstr(f->text, "\"members_with\":0,\"members_lacking\":1")); /* as if it had announced none */
-    assert_non_null(strstr(f->text, "\"needed\":[\"ordered-policy\"]"));
+    assert_non_null(strstr(f->text, "\"server\":\"10.0.0.1\",\"server_version\":\"" GVPN_VERSION "\",\"needed\":[\"ordered-policy\"]"));
     assert_non_null(strstr(f->text, "\"has\":[],\"lacks\":[\"ordered-policy\"]"));
     ks_find(roles_ks(f->roles), "ONE")->members.entries[0].features.features = FEATURE_ORDERED_POLICY | FEATURE_REPLACE;
     assert_int_equal(run(f, "show feature"), CTL_OK);
@@ -385,7 +400,7 @@ static void lists_say_whether_they_are_in_use(void **state)
     assert_int_equal(run(f, "show acl ONE"), CTL_OK);
     assert_non_null(strstr(f->text, "\"role\":\"key-server\",\"lists\":[{\"list\":\"served\",\"in_use\":true"));
     assert_int_equal(run(f, "show gm"), CTL_OK);
-    assert_non_null(strstr(f->text, "\"key_server\":\"10.0.0.9\",\"registered_with\":null,\"key_servers\":[\"10.0.0.9\"]"));
+    assert_non_null(strstr(f->text, "\"key_server\":\"10.0.0.9\",\"registered_with\":null,\"key_servers\":[\"10.0.0.9\"],\"attempted_registrations\":0"));
     assert_non_null(strstr(f->text, "\"bindings\":[{\"pair\":\"wan\",\"vlan\":null}]"));
 }
 

@@ -79,7 +79,10 @@ static void what_is_due_and_how_it_stands(void **state)
     assert_non_null(strstr(f->text, "\"transport\":\"multicast\",\"destination\":\"239.0.1.2:848\",\"acknowledgement\":\"none\""));
     assert_int_equal(run(f, "show ks rekey ONE"), CTL_OK);
     assert_non_null(strstr(f->text, "\"transport\":\"unicast\",\"destination\":null,\"acknowledgement\":\"rfc8263\""));
-    assert_non_null(strstr(f->text, "\"encryption\":\"aes-256\",\"signature\":\"ecdsa-384\",\"hash\":\"sha384\",\"signing_key_bits\":384"));
+    assert_non_null(strstr(f->text, "\"encryption\":\"aes-256\",\"key_octets\":32,\"iv_octets\":16,\"signature\":\"ecdsa-384\",\"hash\":"
+                                    "\"sha384\",\"signing_key_bits\":384,\"signing_key_octets\":120,\"signature_octets\":96,"
+                                    "\"signing_key_file\":\"/"));
+    assert_non_null(strstr(f->text, "\"teks\":1,\"kek\":{"));
     assert_non_null(strstr(f->text, "\"last\":null,\"leaving\":[]"));
     assert_non_null(strstr(f->text, "\"members\":null"));
     assert_true(strstr(f->text, "\"next_tek_in_s\":3214") || strstr(f->text, "\"next_tek_in_s\":3215"));

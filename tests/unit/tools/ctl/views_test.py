@@ -90,6 +90,17 @@ def test_golden_tables_fit_and_have_no_loose_ends(case):
     assert "\033" not in "".join(lines)
 
 
+def test_tech_support_has_every_view():
+    """What only shows something is in the one document for somebody who helps; gvpnctl takes the list from its table of views."""
+    shown = {" ".join(command(view)) for view in VIEWS if view.startswith("show-") or view == "status"}
+    listed = views.schemas()["tech-support"]["properties"]["views"]
+    assert set(listed["required"]) == set(listed["properties"]) == shown
+    for name, schema in listed["properties"].items():
+        assert {"$ref": f"{name.replace(' ', '-')}.json"} in schema["anyOf"]
+    p = subprocess.run([os.environ["GVPN_RENDER"], "--list"], capture_output=True, text=True, timeout=60, check=True)
+    assert set(p.stdout.splitlines()) == shown
+
+
 def test_every_view_has_a_golden_table():
     assert {case.split(".")[0] for case in CASES} == set(VIEWS)
 
