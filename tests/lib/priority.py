@@ -4,7 +4,7 @@
 import contextlib
 import os
 
-REAL_TIME = 1  # the lowest of these priorities is above all others
+REAL_TIME, FIRST = 1, 2  # the lowest of these priorities is above all others
 
 
 def above_all():
@@ -18,3 +18,13 @@ def above_all():
         os.nice(-20)
         with contextlib.suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as group:
             group.write("-20")
+
+
+def first(pids):
+    """Of those above all these processes come first: a test that makes a key or reads a schema keeps a CPU for a tenth of a
+    second from whoever has the same priority.
+    """
+    for pid in pids:
+        for thread in map(int, os.listdir(f"/proc/{pid}/task")):
+            if os.sched_getscheduler(thread) == os.SCHED_RR:
+                os.sched_setscheduler(thread, os.SCHED_RR, os.sched_param(FIRST))

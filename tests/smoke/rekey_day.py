@@ -27,10 +27,10 @@ EVERY = 10      # s of that clock between two reloads
 TURNS = 3600 // EVERY  # of an hour
 LOOK = 9        # turns between two looks at the members: odd, because lists alternate
 
-# A message has 0.3 s of ours, 30 s of that clock, before the next time that matters: that much a machine may be late. Replaced keys
-# by multicast have 5 s of that clock, whatever is configured, which is too little here: rekey_test.py has that at clock rate 10.
+# Between a message and the next time that matters are 0.6 s of ours, 60 s of that clock: that much a machine may be late. Replaced
+# keys by multicast have 5 s of that clock, whatever is configured, which is too little here: rekey_test.py has that at clock rate 10.
 REKEY = "lifetime: 5h, retransmit: {interval: 30s, count: 2}"
-UNICAST = f"transport: unicast, {REKEY}, waves: {{members: 50, interval: 30s}}"
+UNICAST = f"transport: unicast, {REKEY}, waves: {{members: 50, interval: 60s}}"
 MULTICAST = f"transport: multicast, {REKEY}, multicast: {{destination: 239.0.1.2}}"
 SUITES = ("aes-gcm-128", "aes-gcm-256")
 

@@ -22,7 +22,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 
 import esp_capture as esp  # noqa: E402
 from gvpn import ACL, System, ping  # noqa: E402
-from priority import above_all  # noqa: E402
+from priority import above_all, first  # noqa: E402
 from stream import Stream  # noqa: E402
 from topology import Topology, ip, wait_for  # noqa: E402
 
@@ -106,6 +106,7 @@ class Watched:
 
     def __enter__(self):
         self.stream = Stream(self.s, self.s.h1, self.s.h2, rate=self.rate)
+        first(p.pid for p in [*(d.popen for d in self.s.daemons() if d.alive()), *self.stream.ends])
         return self
 
     def __exit__(self, kind, *_):
