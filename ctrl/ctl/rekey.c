@@ -2,7 +2,6 @@
 /* show ks rekey, rekey: how and when a key server pushes keys, and who has acknowledged them (KS4 to KS8, KS18). No key is shown. */
 #include "ctrl/ctl/view.h"
 
-#include "ctrl/gdoi/sak.h"
 #include "ctrl/policy/payloads.h"
 
 #include <stdio.h>
@@ -36,17 +35,15 @@ static void put_kek(struct json *j, const struct ks_kek *k, mono_t now)
 {
     const struct policy_kek *p = &k->kek;
     unsigned hash = p->hash;
-    size_t key_octets, iv_octets;
+    bool triple_des = p->cipher == GDOI_KEK_3DES;
 
     if (hash == 0) /* what the curve says (RFC 4754) */
         hash = p->signature == GDOI_SIG_ECDSA_256 ? GDOI_SIG_SHA256 : GDOI_SIG_SHA384;
-    if (!gdoi_sak_key_len(p->cipher, p->key_bits, &key_octets, &iv_octets))
-        key_octets = iv_octets = 0;
     json_object(j);
     view_kek_spi(j, p->spi);
-    json_kv_string(j, "encryption", p->cipher == GDOI_KEK_3DES ? "3des" : name_of(ciphers, p->key_bits));
-    json_kv_u64(j, "key_octets", key_octets);
-    json_kv_u64(j, "iv_octets", iv_octets);
+    json_kv_string(j, "encryption", triple_des ? "3des" : name_of(ciphers, p->key_bits));
+    json_kv_u64(j, "key_octets", triple_des ? 24 : p->key_bits / 8u);
+    json_kv_u64(j, "iv_octets", triple_des ? 8 : 16); /* a block */
     json_kv_string(j, "signature", name_of(signatures, p->signature));
     json_kv_string(j, "hash", name_of(hashes, hash));
     json_kv_u64(j, "signing_key_bits", p->signature_bits);
