@@ -368,8 +368,11 @@ enum gm_rekey_result gm_rekey(struct gm *gm, struct push *p, bool under_earlier,
     }
     if (p->has_policy && !can_be_used(gm, &p->policy, why))
         return GM_REKEY_REFUSED;
-    if (p->has_policy && !time_is_right(gm, &p->policy, now.scaled, why))
+    if (p->has_policy && !time_is_right(gm, &p->policy, now.scaled, why)) {
+        if (time_window_s(gm, &p->policy) == 0) /* whoever's clock is wrong: the key server tells what was missed, and the time */
+            gm_register_soon(gm, mono_s(SPREAD_S), now.scaled);
         return GM_REKEY_TOO_OLD;
+    }
     gm_log_keys(gm, &p->policy);
     news = apply(gm, p, now.scaled);
     gm->ops.changed(gm->ops.ctx, gm);
