@@ -173,7 +173,7 @@ static struct classify_result ask(const struct snap *s, bool unregistered_clear,
 static struct classify_result miss4(struct classify_cache *c, const struct snap *s, int group, enum classify_way way,
                                     const struct l3 *h, const uint8_t *ip)
 {
-    uint64_t tuple = classify_tuple(h, group, way);
+    uint64_t tuple = classify_key(h->tuple, group, way);
     struct classify_entry *bucket = classify_bucket(c, h->addrs, tuple);
     struct classify_result result;
 
@@ -188,7 +188,7 @@ static struct classify_result miss4(struct classify_cache *c, const struct snap 
 static struct classify_result miss6(struct classify_cache *c, const struct snap *s, int group, enum classify_way way,
                                     const struct l3 *h, const uint8_t *ip)
 {
-    uint64_t tuple = classify_tuple(h, group, way);
+    uint64_t tuple = classify_key(h->tuple, group, way);
     struct classify_entry6 *bucket = classify_bucket6(c, ip, tuple);
     struct classify_result result;
 

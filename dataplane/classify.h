@@ -116,26 +116,39 @@ static inline bool classify_is6(const struct classify_entry6 *e, const uint8_t *
     return e->tuple == tuple && e->generation == generation && same32(ip + 8, e->addrs);
 }
 
-static inline uint64_t classify_tuple(const struct l3 *h, int group, enum classify_way way)
+/* What an entry says behind the addresses; tuple: l3.tuple. */
+static inline uint64_t classify_key(uint64_t tuple, int group, enum classify_way way)
 {
-    return h->tuple | (uint64_t)way << 48 | (uint64_t)(uint8_t)group << 56;
+    return tuple | (uint64_t)way << 48 | (uint64_t)(uint8_t)group << 56;
 }
 
-/* Does the flow cache hold exactly this answer? False may also mean that it holds none. */
-static inline bool classify_cached(struct classify_cache *c, const struct snap *s, int group, enum classify_way way,
-                                   const struct l3 *h, const uint8_t *ip, struct classify_result want)
+/* Is a decrypted packet one that this SA number may carry, by an entry's answer? */
+static inline bool classify_carries(uint32_t generation, struct classify_result result, const struct snap *s,
+                                    uint16_t number)
 {
-    uint64_t tuple = classify_tuple(h, group, way);
-    const struct classify_entry *e;
+    return generation == s->generation && result.number == number && result.action == CLASSIFY_PROTECT;
+}
 
-    if (h->kind == L3_IPV6) {
-        const struct classify_entry6 *e6 = classify_bucket6(c, ip, tuple);
+/*
+ * Does the flow cache say so for the decrypted IPv4 packet at ip? tuple: its l3.tuple. False may also mean that it says nothing.
+ */
+static inline bool classify_carried(struct classify_cache *c, const struct snap *s, int group, uint64_t tuple,
+                                    const uint8_t *ip, uint16_t number)
+{
+    uint64_t addrs = load64(ip + 12), key = classify_key(tuple, group, CLASSIFY_INNER);
+    const struct classify_entry *e = classify_bucket(c, addrs, key);
 
-        return classify_is6(e6, ip, tuple, s->generation) && e6->result.all == want.all;
-    }
-    e = classify_bucket(c, h->addrs, tuple);
-    return e->addrs == h->addrs && e->tuple == tuple && e->generation == s->generation &&
-           e->result.all == want.all;
+    return e->addrs == addrs && e->tuple == key && classify_carries(e->generation, e->result, s, number);
+}
+
+/* The same for IPv6. */
+static inline bool classify_carried6(struct classify_cache *c, const struct snap *s, int group, uint64_t tuple,
+                                     const uint8_t *ip, uint16_t number)
+{
+    uint64_t key = classify_key(tuple, group, CLASSIFY_INNER);
+    const struct classify_entry6 *e = classify_bucket6(c, ip, key);
+
+    return same32(ip + 8, e->addrs) && e->tuple == key && classify_carries(e->generation, e->result, s, number);
 }
 
 /* Through the flow cache. */
@@ -143,7 +156,7 @@ static inline struct classify_result classify_packet(struct classify_cache *c, c
                                                      bool unregistered_clear, int group, enum classify_way way,
                                                      const struct l3 *h, const uint8_t *ip)
 {
-    uint64_t tuple = classify_tuple(h, group, way);
+    uint64_t tuple = classify_key(h->tuple, group, way);
     const struct classify_entry *e;
 
     if (__builtin_expect(s != NULL && h->kind == L3_IPV4, 1)) {

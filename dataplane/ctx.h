@@ -67,8 +67,7 @@ struct pipeline_ctx {
     bool drain;        /* for this poll: empty every queue */
     unsigned n_any;    /* PKT_ANY packets in this vector */
 
-    struct crypto_op ops[VEC_MAX];
-    uint8_t op_pkt[VEC_MAX]; /* receiving: the packet of each operation */
+    struct crypto_op ops[VEC_MAX]; /* receiving: mark says which packet it is, and its way through finish (esp_rx.c) */
 };
 
 /* Stage: reads headers, sorts out what policy is not about. */

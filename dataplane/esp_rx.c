@@ -43,31 +43,33 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pkt *p,
     return VERDICT_RECEIVED_DECRYPTED;
 }
 
+/* What finish finds in op.mark: the number of the packet, and which code is made for it. */
+enum { MARK_PKT, MARK_WAY };
+#define WAY(kind, shape) ((shape) * 2 + ((kind) == L3_IPV6))
+
 unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
+    struct crypto_op *op = ctx->ops;
     struct sa *sa = NULL; /* of the last packet: they come in runs */
     struct replay_peek peek = {0};
-    uint64_t last = 0;
-    unsigned n = v->n, n_ops = 0;
+    uint64_t last = 0, now_tsc = ctx->now_tsc;
+    unsigned n = v->n;
 
     for (unsigned i = 0; i < n; i++) {
         struct pkt *p = &v->pkts[i];
-        uint32_t header_len, esp_len;
+        uint32_t header_len = l3_header_len((enum l3_kind)p->h.kind), esp_len = p->h.len - header_len;
+        uint8_t *esp = p->l3 + header_len;
         enum verdict verdict;
         uint64_t key;
-        uint8_t *esp;
 
-        if (p->todo != PKT_ESP_IN)
+        if (unlikely(p->todo != PKT_ESP_IN))
             continue;
-        header_len = l3_header_len((enum l3_kind)p->h.kind);
-        esp_len = p->h.len - header_len;
-        esp = p->l3 + header_len;
         if (unlikely(esp_len < 4)) {
             pkt_drop(p, VERDICT_DROP_MALFORMED);
             continue;
         }
         key = snap_spi_key(load32(esp), p->group);
-        if (key != last) {
+        if (unlikely(key != last)) {
             last = key;
             sa = ctx->snap != NULL ? snap_sa_find(ctx->snap, key) : NULL;
         }
@@ -76,21 +78,22 @@ unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
             p->todo = PKT_CLASSIFY;
             continue;
         }
-        if (unlikely(sa->kind != ESP_GCM)) {
+        if (unlikely(sa->shape == SA_SLOW)) {
             p->sa = sa;
             p->todo = PKT_ANY;
             ctx->n_any++;
             continue;
         }
-        verdict = prepare(p, esp, esp_len, sa, ctx->now_tsc, &peek, &ctx->ops[n_ops]);
+        verdict = prepare(p, esp, esp_len, sa, now_tsc, &peek, op);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
             pkt_drop(p, verdict);
             continue;
         }
         p->todo = PKT_CRYPTO;
-        ctx->op_pkt[n_ops++] = (uint8_t)i;
+        op->mark[MARK_PKT] = (uint16_t)i;
+        op++->mark[MARK_WAY] = (uint16_t)WAY(p->h.kind, sa->shape);
     }
-    return n_ops;
+    return (unsigned)(op - ctx->ops);
 }
 
 /* Did the list before the last change let this SA carry it? */
@@ -162,124 +165,184 @@ struct run {
     struct sa *sa;
     struct guard guard;
     unsigned n_strict; /* packets that a strict SA still has to accept, when everything else let them in */
+    struct guard_strict *strict;
 };
 
 /*
  * Their last check, in one pass of its own, so that a window is locked for a short time: a packet may stand twice in this
  * burst, or another worker may have accepted it meanwhile. It stands restored in its mbuf already.
  */
-static void accept_strict(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v, struct guard_strict *list)
+static void accept_strict(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v)
 {
-    unsigned refused = guard_strict_vec(r->sa, list, r->n_strict);
+    unsigned refused = guard_strict_vec(r->sa, r->strict, r->n_strict);
 
     for (unsigned k = 0; k < refused; k++) {
-        struct pkt *p = &v->pkts[list[k].pkt];
+        unsigned i = (unsigned)r->strict[k].pkt;
+        struct pkt *p = &v->pkts[i];
 
         pkt_drop(p, VERDICT_DROP_REPLAY_SENDER);
-        sa_uncount_in(&r->sa->workers[ctx->worker], v->m[list[k].pkt]->pkt_len - p->l2_len);
+        sa_uncount_in(&r->sa->workers[ctx->worker], v->m[i]->pkt_len - p->l2_len);
     }
 }
 
-static inline void end_run(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v, struct guard_strict *list)
+static void end_run(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v)
 {
     if (r->n_strict != 0)
-        accept_strict(ctx, r, v, list);
-    if (unlikely(r->sa != NULL && (r->sa->checks & SA_COUNTER)))
+        accept_strict(ctx, r, v);
+    if (r->sa != NULL && (r->sa->checks & SA_COUNTER))
         replay_counter_publish(r->sa->replay, ctx->worker);
 }
 
-/*
- * The same for the packets that nearly all are: everything as usual, and the flow cache knows the answer. kind and meta_len are
- * what p and its SA have: constants where it pays.
- */
-static inline __attribute__((always_inline)) enum verdict finish(struct pipeline_ctx *ctx, const struct guard *guard,
-                                                                 const struct pkt *p, enum l3_kind kind, uint32_t meta_len,
-                                                                 const struct crypto_op *op, uint32_t *len)
+static void __attribute__((noinline)) turn_run(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v,
+                                               struct sa *sa)
 {
-    struct classify_result want = classify_result(CLASSIFY_PROTECT, VERDICT_RECEIVED_DECRYPTED, p->sa->number);
-    const uint8_t *text = op->esp + ESP_INTRO_LEN, *ip = text + meta_len;
-    uint32_t payload_len = esp_usual_payload(text, op->len, esp_next_with(kind, meta_len)) - meta_len;
-    struct l3 inner;
-    bool usual = op->ok && (int32_t)payload_len > 0;
-
-    if (meta_len != 0)
-        usual = usual && guard_usual(guard, p->sa, text, esp_next(kind));
-    /* Congestion marks are the same inside and outside. */
-    if (kind == L3_IPV4)
-        usual = usual && l3_try_ipv4(ip, payload_len, &inner) && inner.addrs == p->h.addrs &&
-                ((inner.head ^ p->h.head) & 0x0300) == 0;
-    else
-        usual = usual && l3_try_ipv6(ip, payload_len, &inner) && l3_same_addrs6(ip, p->l3) &&
-                ((inner.head ^ p->h.head) & 0x3000) == 0;
-    if (unlikely(!usual || !classify_cached(ctx->cache, ctx->snap, p->group, CLASSIFY_INNER, &inner, ip, want)))
-        return op->ok ? esp_rx_check(ctx, p, op->esp + ESP_INTRO_LEN, op->len, len) : VERDICT_DROP_AUTH;
-    *len = inner.len;
-    return VERDICT_RECEIVED_DECRYPTED;
+    end_run(ctx, r, v);
+    r->sa = sa;
+    r->guard = guard_begin(sa, ctx->now_tsc);
+    r->n_strict = 0;
 }
 
-/* Is a decrypted packet, at first sight, a SYN? */
-static inline bool is_syn(const uint8_t *text, enum l3_kind kind)
+/*
+ * The same as esp_rx_check() for the packets that nearly all are: the length of the inner packet when everything is as usual
+ * and the flow cache knows the answer, else 0. kind, meta_len and flags are what p and its SA have: constants where it pays.
+ */
+static inline __attribute__((always_inline)) uint32_t usual(struct pipeline_ctx *ctx, const struct guard *guard,
+                                                            const struct pkt *p, const struct crypto_op *op,
+                                                            enum l3_kind kind, uint32_t meta_len, unsigned flags)
 {
-    return mss_is_syn(text, kind, text[kind == L3_IPV6 ? 6 : 9]);
+    uint8_t next = esp_next_with(kind, meta_len);
+    const uint8_t *text = op->esp + ESP_INTRO_LEN, *ip = text + meta_len;
+    uint32_t len;
+    uint64_t head;
+
+    /* The shortest packet that is usual, with its padding: what is read below is there. */
+    if (unlikely(!op->ok) || unlikely(op->len < meta_len + l3_header_len(kind) + 8) || unlikely(p->own_dst))
+        return 0;
+    if (meta_len != 0 && unlikely(!guard_usual(guard, flags, text, esp_next(kind))))
+        return 0;
+    head = load64(ip);
+    /* The trailer tells whether the packet is as long as it says. */
+    len = kind == L3_IPV4 ? l3_plain_ipv4(ip, head, UINT16_MAX) : l3_plain_ipv6(head, UINT16_MAX);
+    if (unlikely(len == 0) || unlikely(!esp_usual_trailer(text, op->len, meta_len + len, next)))
+        return 0;
+    /* Congestion marks are the same inside and outside. */
+    if (kind == L3_IPV4) {
+        if (unlikely(load64(ip + 12) != p->h.addrs) || unlikely(((head ^ p->h.head) & 0x0300) != 0) ||
+            unlikely(!classify_carried(ctx->cache, ctx->snap, p->group, l3_tuple_ipv4(ip), ip, p->sa->number)))
+            return 0;
+    } else {
+        if (unlikely(!l3_same_addrs6(ip, op->esp - IPV6_LEN)) || unlikely(((head ^ p->h.head) & 0x3000) != 0) ||
+            unlikely(!classify_carried6(ctx->cache, ctx->snap, p->group, l3_tuple_ipv6(ip, head), ip, p->sa->number)))
+            return 0;
+    }
+    return len;
 }
 
 /* The frame as it was before the sender protected it. text: the inner packet, len octets of it. */
-static inline void restore(struct rte_mbuf *m, const struct pkt *p, uint8_t *text, uint32_t len)
+static inline void restore(struct rte_mbuf *m, const struct pkt *p, uint8_t *text, uint32_t len, uint32_t before)
 {
     uint32_t l2_len = p->l2_len;
 
-    l2_move(text, p->l3, l2_len);
-    m->data_off = (uint16_t)(m->data_off + (text - p->l3));
+    l2_move(text, text - before, l2_len);
+    m->data_off = (uint16_t)(m->data_off + before);
     m->data_len = (uint16_t)(l2_len + len);
     m->pkt_len = l2_len + len;
 }
 
+/* A packet that was judged: its inner packet has len octets. */
+static inline __attribute__((always_inline)) void deliver(struct pipeline_ctx *ctx, struct pkt_vec *v, struct pkt *p,
+                                                          const struct crypto_op *op, struct run *run,
+                                                          enum l3_kind kind, uint32_t meta_len, unsigned checks,
+                                                          enum pkt_to to, uint32_t len)
+{
+    uint8_t *text = op->esp + ESP_INTRO_LEN, *inner = text + meta_len;
+    unsigned i = op->mark[MARK_PKT];
+    struct sa *sa = p->sa;
+
+    if (checks & GUARD_META) {
+        if (unlikely(run->guard.sample))
+            guard_sample(&run->guard, p, op->esp, text);
+        if (checks & SA_STRICT)
+            run->strict[run->n_strict++] = guard_strict_of(op->esp, text, i);
+        if (checks & META_TAG)
+            p->tag = guard_tag(sa, text);
+    }
+    if (unlikely(mss_is_syn(inner, kind, inner[kind == L3_IPV6 ? 6 : 9])) && ctx->config->mss_clamp)
+        fit_clamp_received(ctx, v->pair, sa, kind, inner, len);
+    restore(v->m[i], p, inner, len, esp_front_len(kind) + meta_len);
+    pkt_finish(p, VERDICT_RECEIVED_DECRYPTED, to);
+    sa_count_in(&sa->workers[ctx->worker], len);
+}
+
+/* A packet that isn't usual, or whose SA isn't. */
+static void __attribute__((noinline)) finish_odd(struct pipeline_ctx *ctx, struct pkt_vec *v, struct pkt *p,
+                                                 const struct crypto_op *op, struct run *run)
+{
+    enum verdict verdict = VERDICT_DROP_AUTH;
+    uint32_t len;
+
+    if (op->ok)
+        verdict = esp_rx_check(ctx, p, op->esp + ESP_INTRO_LEN, op->len, &len);
+    if (verdict == VERDICT_RECEIVED_DECRYPTED && (p->sa->checks & SA_COUNTER))
+        verdict = guard_accept(p->sa, op->esp, op->esp + ESP_INTRO_LEN);
+    if (verdict == VERDICT_RECEIVED_DECRYPTED)
+        deliver(ctx, v, p, op, run, (enum l3_kind)p->h.kind, p->sa->meta_len, p->sa->checks,
+                p->own_dst ? PKT_TO_PUNT : PKT_TO_TX, len);
+    else
+        pkt_drop(p, verdict);
+}
+
+/*
+ * The operations from op on that go the same way, which is a constant. Returns the first one behind them.
+ */
+static inline __attribute__((always_inline)) const struct crypto_op *
+finish(struct pipeline_ctx *ctx, struct pkt_vec *v, const struct crypto_op *op, const struct crypto_op *end, struct run *run,
+       enum l3_kind kind, enum sa_shape shape)
+{
+    do {
+        struct pkt *p = &v->pkts[op->mark[MARK_PKT]];
+        struct sa *sa = p->sa;
+        unsigned checks = sa_shape_checks(sa, shape);
+        uint32_t meta_len = sa_shape_meta_len(sa, shape), len;
+
+        if (shape != SA_PLAIN && unlikely(sa != run->sa))
+            turn_run(ctx, run, v, sa);
+        len = usual(ctx, &run->guard, p, op, kind, meta_len, checks & GUARD_META);
+        if (likely(len != 0) && !(checks & SA_COUNTER))
+            deliver(ctx, v, p, op, run, kind, meta_len, checks | (shape == SA_TIMED ? sa->checks & SA_STRICT : 0),
+                    PKT_TO_TX, len);
+        else
+            finish_odd(ctx, v, p, op, run);
+    } while (++op < end && op->mark[MARK_WAY] == WAY(kind, shape));
+    return op;
+}
+
 void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
 {
-    struct run run = {.sa = NULL};
     struct guard_strict strict[VEC_MAX];
-    bool clamp = ctx->config->mss_clamp;
+    struct run run = {.sa = NULL, .strict = strict};
+    const struct crypto_op *op = ctx->ops, *end = op + n;
 
-    for (unsigned k = 0; k < n; k++) {
-        const struct crypto_op *op = &ctx->ops[k];
-        unsigned i = ctx->op_pkt[k];
-        struct pkt *p = &v->pkts[i];
-        uint8_t *text = op->esp + ESP_INTRO_LEN, *inner;
-        struct sa *sa = p->sa;
-        enum verdict verdict;
-        uint32_t len;
-
-        if (sa->checks != 0 && sa != run.sa) {
-            end_run(ctx, &run, v, strict);
-            run = (struct run){sa, guard_begin(sa, ctx->now_tsc), 0};
+    while (op < end)
+        switch (op->mark[MARK_WAY]) {
+        case WAY(L3_IPV4, SA_PLAIN):
+            op = finish(ctx, v, op, end, &run, L3_IPV4, SA_PLAIN);
+            break;
+        case WAY(L3_IPV6, SA_PLAIN):
+            op = finish(ctx, v, op, end, &run, L3_IPV6, SA_PLAIN);
+            break;
+        case WAY(L3_IPV4, SA_TIMED):
+            op = finish(ctx, v, op, end, &run, L3_IPV4, SA_TIMED);
+            break;
+        case WAY(L3_IPV6, SA_TIMED):
+            op = finish(ctx, v, op, end, &run, L3_IPV6, SA_TIMED);
+            break;
+        case WAY(L3_IPV4, SA_ODD):
+            op = finish(ctx, v, op, end, &run, L3_IPV4, SA_ODD);
+            break;
+        default:
+            op = finish(ctx, v, op, end, &run, L3_IPV6, SA_ODD);
+            break;
         }
-        if (unlikely(p->h.kind != L3_IPV4))
-            verdict = finish(ctx, &run.guard, p, L3_IPV6, sa->meta_len, op, &len);
-        else if (sa->meta_len == 0)
-            verdict = finish(ctx, &run.guard, p, L3_IPV4, 0, op, &len);
-        else if (sa->meta_len == META_LEN)
-            verdict = finish(ctx, &run.guard, p, L3_IPV4, META_LEN, op, &len);
-        else
-            verdict = finish(ctx, &run.guard, p, L3_IPV4, sa->meta_len, op, &len);
-        if (unlikely(sa->checks & SA_COUNTER) && verdict == VERDICT_RECEIVED_DECRYPTED)
-            verdict = guard_accept(sa, op->esp, text);
-        if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
-            pkt_drop(p, verdict);
-            continue;
-        }
-        if (sa->meta_len != 0) {
-            if (unlikely(run.guard.sample))
-                guard_sample(&run.guard, p, op->esp, text);
-            if (sa->checks & SA_STRICT)
-                strict[run.n_strict++] = guard_strict_of(op->esp, text, i);
-            p->tag = guard_tag(sa, text);
-        }
-        inner = text + sa->meta_len;
-        if (unlikely(clamp && is_syn(inner, (enum l3_kind)p->h.kind)))
-            fit_clamp_received(ctx, v->pair, sa, (enum l3_kind)p->h.kind, inner, len);
-        restore(v->m[i], p, inner, len);
-        pkt_finish(p, verdict, p->own_dst ? PKT_TO_PUNT : PKT_TO_TX);
-        sa_count_in(&sa->workers[ctx->worker], len);
-    }
-    end_run(ctx, &run, v, strict);
+    end_run(ctx, &run, v);
 }

@@ -77,12 +77,15 @@ static inline enum verdict guard_before(const struct sa *sa, struct replay_peek 
 
 /* --- receiving, after the ICV was right --- */
 
-/* Is the header of an SA that has one as it should be, and its time one that is accepted? For text that has the octets. */
-static inline bool guard_usual(const struct guard *g, const struct sa *sa, const uint8_t *text, uint8_t next)
+/*
+ * Is the header of an SA with these META_ flags as it should be, and its time one that is accepted? For text that has the
+ * octets.
+ */
+static inline bool guard_usual(const struct guard *g, unsigned flags, const uint8_t *text, uint8_t next)
 {
     struct meta meta;
 
-    return meta_get(text, META_LEN_MAX, sa->checks & GUARD_META, next, &meta) && replay_span_has(g->now.span, meta.time_ms);
+    return meta_get(text, META_LEN_MAX, flags, next, &meta) && replay_span_has(g->now.span, meta.time_ms);
 }
 
 /*

@@ -168,6 +168,15 @@ bool sa_set_senders(struct sa *sa, const struct ipc_sa *m)
     return false;
 }
 
+static enum sa_shape shape_of(const struct sa *sa)
+{
+    if (sa->geometry.kind != ESP_GCM)
+        return SA_SLOW;
+    if (sa->checks == 0)
+        return SA_PLAIN;
+    return (sa->checks & ~SA_STRICT) == META_TIME ? SA_TIMED : SA_ODD;
+}
+
 struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
 {
     struct sa *sa = rte_zmalloc("sa", sizeof *sa, 64);
@@ -192,6 +201,7 @@ struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
     sa->meta_len = sa->geometry.meta_len;
     sa->checks = (uint8_t)(m->metadata | (m->replay == IPC_REPLAY_COUNTER ? SA_COUNTER : 0) |
                            (m->strict_sender ? SA_STRICT : 0));
+    sa->shape = (uint8_t)shape_of(sa);
     sa->spi = m->spi;
     sa->spi_be = __builtin_bswap32(m->spi);
     sa->number = m->number;

@@ -26,6 +26,14 @@
 
 #define SA_SENDERS_MAX (8 * IPC_MAX_WORKERS) /* sender ids that this process may have had for one SA */
 
+/* What most SAs are like has code of its own, in which sizes and flags are constants. */
+enum sa_shape {
+    SA_PLAIN, /* no metadata header, no windows */
+    SA_TIMED, /* time only, perhaps with windows per sender */
+    SA_ODD,   /* any other AES-GCM in tunnel mode */
+    SA_SLOW,  /* the rest: esp_any.c */
+};
+
 /* One worker's part; only that worker touches it per packet. */
 struct sa_worker {
     uint64_t iv_next;   /* next IV counter */
@@ -46,7 +54,7 @@ struct sa {
     _Atomic uint16_t n_senders; /* in senders[]; 0 = receives only */
     uint16_t number;      /* of the `sa` whose traffic it protects */
     uint8_t checks;       /* META_ and SA_ bits */
-    uint8_t reserved;
+    uint8_t shape;        /* enum sa_shape */
     uint8_t kind;         /* enum esp_kind, and the metadata header's octets: as in geometry */
     uint8_t meta_len;
     /* Sender ids of the workers, in the leftmost bits of an IV: those that they began with, then those that they went on with
@@ -106,6 +114,17 @@ static inline void sa_uncount_in(struct sa_worker *w, uint64_t len)
     sa_count(&w->bytes_in, 0 - len);
 }
 
+/* sa.checks and sa.meta_len of an SA of this shape: constants where they can be. Strict windows aren't the shape's. */
+static inline unsigned sa_shape_checks(const struct sa *sa, enum sa_shape shape)
+{
+    return shape == SA_PLAIN ? 0 : shape == SA_TIMED ? META_TIME : sa->checks;
+}
+
+static inline uint32_t sa_shape_meta_len(const struct sa *sa, enum sa_shape shape)
+{
+    return shape == SA_PLAIN ? 0 : shape == SA_TIMED ? META_LEN : sa->meta_len;
+}
+
 /* Is the SA past its hard limit? */
 static inline bool sa_expired(const struct sa *sa, uint64_t now_tsc)
 {
@@ -117,7 +136,11 @@ static inline bool sa_own_sender(const struct sa *sa, uint64_t iv)
 {
     unsigned n = atomic_load_explicit(&sa->n_senders, memory_order_acquire);
 
-    for (unsigned i = 0; i < n; i++)
+    if (__builtin_expect(n == 0, 0))
+        return false;
+    if (__builtin_expect(((iv ^ sa->senders[0]) & sa->sender_mask) == 0, 0))
+        return true;
+    for (unsigned i = 1; __builtin_expect(i < n, 0); i++)
         if (((iv ^ sa->senders[i]) & sa->sender_mask) == 0)
             return true;
     return false;

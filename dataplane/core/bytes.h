@@ -106,6 +106,15 @@ static inline int sum_right(uint64_t sum)
     return sum % 0xffff == 0;
 }
 
+/* The same for an IPv4 header of 20 octets: sums of eight octets and their carries. */
+static inline int sum_right_ipv4(const uint8_t *h)
+{
+    uint64_t a = load64(h), sum = a + load64(h + 8), rest = (uint64_t)load32(h + 16) + (sum < a);
+
+    sum += rest;
+    return sum_right(sum + (sum < rest));
+}
+
 /*
  * A checksum after up to four words of sum `was` became words of sum `is` (RFC 1624, equation 3). As in memory.
  */

@@ -282,24 +282,20 @@ enum verdict esp_check_inner(const uint8_t *payload, uint32_t len, uint8_t next,
 enum verdict esp_check_text(const uint8_t *text, uint32_t len, enum l3_kind kind, struct l3 *inner);
 
 /*
- * Octets of payload in a text with the usual trailer: 0 to 3 octets of right padding and this next header. 0 when it is
- * anything else: ask esp_check_text() then.
+ * Does a text of len octets (at least 8) end behind payload_len octets as usual: with 0 to 3 octets of right padding and this next
+ * header? If not, ask esp_check_text(). payload_len may be anything.
  */
-static inline uint32_t esp_usual_payload(const uint8_t *text, uint32_t len, uint8_t next)
+static inline bool esp_usual_trailer(const uint8_t *text, uint32_t len, uint32_t payload_len, uint8_t next)
 {
-    /* The last 5 octets as a word without the next header, and which of them matter, by pad length. */
-    static const uint64_t mask[ESP_ALIGN] = {0xffff000000, 0xffffff0000, 0xffffffff00, 0xffffffffff};
-    static const uint64_t right[ESP_ALIGN] = {0x0000000000, 0x0001010000, 0x0002020100, 0x0003030201};
+    /* Padding and pad length as they stand behind the payload. */
+    static const uint64_t right[ESP_ALIGN] = {0, 0x0101, 0x020201, 0x03030201};
+    uint32_t pad = len - 2 - payload_len;
     uint64_t end;
-    uint32_t pad;
 
-    if (__builtin_expect(len < 8, 0))
-        return 0;
-    end = load64(text + len - 8) >> 24 ^ (uint64_t)next << 32;
-    pad = (uint32_t)(end >> 24) & 0xff;
-    if (__builtin_expect(pad >= ESP_ALIGN || (end & mask[pad]) != right[pad], 0))
-        return 0;
-    return len - 2 - pad;
+    if (__builtin_expect(pad >= ESP_ALIGN, 0))
+        return false;
+    end = load64(text + len - 8) ^ (uint64_t)next << 56;
+    return end >> (48 - 8 * pad) == right[pad];
 }
 
 /*

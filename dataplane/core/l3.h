@@ -130,25 +130,41 @@ void l3_parse_ipv6_odd(const uint8_t *p, size_t avail, struct l3 *h);
 void l3_parse(const uint8_t *frame, size_t len, struct l2 *l2, struct l3 *h);
 
 /*
- * The IPv4 packet at p, of which avail octets are there, when it is the plain case: whole, no options, no fragment, right
- * checksum, at least four octets of payload. Returns false and leaves h alone when it isn't.
+ * The length of the IPv4 packet at p, whose first 8 octets are head, when it is the plain case: no longer than avail, no options,
+ * no fragment, right checksum, at least four octets of payload. Else 0. Reads 20 octets.
  */
+static inline uint32_t l3_plain_ipv4(const uint8_t *p, uint64_t head, size_t avail)
+{
+    uint32_t len = __builtin_bswap16((uint16_t)(head >> 16));
+
+    /* Version 4, five words of header, and neither offset nor more fragments. */
+    if (__builtin_expect((head & (0xff | (uint64_t)IPV4_FRAGMENT_BE << 48)) != 0x45 || len > avail ||
+                             len < IPV4_LEN + 4 || !sum_right_ipv4(p),
+                         0))
+        return 0;
+    return len;
+}
+
+/* The tuple of a plain IPv4 packet. */
+static inline uint64_t l3_tuple_ipv4(const uint8_t *p)
+{
+    return l3_protos[p[9]] & (load32(p + IPV4_LEN) | 0xffffffff00000000ULL);
+}
+
+/* The IPv4 packet at p, of which avail octets are there, when it is the plain case. Returns false and leaves h alone when it isn't. */
 static inline bool l3_try_ipv4(const uint8_t *p, size_t avail, struct l3 *h)
 {
     uint64_t head;
-    uint16_t len;
+    uint32_t len;
 
     if (__builtin_expect(avail < IPV4_LEN + 4, 0))
         return false;
     head = load64(p);
-    len = __builtin_bswap16((uint16_t)(head >> 16));
-    /* Version 4, five words of header, and neither offset nor more fragments. */
-    if (__builtin_expect((head & (0xff | (uint64_t)IPV4_FRAGMENT_BE << 48)) != 0x45 || len > avail ||
-                             len < IPV4_LEN + 4 || !sum_right(sum_ipv4(p)),
-                         0))
+    len = l3_plain_ipv4(p, head, avail);
+    if (__builtin_expect(len == 0, 0))
         return false;
     h->addrs = load64(p + 12);
-    h->tuple = l3_protos[p[9]] & (load32(p + IPV4_LEN) | 0xffffffff00000000ULL);
+    h->tuple = l3_tuple_ipv4(p);
     h->head = head;
     h->what = (uint64_t)len | (uint64_t)L3_IPV4 << 16; /* flaw OK, no marks */
     return true;
@@ -162,26 +178,40 @@ static inline void l3_parse_ipv4(const uint8_t *p, size_t avail, struct l3 *h)
 }
 
 /*
- * The IPv6 packet at p, of which avail octets are there, when it is the plain case: whole, no extension header, at
- * least four octets of payload, no ICMPv6 that hasn't been forwarded yet (it may be neighbour discovery). Returns false
- * and leaves h alone when it isn't.
+ * The length of the IPv6 packet at p, whose first 8 octets are head, when it is the plain case: no longer than avail, no extension
+ * header, at least four octets of payload, no ICMPv6 that hasn't been forwarded yet (it may be neighbour discovery). Else 0.
  */
+static inline uint32_t l3_plain_ipv6(uint64_t head, size_t avail)
+{
+    uint32_t len = IPV6_LEN + (uint32_t)__builtin_bswap16((uint16_t)(head >> 32));
+
+    if (__builtin_expect((head & 0xf0) != 0x60 || len > avail || len < IPV6_LEN + 4 || len > UINT16_MAX, 0) ||
+        __builtin_expect(l3_nexts[(uint8_t)(head >> 48)] == 0, 0) ||
+        __builtin_expect((head >> 48) == (0xff00 | IPPROTO_ICMPV6_OCTET), 0))
+        return 0;
+    return len;
+}
+
+/* The tuple of a plain IPv6 packet. */
+static inline uint64_t l3_tuple_ipv6(const uint8_t *p, uint64_t head)
+{
+    return l3_nexts[(uint8_t)(head >> 48)] & (load32(p + IPV6_LEN) | 0xffffffff00000000ULL);
+}
+
+/* The IPv6 packet at p, of which avail octets are there, when it is the plain case. Returns false and leaves h alone when it isn't. */
 static inline bool l3_try_ipv6(const uint8_t *p, size_t avail, struct l3 *h)
 {
-    uint64_t head, next;
+    uint64_t head;
     uint32_t len;
 
     if (__builtin_expect(avail < IPV6_LEN + 4, 0))
         return false;
     head = load64(p);
-    len = IPV6_LEN + (uint32_t)__builtin_bswap16((uint16_t)(head >> 32));
-    next = l3_nexts[(uint8_t)(head >> 48)];
-    if (__builtin_expect((head & 0xf0) != 0x60 || len > avail || len < IPV6_LEN + 4 || len > UINT16_MAX || next == 0 ||
-                             (head >> 48) == (0xff00 | IPPROTO_ICMPV6_OCTET),
-                         0))
+    len = l3_plain_ipv6(head, avail);
+    if (__builtin_expect(len == 0, 0))
         return false;
     h->addrs = 0;
-    h->tuple = next & (load32(p + IPV6_LEN) | 0xffffffff00000000ULL);
+    h->tuple = l3_tuple_ipv6(p, head);
     h->head = head;
     h->what = (uint64_t)len | (uint64_t)L3_IPV6 << 16; /* flaw OK, no marks */
     return true;

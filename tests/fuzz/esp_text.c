@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool plain;
     enum verdict verdict;
     uint8_t *text;
-    uint32_t len, payload;
+    uint32_t len;
 
     if (size < 1 || size > 9000)
         return 0;
@@ -27,10 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data + 1, len);
     kind = data[0] & 0x80 ? L3_IPV6 : L3_IPV4;
     verdict = esp_check_text(text, len, kind, &inner);
-    payload = esp_usual_payload(text, len, esp_next(kind));
-    MUST(payload < len || payload == 0);
-    plain = kind == L3_IPV6 ? l3_try_ipv6(text, payload, &usual) : l3_try_ipv4(text, payload, &usual);
-    if (payload != 0 && plain)
+    plain = kind == L3_IPV6 ? l3_try_ipv6(text, len, &usual) : l3_try_ipv4(text, len, &usual);
+    if (plain && esp_usual_trailer(text, len, usual.len, esp_next(kind)))
         MUST(verdict == VERDICT_RECEIVED_DECRYPTED && usual.addrs == inner.addrs && usual.tuple == inner.tuple &&
              usual.what == inner.what);
     if (verdict == VERDICT_RECEIVED_DECRYPTED) {

@@ -211,7 +211,6 @@ static void iv_and_sender_ids(void **state)
 static enum verdict judge_as(enum l3_kind kind, const uint8_t *text, uint32_t len)
 {
     uint8_t *copy = malloc(len ? len : 1);
-    uint32_t usual;
     enum verdict v;
     struct l3 h;
 
@@ -220,8 +219,8 @@ static enum verdict judge_as(enum l3_kind kind, const uint8_t *text, uint32_t le
     v = esp_check_text(copy, len, kind, &h);
     if (v == VERDICT_RECEIVED_DECRYPTED)
         assert_int_equal(h.kind, kind);
-    usual = esp_usual_payload(copy, len, esp_next(kind));
-    if (usual != 0 && (kind == L3_IPV6 ? l3_try_ipv6(copy, usual, &h) : l3_try_ipv4(copy, usual, &h)))
+    if ((kind == L3_IPV6 ? l3_try_ipv6(copy, len, &h) : l3_try_ipv4(copy, len, &h)) &&
+        esp_usual_trailer(copy, len, h.len, esp_next(kind)))
         assert_int_equal(v, VERDICT_RECEIVED_DECRYPTED);
     free(copy);
     return v;
