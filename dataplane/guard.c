@@ -86,6 +86,28 @@ enum verdict guard_accept(struct sa *sa, const uint8_t *esp, const uint8_t *text
 }
 
 /*
+ * Accepts packets from the first one on for as long as they are the next ones of the run's sender, within one word of its window.
+ * Returns how many.
+ */
+static unsigned accept_next(struct replay_run *run, uint64_t mask, const struct guard_strict *list, unsigned n)
+{
+    uint64_t sender = run->key - 1, iv = sender + run->top, number = run->top + 1, newest_ms = run->newest_ms;
+    unsigned first = number % 64, k = 0;
+
+    if (first == 0 || (iv & mask) != sender) /* behind its last number comes the next sender's first */
+        return 0;
+    if (n > 64 - first)
+        n = 64 - first;
+    for (; k < n && list[k].iv == iv + k && list[k].stamp_ms > run->floor; k++)
+        if (list[k].stamp_ms > newest_ms)
+            newest_ms = list[k].stamp_ms;
+    run->bits |= ((1ULL << k) - 1) << first;
+    run->top += k;
+    run->newest_ms = newest_ms;
+    return k;
+}
+
+/*
  * Checked again, now that the ICV was right: the packet may stand twice in this burst, or another worker may have
  * accepted it meanwhile. One pass of its own, so that the lock of a window is held for a short time.
  */
@@ -94,14 +116,24 @@ unsigned guard_strict_vec(struct sa *sa, struct guard_strict *list, unsigned n)
     struct replay *r = sa->replay;
     uint64_t mask = sa->sender_mask;
     struct replay_run run = {0};
-    unsigned refused = 0;
+    unsigned refused = 0, k = 0;
 
-    for (unsigned k = 0; k < n; k++)
-        if (__builtin_expect(!replay_run_accept(r, &run, replay_key(list[k].iv, mask), replay_number(list[k].iv, mask),
-                                                list[k].stamp_ms), 0)) {
+    while (k < n) {
+        uint64_t key = replay_key(list[k].iv, mask);
+        unsigned next;
+
+        if (key != run.key)
+            replay_run_turn(r, &run, key);
+        next = accept_next(&run, mask, list + k, n - k);
+        k += next;
+        if (next != 0)
+            continue;
+        if (!replay_run_accept(r, &run, key, replay_number(list[k].iv, mask), list[k].stamp_ms)) {
             (void)guard_refuse_sender(sa);
             list[refused++] = list[k];
         }
+        k++;
+    }
     replay_run_end(&run);
     return refused;
 }

@@ -136,6 +136,7 @@ void replay_peek_turn(const struct replay *r, struct replay_peek *peek, uint64_t
     if (way == REPLAY_WAYS)
         return;
     peek->window = &r->strict->windows[bucket * REPLAY_WAYS + way];
+    peek->top = atomic_load_explicit(&peek->window->top, memory_order_acquire);
     peek->key_now = &r->strict->buckets[bucket].keys[way];
 }
 

@@ -198,7 +198,8 @@ static inline uint64_t replay_number(uint64_t iv, uint64_t sender_mask)
 struct replay_peek {
     const struct replay *replay;
     uint64_t key;
-    const struct replay_window *window; /* NULL = nothing came from this sender yet */
+    uint64_t top; /* the window's when the packet before was another sender's; 0 = nothing came from this one yet */
+    const struct replay_window *window;
     const _Atomic uint64_t *key_now;
 };
 
@@ -209,7 +210,7 @@ static inline bool replay_peek_may(const struct replay *r, struct replay_peek *p
 {
     if (__builtin_expect(key != peek->key || r != peek->replay, 0))
         replay_peek_turn(r, peek, key);
-    if (__builtin_expect(peek->window == NULL || replay_window_may(peek->window, number), 1))
+    if (__builtin_expect(number > peek->top, 1) || peek->window == NULL || replay_window_may(peek->window, number))
         return true;
     /* No lock is held: what was seen (by loads that acquire) counts only if the window still is this sender's. */
     return atomic_load_explicit(peek->key_now, memory_order_relaxed) != key;
