@@ -123,7 +123,7 @@ def test_the_sender_s_data_plane_dies(wan):
             numbers = [p.seq for p in after if p.spi == spi]
             assert min(numbers) > top and max(numbers) < (life + 3) * LEASE
     print("back after", ", ".join(f"{t:.2f} s" for t in took))
-    assert min(took) < 2 + 2, "2 s, and 2 s more for a machine that is busy with other tests"
+    assert min(took) < 2 + 8, "2 s, and 8 s more for a machine that is busy with other tests"
     assert wan.s.m2.verdicts()["drop_replay_counter"] == 0
 
 
@@ -136,7 +136,7 @@ def test_the_receiver_s_data_plane_dies(wan):
         recorded += wan.talk()
         wan.replay(recorded)
     print("back after", ", ".join(f"{t:.2f} s" for t in took))
-    assert min(took) < 2 + 2, "2 s, and 2 s more for a machine that is busy with other tests"
+    assert min(took) < 2 + 8, "2 s, and 8 s more for a machine that is busy with other tests"
 
 
 def test_gvpnd_dies_alone(wan):

@@ -145,7 +145,7 @@ def test_gvpn_dp_killed_and_started_again(system):
     registrations = system.ks.status()["registrations"]
     took = [restart_data_plane(system, system.m1) for _ in range(IDS_PER_WORKER - 1)]
     print("back after", ", ".join(f"{s:.2f} s" for s in took))
-    assert min(took) < 2 + 2, "2 s, and 2 s more for a machine that is busy with other tests"
+    assert min(took) < 2 + 8, "2 s, and 8 s more for a machine that is busy with other tests"
     assert system.ks.status()["registrations"] == registrations
     restart_data_plane(system, system.m1)
     assert system.ks.status()["registrations"] == registrations + 1
