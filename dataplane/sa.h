@@ -42,8 +42,8 @@ struct sa_worker {
     uint32_t reserved;
     _Atomic uint32_t events; /* SA_EVENT_*; those of IVs go when it takes its next sender id */
     _Atomic uint64_t packets_out, bytes_out, packets_in, bytes_in;
-} __attribute__((aligned(64)));
-static_assert(sizeof(struct sa_worker) == 64, "one worker's SA state fills one cache line");
+} __attribute__((aligned(128)));
+static_assert(sizeof(struct sa_worker) == 128, "CPUs fetch lines in pairs: one worker's SA state has a pair of its own");
 
 struct sa {
     /* Read per packet or per burst, both directions. */
