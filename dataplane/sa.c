@@ -179,7 +179,7 @@ static enum sa_shape shape_of(const struct sa *sa)
 
 struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)
 {
-    struct sa *sa = rte_zmalloc("sa", sizeof *sa, 64);
+    struct sa *sa = rte_zmalloc("sa", sizeof *sa, _Alignof(struct sa));
     bool ok;
 
     if (sa == NULL)
