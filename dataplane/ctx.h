@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What one worker's stages share. Internal to the pipeline: parse.c, esp_tx.c, esp_rx.c, pipeline.c. */
+/* What one worker's stages share. Internal to the pipeline: one file for each stage. */
 #ifndef GVPN_DATAPLANE_CTX_H
 #define GVPN_DATAPLANE_CTX_H
 
@@ -72,11 +72,17 @@ struct pipeline_ctx {
 
 /* Stage: reads headers, sorts out what policy is not about. */
 void parse_vec(struct pipeline_ctx *ctx, struct pkt_vec *v, bool inbound);
+/* Stage: asks the policy about every packet that isn't decided yet. Returns whether fit_vec() has to look at some packet. */
+bool judge_vec(struct pipeline_ctx *ctx, struct pkt_vec *v);
 /* Stage of the sending side: returns the number of operations in ctx->ops. */
 unsigned esp_tx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v);
 /* Stages of the receiving side. */
 unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v);
 void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n);
+/* Last stage: gives every packet its owner, counts its verdict, and frees what was dropped. */
+void settle_vec(struct pipeline_ctx *ctx, struct pkt_vec *v);
+/* Counters were cleared: this worker's begin at zero. */
+void settle_clear(struct pipeline_ctx *ctx, uint64_t generation);
 
 /* Parts of the fast way that esp_any.c needs as well. */
 
