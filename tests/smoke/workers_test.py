@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Two workers in each data plane: new keys and new policy about once a second, under load from many flows. Nothing is
+"""Two workers in each data plane: a new policy every second and a new key every three, under load from many flows. Nothing is
 lost, no IV is used twice, and both workers work. On a machine with one CPU there can't be two workers.
 """
 
@@ -20,7 +20,7 @@ from topology import Topology, inside, ip, wait_for  # noqa: E402
 
 pytestmark = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two workers need two CPUs")
 
-RATE, LIFETIME = 20, 120  # a new key every 30 s of that clock (KS5)
+RATE, LIFETIME = 10, 120  # a new key every 30 s of that clock (KS5): every 3 s
 UPDATES = 20              # seconds under load
 BURST, PAUSE = 5, 0.005   # each host: at most 1000 packets a second
 ADDRESSES = 8             # of each host. A kernel spreads ESP by addresses: there are no ports in it
