@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A day under the constant stream of rekey_test.py, 20000 packets a second each way, with clocks 100 times faster: keys live an
-hour, those of rekeys five. Nothing is lost, nothing passes in clear, nobody registers again. Its 24 hours repeat every six:
+hour, those of rekeys five. Nothing is lost, nothing passes in clear, members hardly register again. Its 24 hours repeat every six:
 
     0   the policy is reloaded every 10 s, each time with another list, as in the hours 1, 2 and 4
     1   and once with another suite
@@ -24,6 +24,8 @@ RATE = 100      # of all clocks
 PACKETS = 20000  # a second each way
 HOURS = int(os.environ.get("GVPN_HOURS") or "24")
 EVERY = 10      # s of that clock between two reloads
+# A rekey that a busy machine holds up for 0.3 s of ours is 30 s old, and who gets it asks the key server instead (decision 18).
+REGISTER_AGAIN = max(1, HOURS // 4)
 TURNS = 3600 // EVERY  # of an hour
 LOOK = 9        # turns between two looks at the members: odd, because lists alternate
 
@@ -100,7 +102,7 @@ def test_a_day():
     with Topology("d") as t:
         r = Rekeyed(t, "unicast", rate=RATE, rekey=UNICAST, lifetime="1h")
         with r.s:
-            with Watched(r, rate=PACKETS) as w:
+            with Watched(r, rate=PACKETS, register_again=REGISTER_AGAIN) as w:
                 day = Day(r, w)
                 day.run()
                 print(day)
