@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two wo
 
 RATE, LIFETIME = 10, 120  # a new key every 30 s of that clock (KS5): every 3 s
 UPDATES = 20              # seconds under load
+REGISTRATIONS = 2         # of each member under load, at least: a key lives for 12 s, and they come before its end
 BURST, PAUSE = 5, 0.005   # each host: at most 1000 packets a second
 ADDRESSES = 8             # of each host. A kernel spreads ESP by addresses: there are no ports in it
 PORT = 5000
@@ -151,12 +152,12 @@ def test_updates_every_second_lose_nothing(system):
     print(f"sent {sent}, snapshots {[updates(m) - before[m][3] for m in system.members]}, policies {len(digests)}, {changes}")
     assert [len(x) for x in missing] == [0, 0], missing
     assert min(sent) > UPDATES * 50, "there was load"
-    assert len(digests) >= UPDATES / 5, "policies came and went"
+    assert len(digests) > REGISTRATIONS, "policies came and went"
     judge_wire(system, packets, sent)
     for m in system.members:
         registrations, old, verdicts, installed = before[m]
         assert updates(m) >= installed + UPDATES
-        assert m.status()["registrations"] >= registrations + UPDATES / 5
+        assert m.status()["registrations"] >= registrations + REGISTRATIONS
         for was, now in zip(old, workers(m)):
             assert now["packets"] >= was["packets"] + 0.1 * sum(sent), "each worker carries its share"
             assert now["polls"] > was["polls"]
@@ -177,7 +178,7 @@ def judge_wire(system, packets, sent):
     esp.assert_unique_ivs(packets)
     assert len(packets) >= sum(sent)
     spis = {p.spi for p in packets}
-    assert len(spis) >= UPDATES * RATE / 30 / 2, "keys came and went"
+    assert len(spis) > REGISTRATIONS, "keys came and went"
     used = set()
     for spi in spis:
         ids = esp.sender_ids([p for p in packets if p.spi == spi])
