@@ -10,6 +10,7 @@
  */
 #include "ctrl/crypto/hash.h"
 #include "ctrl/policy/payloads.h"
+#include "tests/oracle/hex.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,21 +22,6 @@ static const struct peer_features ours = {.ours = true, .features = FEATURES_KNO
 static bool sha256(struct span bytes, uint8_t out[GDOI_DIGEST_LEN])
 {
     return hash_compute(&bytes, 1, out);
-}
-
-static size_t unhex(const char *hex, uint8_t *out, size_t cap)
-{
-    size_t n = 0;
-    unsigned v;
-    for (; n < cap && sscanf(hex, "%2x", &v) == 1; hex += 2)
-        out[n++] = (uint8_t)v;
-    return n;
-}
-
-static void print_hex(const uint8_t *p, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        printf("%02x", p[i]);
 }
 
 static void print_policy(const struct policy *p)

@@ -14,6 +14,7 @@
 #include "ctrl/crypto/hash.h"
 #include "ctrl/push/ack.h"
 #include "ctrl/push/push.h"
+#include "tests/oracle/hex.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,21 +22,6 @@
 #include <string.h>
 
 static const struct peer_features ours = {.ours = true, .features = FEATURES_KNOWN}, plain;
-
-static size_t unhex(const char *hex, uint8_t *out, size_t cap)
-{
-    size_t n = 0;
-    unsigned v;
-    for (; n < cap && sscanf(hex, "%2x", &v) == 1; hex += 2)
-        out[n++] = (uint8_t)v;
-    return n;
-}
-
-static void print_hex(const uint8_t *p, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        printf("%02x", p[i]);
-}
 
 static const char *word(void)
 {
