@@ -166,7 +166,7 @@ def test_registration_amid_bad_datagrams(system):
     """m2 registers anew while its exchange is disturbed in its own and in the key server's name."""
     system.m2.gvpnd.stop(signal.SIGKILL)
     system.m2.start_control(ready=False)
-    wait_for(lambda: system.m2.ask("status") is not None, what="m2's gvpnd to answer")
+    wait_for(system.m2.attached, what="m2's gvpnd to reach its data plane")
     for _ in range(10):
         impersonate(system, system.m2.address, system.ks, BATCH)
         impersonate(system, system.ks.address, system.m2, BATCH)
