@@ -61,6 +61,9 @@ struct pipeline_ctx {
     bool to_reassemble;   /* parse has seen fragments of ESP */
     struct ctx_fit fit;
 
+    struct replay_peek peek; /* of the last burst with packets of a strict SA, for the snapshot with this generation */
+    uint32_t peek_generation;
+
     struct ivs ivs;
     struct lanes *lanes[IPC_MAX_PAIRS][2]; /* queues of each pair: sending, receiving */
     unsigned in_lanes; /* packets in all of them */

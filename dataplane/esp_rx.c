@@ -47,14 +47,24 @@ static inline __attribute__((always_inline)) enum verdict prepare(struct pkt *p,
 enum { MARK_PKT, MARK_WAY };
 #define WAY(kind, shape) ((shape) * 2 + ((kind) == L3_IPV6))
 
+/* The window that the last burst looked at is there for as long as the snapshot. */
+static void __attribute__((noinline)) peek_again(struct pipeline_ctx *ctx)
+{
+    if (ctx->snap != NULL && ctx->snap->generation == ctx->peek_generation)
+        replay_peek_again(&ctx->peek);
+    else
+        ctx->peek = (struct replay_peek){0};
+}
+
 unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
 {
     struct crypto_op *op = ctx->ops;
     struct sa *sa = NULL; /* of the last packet: they come in runs */
-    struct replay_peek peek = {0};
     uint64_t last = 0, now_tsc = ctx->now_tsc;
     unsigned n = v->n;
 
+    if (unlikely(ctx->peek.replay != NULL))
+        peek_again(ctx);
     for (unsigned i = 0; i < n; i++) {
         struct pkt *p = &v->pkts[i];
         uint32_t header_len = l3_header_len((enum l3_kind)p->h.kind), esp_len = p->h.len - header_len;
@@ -84,7 +94,7 @@ unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
             ctx->n_any++;
             continue;
         }
-        verdict = prepare(p, esp, esp_len, sa, now_tsc, &peek, op);
+        verdict = prepare(p, esp, esp_len, sa, now_tsc, &ctx->peek, op);
         if (unlikely(verdict != VERDICT_RECEIVED_DECRYPTED)) {
             pkt_drop(p, verdict);
             continue;
@@ -93,6 +103,8 @@ unsigned esp_rx_prepare(struct pipeline_ctx *ctx, struct pkt_vec *v)
         op->mark[MARK_PKT] = (uint16_t)i;
         op++->mark[MARK_WAY] = (uint16_t)WAY(p->h.kind, sa->shape);
     }
+    if (unlikely(ctx->peek.replay != NULL))
+        ctx->peek_generation = ctx->snap->generation;
     return (unsigned)(op - ctx->ops);
 }
 
@@ -164,42 +176,22 @@ enum verdict __attribute__((noinline)) esp_rx_check(struct pipeline_ctx *ctx, co
 struct run {
     struct sa *sa;
     struct guard guard;
-    unsigned n_strict; /* packets that a strict SA still has to accept, when everything else let them in */
-    struct guard_strict *strict;
+    struct replay_run strict; /* of a strict SA's packets, whose last check it is */
 };
 
-/*
- * Their last check, in one pass of its own, so that a window is locked for a short time: a packet may stand twice in this
- * burst, or another worker may have accepted it meanwhile. It stands restored in its mbuf already.
- */
-static void accept_strict(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v)
+static void end_run(struct pipeline_ctx *ctx, struct run *r)
 {
-    unsigned refused = guard_strict_vec(r->sa, r->strict, r->n_strict);
-
-    for (unsigned k = 0; k < refused; k++) {
-        unsigned i = (unsigned)r->strict[k].pkt;
-        struct pkt *p = &v->pkts[i];
-
-        pkt_drop(p, VERDICT_DROP_REPLAY_SENDER);
-        sa_uncount_in(&r->sa->workers[ctx->worker], v->m[i]->pkt_len - p->l2_len);
-    }
-}
-
-static void end_run(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v)
-{
-    if (r->n_strict != 0)
-        accept_strict(ctx, r, v);
+    replay_run_end(&r->strict);
     if (r->sa != NULL && (r->sa->checks & SA_COUNTER))
         replay_counter_publish(r->sa->replay, ctx->worker);
 }
 
-static void __attribute__((noinline)) turn_run(struct pipeline_ctx *ctx, struct run *r, struct pkt_vec *v,
-                                               struct sa *sa)
+static void __attribute__((noinline)) turn_run(struct pipeline_ctx *ctx, struct run *r, struct sa *sa)
 {
-    end_run(ctx, r, v);
+    end_run(ctx, r);
     r->sa = sa;
     r->guard = guard_begin(sa, ctx->now_tsc);
-    r->n_strict = 0;
+    replay_run_begin(&r->strict, sa->replay, sa->sender_mask);
 }
 
 /*
@@ -256,20 +248,17 @@ static inline __attribute__((always_inline)) void deliver(struct pipeline_ctx *c
                                                           enum pkt_to to, uint32_t len)
 {
     uint8_t *text = op->esp + ESP_INTRO_LEN, *inner = text + meta_len;
-    unsigned i = op->mark[MARK_PKT];
     struct sa *sa = p->sa;
 
     if (checks & GUARD_META) {
         if (unlikely(run->guard.sample))
             guard_sample(&run->guard, p, op->esp, text);
-        if (checks & SA_STRICT)
-            run->strict[run->n_strict++] = guard_strict_of(op->esp, text, i);
         if (checks & META_TAG)
             p->tag = guard_tag(sa, text);
     }
     if (unlikely(mss_is_syn(inner, kind, inner[kind == L3_IPV6 ? 6 : 9])) && ctx->config->mss_clamp)
         fit_clamp_received(ctx, v->pair, sa, kind, inner, len);
-    restore(v->m[i], p, inner, len, esp_front_len(kind) + meta_len);
+    restore(v->m[op->mark[MARK_PKT]], p, inner, len, esp_front_len(kind) + meta_len);
     pkt_finish(p, VERDICT_RECEIVED_DECRYPTED, to);
     sa_count_in(&sa->workers[ctx->worker], len);
 }
@@ -283,7 +272,9 @@ static void __attribute__((noinline)) finish_odd(struct pipeline_ctx *ctx, struc
 
     if (op->ok)
         verdict = esp_rx_check(ctx, p, op->esp + ESP_INTRO_LEN, op->len, &len);
-    if (verdict == VERDICT_RECEIVED_DECRYPTED && (p->sa->checks & SA_COUNTER))
+    if (verdict == VERDICT_RECEIVED_DECRYPTED && (p->sa->checks & SA_STRICT))
+        verdict = guard_accept_strict(p->sa, &run->strict, op->esp, op->esp + ESP_INTRO_LEN);
+    else if (verdict == VERDICT_RECEIVED_DECRYPTED)
         verdict = guard_accept(p->sa, op->esp, op->esp + ESP_INTRO_LEN);
     if (verdict == VERDICT_RECEIVED_DECRYPTED)
         deliver(ctx, v, p, op, run, (enum l3_kind)p->h.kind, p->sa->meta_len, p->sa->checks,
@@ -306,43 +297,40 @@ finish(struct pipeline_ctx *ctx, struct pkt_vec *v, const struct crypto_op *op, 
         uint32_t meta_len = sa_shape_meta_len(sa, shape), len;
 
         if (shape != SA_PLAIN && unlikely(sa != run->sa))
-            turn_run(ctx, run, v, sa);
+            turn_run(ctx, run, sa);
         len = usual(ctx, &run->guard, p, op, kind, meta_len, checks & GUARD_META);
-        if (likely(len != 0) && !(checks & SA_COUNTER))
-            deliver(ctx, v, p, op, run, kind, meta_len, checks | (shape == SA_TIMED ? sa->checks & SA_STRICT : 0),
-                    PKT_TO_TX, len);
-        else
+        if (unlikely(len == 0) || (checks & SA_COUNTER))
             finish_odd(ctx, v, p, op, run);
+        else if ((checks & SA_STRICT) &&
+                 unlikely(guard_accept_strict(sa, &run->strict, op->esp, op->esp + ESP_INTRO_LEN) != VERDICT_RECEIVED_DECRYPTED))
+            pkt_drop(p, VERDICT_DROP_REPLAY_SENDER);
+        else
+            deliver(ctx, v, p, op, run, kind, meta_len, checks, PKT_TO_TX, len);
     } while (++op < end && op->mark[MARK_WAY] == WAY(kind, shape));
     return op;
 }
 
+#define FINISH(shape)                                             \
+    case WAY(L3_IPV4, shape):                                     \
+        op = finish(ctx, v, op, end, &run, L3_IPV4, shape);       \
+        break;                                                    \
+    case WAY(L3_IPV6, shape):                                     \
+        op = finish(ctx, v, op, end, &run, L3_IPV6, shape);       \
+        break
+
 void esp_rx_finish(struct pipeline_ctx *ctx, struct pkt_vec *v, unsigned n)
 {
-    struct guard_strict strict[VEC_MAX];
-    struct run run = {.sa = NULL, .strict = strict};
+    struct run run;
     const struct crypto_op *op = ctx->ops, *end = op + n;
 
+    run.sa = NULL;
+    run.strict.bucket = NULL;
     while (op < end)
         switch (op->mark[MARK_WAY]) {
-        case WAY(L3_IPV4, SA_PLAIN):
-            op = finish(ctx, v, op, end, &run, L3_IPV4, SA_PLAIN);
-            break;
-        case WAY(L3_IPV6, SA_PLAIN):
-            op = finish(ctx, v, op, end, &run, L3_IPV6, SA_PLAIN);
-            break;
-        case WAY(L3_IPV4, SA_TIMED):
-            op = finish(ctx, v, op, end, &run, L3_IPV4, SA_TIMED);
-            break;
-        case WAY(L3_IPV6, SA_TIMED):
-            op = finish(ctx, v, op, end, &run, L3_IPV6, SA_TIMED);
-            break;
-        case WAY(L3_IPV4, SA_ODD):
-            op = finish(ctx, v, op, end, &run, L3_IPV4, SA_ODD);
-            break;
-        default:
-            op = finish(ctx, v, op, end, &run, L3_IPV6, SA_ODD);
-            break;
+            FINISH(SA_PLAIN);
+            FINISH(SA_TIMED);
+            FINISH(SA_STRICTLY_TIMED);
+            FINISH(SA_ODD);
         }
-    end_run(ctx, &run, v);
+    end_run(ctx, &run);
 }

@@ -7,11 +7,6 @@ static uint32_t sequence_of(const uint8_t *esp)
     return __builtin_bswap32(load32(esp + 4));
 }
 
-static uint64_t iv_of(const uint8_t *esp)
-{
-    return __builtin_bswap64(load64(esp + ESP_HEADER_LEN));
-}
-
 static enum verdict refuse(_Atomic uint64_t *counter, enum verdict verdict)
 {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
@@ -35,7 +30,7 @@ enum verdict guard_refuse_sender(const struct sa *sa)
 static struct replay_origin origin_of(const struct pkt *p, const uint8_t *esp)
 {
     unsigned sid_bits = p->sa->replay->sid_bits;
-    struct replay_origin from = {sid_bits != 0 ? iv_of(esp) >> (64 - sid_bits) : UINT64_MAX, 4, {0, 0}};
+    struct replay_origin from = {sid_bits != 0 ? guard_iv(esp) >> (64 - sid_bits) : UINT64_MAX, 4, {0, 0}};
 
     if (p->h.kind == L3_IPV6) {
         from.family = 6;
@@ -73,7 +68,8 @@ void guard_sample(struct guard *g, const struct pkt *p, const uint8_t *esp, cons
 
 enum verdict guard_accept(struct sa *sa, const uint8_t *esp, const uint8_t *text)
 {
-    struct guard_strict one;
+    struct replay_run run;
+    enum verdict verdict;
 
     if (sa->checks & SA_COUNTER)
         return replay_counter_accept(sa->replay, sequence_of(esp))
@@ -81,59 +77,8 @@ enum verdict guard_accept(struct sa *sa, const uint8_t *esp, const uint8_t *text
                    : refuse(&sa->replay->dropped_counter, VERDICT_DROP_REPLAY_COUNTER);
     if (!(sa->checks & SA_STRICT))
         return VERDICT_RECEIVED_DECRYPTED;
-    one = guard_strict_of(esp, text, 0);
-    return guard_strict_vec(sa, &one, 1) == 0 ? VERDICT_RECEIVED_DECRYPTED : VERDICT_DROP_REPLAY_SENDER;
-}
-
-/*
- * Accepts packets from the first one on for as long as they are the next ones of the run's sender, within one word of its window.
- * Returns how many.
- */
-static unsigned accept_next(struct replay_run *run, uint64_t mask, const struct guard_strict *list, unsigned n)
-{
-    uint64_t sender = run->key - 1, iv = sender + run->top, number = run->top + 1, newest_ms = run->newest_ms;
-    unsigned first = number % 64, k = 0;
-
-    if (first == 0 || (iv & mask) != sender) /* behind its last number comes the next sender's first */
-        return 0;
-    if (n > 64 - first)
-        n = 64 - first;
-    for (; k < n && list[k].iv == iv + k && list[k].stamp_ms > run->floor; k++)
-        if (list[k].stamp_ms > newest_ms)
-            newest_ms = list[k].stamp_ms;
-    run->bits |= ((1ULL << k) - 1) << first;
-    run->top += k;
-    run->newest_ms = newest_ms;
-    return k;
-}
-
-/*
- * Checked again, now that the ICV was right: the packet may stand twice in this burst, or another worker may have
- * accepted it meanwhile. One pass of its own, so that the lock of a window is held for a short time.
- */
-unsigned guard_strict_vec(struct sa *sa, struct guard_strict *list, unsigned n)
-{
-    struct replay *r = sa->replay;
-    uint64_t mask = sa->sender_mask;
-    struct replay_run run = {0};
-    unsigned refused = 0, k = 0;
-
-    while (k < n) {
-        uint64_t key = replay_key(list[k].iv, mask);
-        unsigned next;
-
-        if (key != run.key)
-            replay_run_turn(r, &run, key);
-        next = accept_next(&run, mask, list + k, n - k);
-        k += next;
-        if (next != 0)
-            continue;
-        if (!replay_run_accept(r, &run, key, replay_number(list[k].iv, mask), list[k].stamp_ms)) {
-            (void)guard_refuse_sender(sa);
-            list[refused++] = list[k];
-        }
-        k++;
-    }
+    replay_run_begin(&run, sa->replay, sa->sender_mask);
+    verdict = guard_accept_strict(sa, &run, esp, text);
     replay_run_end(&run);
-    return refused;
+    return verdict;
 }

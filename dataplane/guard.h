@@ -58,6 +58,12 @@ static inline void guard_put(const struct sa *sa, uint8_t *text, enum l3_kind ki
 
 /* --- receiving, before decryption --- */
 
+/* The IV in host order. */
+static inline uint64_t guard_iv(const uint8_t *esp)
+{
+    return __builtin_bswap64(load64(esp + ESP_HEADER_LEN));
+}
+
 /*
  * Could the packet be a new one? For SAs with SA_COUNTER or SA_STRICT. VERDICT_RECEIVED_DECRYPTED, or drop_replay_counter or
  * drop_replay_sender, counted. iv: host order, of a strict SA; peek: of this vector, begun with {0}.
@@ -69,8 +75,7 @@ static inline enum verdict guard_before(const struct sa *sa, struct replay_peek 
 {
     if (sa->checks & SA_COUNTER)
         return guard_before_counter(sa, esp);
-    if (__builtin_expect(replay_peek_may(sa->replay, peek, replay_key(iv, sa->sender_mask),
-                                         replay_number(iv, sa->sender_mask)), 1))
+    if (__builtin_expect(replay_peek_may(sa->replay, peek, iv, sa->sender_mask), 1))
         return VERDICT_RECEIVED_DECRYPTED;
     return guard_refuse_sender(sa);
 }
@@ -115,18 +120,12 @@ void guard_sample(struct guard *g, const struct pkt *p, const uint8_t *esp, cons
  */
 enum verdict guard_accept(struct sa *sa, const uint8_t *esp, const uint8_t *text);
 
-/* The same for a burst of packets of one strict SA: what is needed of each. */
-struct guard_strict {
-    uint64_t iv, stamp_ms;
-    uint64_t pkt; /* the caller's */
-};
-
-static inline struct guard_strict guard_strict_of(const uint8_t *esp, const uint8_t *text, unsigned pkt)
+/* The same in a run of packets of one strict SA. */
+static inline enum verdict guard_accept_strict(const struct sa *sa, struct replay_run *run, const uint8_t *esp, const uint8_t *text)
 {
-    return (struct guard_strict){__builtin_bswap64(load64(esp + ESP_HEADER_LEN)), guard_time(text), pkt};
+    if (__builtin_expect(replay_run_accept(run, guard_iv(esp), guard_time(text)), 1))
+        return VERDICT_RECEIVED_DECRYPTED;
+    return guard_refuse_sender(sa);
 }
-
-/* Moves those that are refused to the front of the list; returns how many. */
-unsigned guard_strict_vec(struct sa *sa, struct guard_strict *list, unsigned n);
 
 #endif

@@ -58,8 +58,9 @@ void replay_leave(struct replay *r, uint64_t left)
     atomic_store(&r->sequence_lease, used);
 }
 
-void replay_attach(struct replay *r, struct ipc_page_sa *slot)
+void replay_attach(struct replay *r, struct ipc_page_sa *slot, bool shared)
 {
+    r->shared = shared;
     atomic_store(&slot->sequence_lease, atomic_load(&r->sequence_lease));
     for (unsigned i = 0; i < IPC_MAX_WORKERS; i++)
         atomic_store(&slot->sequence_top[i], atomic_load(&r->counter.top));
@@ -128,16 +129,31 @@ static unsigned way_of(const struct replay_bucket *b, uint64_t key)
     return way;
 }
 
-void replay_peek_turn(const struct replay *r, struct replay_peek *peek, uint64_t key)
+static void meet(const struct replay *r, struct replay_peek *peek, uint64_t key, uint64_t sender_mask)
 {
     unsigned bucket = bucket_of(r, key), way = way_of(&r->strict->buckets[bucket], key);
+    uint64_t top = 0;
 
     *peek = (struct replay_peek){.replay = r, .key = key};
-    if (way == REPLAY_WAYS)
-        return;
-    peek->window = &r->strict->windows[bucket * REPLAY_WAYS + way];
-    peek->top = atomic_load_explicit(&peek->window->top, memory_order_acquire);
-    peek->key_now = &r->strict->buckets[bucket].keys[way];
+    if (way != REPLAY_WAYS) {
+        peek->window = &r->strict->windows[bucket * REPLAY_WAYS + way];
+        peek->key_now = &r->strict->buckets[bucket].keys[way];
+        top = atomic_load_explicit(&peek->window->top, memory_order_acquire);
+    }
+    peek->next_iv = (key & sender_mask) + top;
+    peek->ahead = ~sender_mask + 1 - top;
+}
+
+bool replay_peek_odd(const struct replay *r, struct replay_peek *peek, uint64_t iv, uint64_t sender_mask)
+{
+    uint64_t key = replay_key(iv, sender_mask);
+
+    if (r != peek->replay || key != peek->key)
+        meet(r, peek, key, sender_mask);
+    if (iv - peek->next_iv < peek->ahead || replay_window_may(peek->window, replay_number(iv, sender_mask)))
+        return true;
+    /* No lock is held: what was seen (by loads that acquire) counts only if the window still is this sender's. */
+    return atomic_load_explicit(peek->key_now, memory_order_relaxed) != key;
 }
 
 /* A place for a sender that has no window: a free one, or that of the one that was silent for the longest time. */
@@ -167,56 +183,65 @@ static unsigned make_way(struct replay_strict *s, unsigned bucket, uint64_t key)
     return way;
 }
 
-static void load_top(struct replay_run *run)
+/* The window learns of the packets in a row: number and IV of a sender's packet differ by 1. */
+static void write_back(const struct replay_run *run)
 {
-    run->top = atomic_load_explicit(&run->window->top, memory_order_relaxed);
-    run->bits = atomic_load_explicit(replay_window_word(run->window, run->top), memory_order_relaxed);
+    replay_window_extend(run->window, run->next_iv - run->sender);
 }
 
-static void store_top(const struct replay_run *run)
+static void read_top(struct replay_run *run)
 {
-    atomic_store_explicit(replay_window_word(run->window, run->top), run->bits, memory_order_relaxed);
-    atomic_store_explicit(&run->window->top, run->top, memory_order_release);
+    run->next_iv = run->sender + atomic_load_explicit(&run->window->top, memory_order_relaxed);
 }
 
-bool replay_run_odd(struct replay_run *run, uint64_t number)
+void replay_run_close(struct replay_run *run)
 {
-    bool accepted;
-
-    store_top(run);
-    accepted = replay_window_accept(run->window, number);
-    load_top(run);
-    return accepted;
-}
-
-void replay_run_end(struct replay_run *run)
-{
-    if (run->bucket == NULL)
-        return;
-    store_top(run);
+    write_back(run);
     *run->newest = run->newest_ms;
     replay_unlock(&run->bucket->lock);
     run->bucket = NULL;
-    run->key = 0;
+    run->newest_ms = UINT64_MAX;
 }
 
-void replay_run_turn(struct replay *r, struct replay_run *run, uint64_t key)
+static void turn(struct replay_run *run, uint64_t sender)
 {
+    struct replay *r = run->replay;
+    uint64_t key = sender | 1;
     unsigned bucket = bucket_of(r, key), way;
     struct replay_bucket *b = &r->strict->buckets[bucket];
 
     replay_run_end(run);
-    replay_lock(&b->lock);
+    if (r->shared)
+        replay_lock(&b->lock);
     way = way_of(b, key);
     if (way == REPLAY_WAYS)
         way = make_way(r->strict, bucket, key);
-    *run = (struct replay_run){.bucket = b,
-                               .window = &r->strict->windows[bucket * REPLAY_WAYS + way],
-                               .key = key,
-                               .floor = b->floors[way],
-                               .newest_ms = b->newest[way],
-                               .newest = &b->newest[way]};
-    load_top(run);
+    run->last_iv = sender | ~run->sender_mask;
+    run->floor = b->floors[way];
+    run->newest_ms = b->newest[way] > run->floor ? b->newest[way] : run->floor + 1;
+    run->sender = sender;
+    run->bucket = b;
+    run->window = &r->strict->windows[bucket * REPLAY_WAYS + way];
+    run->newest = &b->newest[way];
+    read_top(run);
+}
+
+bool replay_run_odd(struct replay_run *run, uint64_t iv, uint64_t stamp_ms)
+{
+    uint64_t sender = iv & run->sender_mask;
+    bool accepted;
+
+    if (run->bucket == NULL || sender != run->sender)
+        turn(run, sender);
+    else
+        write_back(run);
+    if (stamp_ms <= run->floor)
+        return false;
+    accepted = replay_window_accept(run->window, replay_number(iv, run->sender_mask));
+    read_top(run);
+    if (accepted && stamp_ms > run->newest_ms)
+        run->newest_ms = stamp_ms;
+    return accepted;
 }
 
 /* ---- clocks of senders ---- */

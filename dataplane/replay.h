@@ -66,6 +66,7 @@ struct replay {
     enum ipc_replay method;
     uint32_t window; /* packets, or ms */
     uint8_t sid_bits; /* 0 = packets have no sender id */
+    bool shared; /* several workers: windows need their locks */
     struct pseudotime time;
     struct replay_strict *strict; /* NULL = not asked for */
 
@@ -95,8 +96,11 @@ struct replay *replay_new(const struct ipc_sa *m, bool *ok);
 void replay_free(struct replay *r);
 /* In a lab: sequence numbers begin with so many left. Before replay_attach(). */
 void replay_leave(struct replay *r, uint64_t left);
-/* The SA gets its slot of the counter page, before any worker knows it: from now on sequence numbers may be used. */
-void replay_attach(struct replay *r, struct ipc_page_sa *slot);
+/*
+ * The SA gets its slot of the counter page, before any worker knows it: from now on sequence numbers may be used. shared: by
+ * several workers.
+ */
+void replay_attach(struct replay *r, struct ipc_page_sa *slot, bool shared);
 /* Is the message about the same protection? What an installed SA has never changes; r may be NULL. */
 bool replay_same(const struct replay *r, const struct ipc_sa *m);
 
@@ -194,63 +198,87 @@ static inline uint64_t replay_number(uint64_t iv, uint64_t sender_mask)
     return (iv & ~sender_mask) + 1;
 }
 
-/* The window of the last packet that was looked at before decryption. Begin with {0}. */
+/* The window of the last packet that was looked at before decryption. Begin with {0}; {0} again when SAs may be gone. */
 struct replay_peek {
+    uint64_t next_iv, ahead; /* the IV behind the highest accepted one, and how many of its sender are left from there on */
     const struct replay *replay;
     uint64_t key;
-    uint64_t top; /* the window's when the packet before was another sender's; 0 = nothing came from this one yet */
-    const struct replay_window *window;
+    const struct replay_window *window; /* NULL = nothing came from this sender yet */
     const _Atomic uint64_t *key_now;
 };
 
-void replay_peek_turn(const struct replay *r, struct replay_peek *peek, uint64_t key);
-
-/* Before decryption: false when this number of this sender was accepted before or is too old. */
-static inline bool replay_peek_may(const struct replay *r, struct replay_peek *peek, uint64_t key, uint64_t number)
+/* At the beginning of a burst: the window has moved, or may be another sender's. */
+static inline void replay_peek_again(struct replay_peek *peek)
 {
-    if (__builtin_expect(key != peek->key || r != peek->replay, 0))
-        replay_peek_turn(r, peek, key);
-    if (__builtin_expect(number > peek->top, 1) || peek->window == NULL || replay_window_may(peek->window, number))
-        return true;
-    /* No lock is held: what was seen (by loads that acquire) counts only if the window still is this sender's. */
-    return atomic_load_explicit(peek->key_now, memory_order_relaxed) != key;
+    uint64_t next_iv;
+
+    if (peek->window == NULL || atomic_load_explicit(peek->key_now, memory_order_relaxed) != peek->key) {
+        peek->replay = NULL;
+        return;
+    }
+    next_iv = (peek->key - 1) + atomic_load_explicit(&peek->window->top, memory_order_acquire);
+    peek->ahead -= next_iv - peek->next_iv;
+    peek->next_iv = next_iv;
+}
+
+/* Any packet that isn't ahead of its sender's window as it was when the burst began. */
+bool replay_peek_odd(const struct replay *r, struct replay_peek *peek, uint64_t iv, uint64_t sender_mask);
+
+/* Before decryption: false when this IV was accepted before or is too old. */
+static inline bool replay_peek_may(const struct replay *r, struct replay_peek *peek, uint64_t iv, uint64_t sender_mask)
+{
+    return __builtin_expect(iv - peek->next_iv < peek->ahead && r == peek->replay, 1) ||
+           replay_peek_odd(r, peek, iv, sender_mask);
 }
 
 /*
- * A run of packets of one sender, whose bucket is locked meanwhile; the end of the window is held in registers. Begin with
- * {0}, end with replay_run_end().
+ * A run of packets of one SA. Its sender's bucket is locked from the first one on. Packets in a row are only counted; the window
+ * learns of them when another one comes, and at the end.
  */
 struct replay_run {
-    struct replay_bucket *bucket;
+    uint64_t next_iv;   /* behind all that were accepted */
+    uint64_t last_iv;   /* of this sender */
+    uint64_t newest_ms; /* the highest stamp accepted, or the lowest that can be; UINT64_MAX without a bucket */
+    uint64_t floor;
+    uint64_t sender; /* its part of an IV */
+    struct replay_bucket *bucket; /* NULL before the first packet */
     struct replay_window *window;
-    uint64_t key, floor, newest_ms;
     uint64_t *newest;
-    uint64_t top, bits; /* of the window, and the word that top lives in */
+    struct replay *replay;
+    uint64_t sender_mask; /* of an IV */
 };
 
-/* Locks the bucket of another sender and finds or makes its window. */
-void replay_run_turn(struct replay *r, struct replay_run *run, uint64_t key);
-/* Any number but the next one. */
-bool replay_run_odd(struct replay_run *run, uint64_t number);
-/* Writes back and unlocks; harmless without a bucket. */
-void replay_run_end(struct replay_run *run);
-
-/* After the ICV was right: accepts a number of a sender with this stamp once. */
-static inline bool replay_run_accept(struct replay *r, struct replay_run *run, uint64_t key, uint64_t number,
-                                     uint64_t stamp_ms)
+/* Begins one; r may be NULL when it isn't used. */
+static inline void replay_run_begin(struct replay_run *run, struct replay *r, uint64_t sender_mask)
 {
-    if (__builtin_expect(key != run->key, 0))
-        replay_run_turn(r, run, key);
-    if (__builtin_expect(stamp_ms <= run->floor, 0))
-        return false;
-    if (__builtin_expect(number == run->top + 1 && number % 64 != 0, 1)) {
-        run->top = number;
-        run->bits |= 1ULL << (number % 64);
-    } else if (!replay_run_odd(run, number)) {
-        return false;
-    }
-    if (stamp_ms > run->newest_ms)
-        run->newest_ms = stamp_ms;
+    run->next_iv = run->last_iv = 0;
+    run->newest_ms = UINT64_MAX;
+    run->bucket = NULL;
+    run->replay = r;
+    run->sender_mask = sender_mask;
+}
+
+/* Any packet but the next one with the same or a later stamp: finds or makes another sender's window, and asks it. */
+bool replay_run_odd(struct replay_run *run, uint64_t iv, uint64_t stamp_ms);
+/* Ends one that has a bucket: writes back and unlocks. */
+void replay_run_close(struct replay_run *run);
+
+static inline void replay_run_end(struct replay_run *run)
+{
+    if (run->bucket != NULL)
+        replay_run_close(run);
+}
+
+/*
+ * After the ICV was right: accepts an IV with this stamp, which isn't UINT64_MAX, once. Behind a sender's last IV comes the next
+ * sender's first.
+ */
+static inline bool replay_run_accept(struct replay_run *run, uint64_t iv, uint64_t stamp_ms)
+{
+    if (__builtin_expect(stamp_ms < run->newest_ms || iv != run->next_iv || iv > run->last_iv, 0))
+        return replay_run_odd(run, iv, stamp_ms);
+    run->next_iv = iv + 1;
+    run->newest_ms = stamp_ms;
     return true;
 }
 

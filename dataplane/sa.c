@@ -174,7 +174,9 @@ static enum sa_shape shape_of(const struct sa *sa)
         return SA_SLOW;
     if (sa->checks == 0)
         return SA_PLAIN;
-    return (sa->checks & ~SA_STRICT) == META_TIME ? SA_TIMED : SA_ODD;
+    if (sa->checks == META_TIME)
+        return SA_TIMED;
+    return sa->checks == (META_TIME | SA_STRICT) ? SA_STRICTLY_TIMED : SA_ODD;
 }
 
 struct sa *sa_new(const struct ipc_sa *m, const struct crypto_backend *b)

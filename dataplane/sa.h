@@ -29,7 +29,8 @@
 /* What most SAs are like has code of its own, in which sizes and flags are constants. */
 enum sa_shape {
     SA_PLAIN, /* no metadata header, no windows */
-    SA_TIMED, /* time only, perhaps with windows per sender */
+    SA_TIMED, /* time only */
+    SA_STRICTLY_TIMED, /* time, and windows per sender */
     SA_ODD,   /* any other AES-GCM in tunnel mode */
     SA_SLOW,  /* the rest: esp_any.c */
 };
@@ -107,22 +108,15 @@ static inline void sa_count_in(struct sa_worker *w, uint64_t len)
     sa_count(&w->bytes_in, len);
 }
 
-/* It was counted, and isn't accepted after all. */
-static inline void sa_uncount_in(struct sa_worker *w, uint64_t len)
-{
-    sa_count(&w->packets_in, UINT64_MAX);
-    sa_count(&w->bytes_in, 0 - len);
-}
-
-/* sa.checks and sa.meta_len of an SA of this shape: constants where they can be. Strict windows aren't the shape's. */
+/* sa.checks and sa.meta_len of an SA of this shape: constants where they can be. */
 static inline unsigned sa_shape_checks(const struct sa *sa, enum sa_shape shape)
 {
-    return shape == SA_PLAIN ? 0 : shape == SA_TIMED ? META_TIME : sa->checks;
+    return shape == SA_PLAIN ? 0 : shape == SA_TIMED ? META_TIME : shape == SA_STRICTLY_TIMED ? META_TIME | SA_STRICT : sa->checks;
 }
 
 static inline uint32_t sa_shape_meta_len(const struct sa *sa, enum sa_shape shape)
 {
-    return shape == SA_PLAIN ? 0 : shape == SA_TIMED ? META_LEN : sa->meta_len;
+    return shape == SA_PLAIN ? 0 : shape == SA_TIMED || shape == SA_STRICTLY_TIMED ? META_LEN : sa->meta_len;
 }
 
 /* Is the SA past its hard limit? */

@@ -445,7 +445,7 @@ static void take_slot(struct snap_store *st, struct sa *sa)
     for (unsigned i = 0; i < IPC_MAX_WORKERS; i++)
         atomic_store(&page->sequence_top[i], 0);
     if (sa->replay != NULL)
-        replay_attach(sa->replay, page);
+        replay_attach(sa->replay, page, st->config.n_workers > 1);
 }
 
 static void show_sa(struct snap_store *st, const struct sa *sa, unsigned group)

@@ -35,6 +35,9 @@ void replay_window_shut(struct replay_window *w, uint64_t top);
 /* Frees the places of the numbers first..last, at most a ring full. */
 void replay_window_clear(struct replay_window *w, uint64_t first, uint64_t last);
 
+/* Accepts all numbers from top + 1 to last, at most a ring full of them; none when last is top. One thread at a time. */
+void replay_window_extend(struct replay_window *w, uint64_t last);
+
 /*
  * Could this number be accepted? Asked before decryption, so that a replay costs little; what it says is final only
  * when it says no, because another worker may accept the same number meanwhile.

@@ -32,7 +32,7 @@ static struct replay *made(enum ipc_replay method, uint32_t window, bool strict,
 
     assert_true(ok && r != NULL && replay_same(r, &m));
     memset(&page_slot, 0, sizeof page_slot);
-    replay_attach(r, &page_slot);
+    replay_attach(r, &page_slot, true);
     if (method == IPC_REPLAY_TIME)
         replay_start(r, start_ms, 0, MONO_ZERO, HZ, 1);
     return r;
@@ -47,9 +47,12 @@ static uint64_t iv(uint64_t sender, uint64_t counter)
 static bool take(struct replay *r, uint64_t at, uint64_t stamp_ms)
 {
     struct replay_peek peek = {0};
-    struct replay_run run = {0};
-    uint64_t key = replay_key(at, MASK), number = replay_number(at, MASK);
-    bool may = replay_peek_may(r, &peek, key, number), accepted = replay_run_accept(r, &run, key, number, stamp_ms);
+    struct replay_run run;
+    bool may, accepted;
+
+    replay_run_begin(&run, r, MASK);
+    may = replay_peek_may(r, &peek, at, MASK);
+    accepted = replay_run_accept(&run, at, stamp_ms);
 
     replay_run_end(&run);
     assert_true(may || !accepted);
@@ -119,13 +122,13 @@ static void *offer_strict(void *at)
     (void)pthread_barrier_wait(&s->start);
     for (uint64_t n = 1; n < NUMBERS; n += 16) {
         uint64_t sender = next_random(&seed) % 2;
-        struct replay_run run = {0};
+        struct replay_run run;
 
+        replay_run_begin(&run, s->r, MASK);
         for (uint64_t k = n; k < n + 16 && k < NUMBERS; k++) {
             uint64_t packet = iv(sender, k > 40 ? k - next_random(&seed) % 40 : k);
-            uint64_t key = replay_key(packet, MASK), number = replay_number(packet, MASK);
 
-            if (replay_peek_may(s->r, &peek, key, number) && replay_run_accept(s->r, &run, key, number, 5000))
+            if (replay_peek_may(s->r, &peek, packet, MASK) && replay_run_accept(&run, packet, 5000))
                 atomic_fetch_add(&s->accepted[sender][packet & ~MASK], 1);
         }
         replay_run_end(&run);
@@ -181,19 +184,106 @@ static void runs_of_every_length(void **state)
     (void)state;
     for (unsigned len = 1; len < 300; len++) {
         struct replay *r = made(IPC_REPLAY_TIME, 10000, true, 1000);
-        struct replay_run run = {0};
+        struct replay_run run;
         uint64_t first = 60;
 
+        replay_run_begin(&run, r, MASK);
         for (unsigned i = 0; i < len; i++)
-            assert_true(replay_run_accept(r, &run, replay_key(iv(1, 0), MASK), first + i, 2000));
-        assert_false(replay_run_accept(r, &run, replay_key(iv(1, 0), MASK), first, 2000));
+            assert_true(replay_run_accept(&run, iv(1, first + i), 2000));
+        assert_false(replay_run_accept(&run, iv(1, first), 2000));
         replay_run_end(&run);
         for (unsigned i = 0; i < len; i++)
-            assert_false(take(r, iv(1, first + i - 1), 2000));
-        assert_true(take(r, iv(1, first + len - 1), 2000));
-        assert_true(take(r, iv(1, first - 2), 2000));
+            assert_false(take(r, iv(1, first + i), 2000));
+        assert_true(take(r, iv(1, first + len), 2000));
+        assert_true(take(r, iv(1, first - 1), 2000));
         replay_free(r);
     }
+}
+
+/* Behind a sender's last IV comes the next sender's first: a run over both, and over IV 0, asks two windows. */
+static void runs_over_the_end_of_a_sender(void **state)
+{
+    struct replay *r = made(IPC_REPLAY_TIME, 10000, true, 1000);
+    struct replay_run run;
+    uint64_t first = iv(1, 0) - 100;
+
+    (void)state;
+    replay_run_begin(&run, r, MASK);
+    assert_true(take(r, 0, 2000));
+    assert_false(take(r, 0, 2000));
+    for (uint64_t at = first; at < first + 200; at++)
+        assert_true(replay_run_accept(&run, at, 2000));
+    for (uint64_t at = 0; at < 100; at++)
+        assert_false(replay_run_accept(&run, at, 2000)); /* the first of sender 0, whose last ones came */
+    replay_run_end(&run);
+    for (uint64_t at = first; at < first + 200; at++)
+        assert_false(take(r, at, 2000));
+    assert_true(take(r, first - 1, 2000));
+    assert_true(take(r, first + 200, 2000));
+    assert_true(take(r, iv(2, 0), 2000)); /* nobody took it for somebody's next one */
+    assert_true(take(r, iv(3, 1), 2000));
+    replay_free(r);
+}
+
+/* In a run, too, only later stamps are accepted, and what was refused counts for nothing. */
+static void runs_refuse_early_stamps(void **state)
+{
+    struct replay *r = made(IPC_REPLAY_TIME, 10000, true, 1000);
+    struct replay_run run;
+
+    (void)state;
+    replay_run_begin(&run, r, MASK);
+    assert_true(replay_run_accept(&run, iv(1, 1), 1001));
+    assert_false(replay_run_accept(&run, iv(1, 2), 1000));
+    assert_true(replay_run_accept(&run, iv(1, 2), 1001));
+    assert_true(replay_run_accept(&run, iv(1, 3), 1500));
+    assert_false(replay_run_accept(&run, iv(1, 3), 1500));
+    assert_true(replay_run_accept(&run, iv(1, 4), 1400));
+    replay_run_end(&run);
+    assert_false(take(r, iv(1, 2), 2000));
+    assert_true(take(r, iv(1, 5), 2000));
+    replay_free(r);
+}
+
+/* What was looked at before decryption is asked again for each burst: replays of what came meanwhile cost no decryption. */
+static void a_look_follows_the_window(void **state)
+{
+    struct replay *r = made(IPC_REPLAY_TIME, 10000, true, 1000);
+    struct replay_peek peek = {0};
+
+    (void)state;
+    assert_true(replay_peek_may(r, &peek, iv(1, 9), MASK));
+    assert_true(take(r, iv(1, 9), 2000));
+    replay_peek_again(&peek); /* there was no window then */
+    assert_false(replay_peek_may(r, &peek, iv(1, 9), MASK));
+    assert_true(take(r, iv(1, 20), 2000));
+    assert_true(replay_peek_may(r, &peek, iv(1, 20), MASK)); /* within a burst it is only a look */
+    replay_peek_again(&peek);
+    assert_false(replay_peek_may(r, &peek, iv(1, 20), MASK));
+    assert_true(replay_peek_may(r, &peek, iv(1, 10), MASK));
+    assert_true(replay_peek_may(r, &peek, iv(1, 21), MASK));
+    assert_true(replay_peek_may(r, &peek, iv(1, ~MASK), MASK));
+    assert_true(replay_peek_may(r, &peek, iv(2, 0), MASK));
+    assert_false(replay_peek_may(r, &peek, iv(1, 20), MASK));
+    replay_free(r);
+}
+
+/* Somebody else's window now: what it says about the sender that had it before doesn't count. */
+static void a_look_at_a_window_that_was_given_away(void **state)
+{
+    enum { SENDERS = 30000 };
+    struct replay *r = made(IPC_REPLAY_TIME, 10000, true, 1000);
+    struct replay_peek peek = {0};
+
+    (void)state;
+    assert_true(take(r, iv(0, 100), 2000));
+    assert_false(replay_peek_may(r, &peek, iv(0, 100), MASK));
+    for (unsigned i = 1; i < SENDERS; i++)
+        assert_true(take(r, iv(i, 200), 2000 + i));
+    assert_true(replay_peek_may(r, &peek, iv(0, 100), MASK));
+    replay_peek_again(&peek);
+    assert_true(replay_peek_may(r, &peek, iv(0, 100), MASK));
+    replay_free(r);
 }
 
 /* Senders don't disturb one another, and each has its 4096 numbers. */
@@ -289,6 +379,10 @@ int main(void)
         cmocka_unit_test(workers_share_a_window),
         cmocka_unit_test(workers_share_a_sequence),
         cmocka_unit_test(runs_of_every_length),
+        cmocka_unit_test(runs_over_the_end_of_a_sender),
+        cmocka_unit_test(runs_refuse_early_stamps),
+        cmocka_unit_test(a_look_follows_the_window),
+        cmocka_unit_test(a_look_at_a_window_that_was_given_away),
         cmocka_unit_test(every_sender_has_a_window),
         cmocka_unit_test(forgotten_senders_get_nothing_twice),
         cmocka_unit_test(nothing_from_before_the_beginning),

@@ -157,6 +157,24 @@ static void any_order_against_a_model(void **state)
     run_against_the_model(REPLAY_WINDOW_MAX, (1ULL << 56) - SPACE);
 }
 
+/* Many numbers at once are the same as one after the other. */
+static void extended_like_one_by_one(void **state)
+{
+    static const uint64_t lengths[] = {0, 1, 2, 62, 63, 64, 65, 127, 128, 129, 4032, 4095, 4096};
+
+    (void)state;
+    for (uint64_t start = 4090; start < 4096 + 130; start++)
+        for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+            struct replay_window w = fresh(REPLAY_WINDOW_MAX), other = fresh(REPLAY_WINDOW_MAX);
+
+            (void)(replay_window_accept(&w, start) && replay_window_accept(&other, start));
+            replay_window_extend(&w, start + lengths[i]);
+            for (uint64_t n = start + 1; n <= start + lengths[i]; n++)
+                assert_true(replay_window_accept(&other, n));
+            assert_memory_equal(&w, &other, sizeof w);
+        }
+}
+
 static void both_ends_of_the_span_belong_to_it(void **state)
 {
     static const struct {
@@ -184,7 +202,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(edges_of_every_size),       cmocka_unit_test(numbers_begin_at_one),
         cmocka_unit_test(jumps),                     cmocka_unit_test(any_order_against_a_model),
-        cmocka_unit_test(both_ends_of_the_span_belong_to_it),
+        cmocka_unit_test(extended_like_one_by_one),  cmocka_unit_test(both_ends_of_the_span_belong_to_it),
     };
 
     seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL) * 2654435761u | 1;
