@@ -78,26 +78,26 @@ def compared(*args):
 def test_comparison():
     one = compared('--direction', 'in')
     assert [(x['case'], x['sas'], x['rules'], x['family'], x['vlan'] > 0, x['burst'], x['replay'], x['strict']) for x in one] == [
-        ('base', 1, 1, 4, False, 8, 'none', False),
-        ('time', 1, 1, 4, False, 8, 'time', False),
-        ('strict', 1, 1, 4, False, 8, 'time', True),
-        ('16 SAs', 16, 16, 4, False, 8, 'none', False),
-        ('100 rules', 1, 100, 4, False, 8, 'none', False),
-        ('1000 rules', 1, 1000, 4, False, 8, 'none', False),
-        ('IPv6', 1, 1, 6, False, 8, 'none', False),
-        ('tagged', 1, 1, 4, True, 8, 'none', False),
+        ('base', 1, 1, 4, False, 32, 'none', False),
+        ('time', 1, 1, 4, False, 32, 'time', False),
+        ('strict', 1, 1, 4, False, 32, 'time', True),
+        ('16 SAs', 16, 16, 4, False, 32, 'none', False),
+        ('100 rules', 1, 100, 4, False, 32, 'none', False),
+        ('1000 rules', 1, 1000, 4, False, 32, 'none', False),
+        ('IPv6', 1, 1, 6, False, 32, 'none', False),
+        ('tagged', 1, 1, 4, True, 32, 'none', False),
         ('burst 1', 1, 1, 4, False, 1, 'none', False),
-        ('burst 32', 1, 1, 4, False, 32, 'none', False)]
+        ('burst 8', 1, 1, 4, False, 8, 'none', False)]
     assert [x['against'] for x in one[1:]] == ['base', 'time'] + 7 * ['base']
     assert all(x['rounds'] == 9 for x in one)
 
 
 def test_comparison_with_a_base_of_its_own():
     """With time windows already there, what is strict is put against the base, and no line says nothing new."""
-    one = compared('--direction', 'out', '--replay', 'time', '--family', '6', '--vlan', '7', '--burst', '32', '--rules', '100',
+    one = compared('--direction', 'out', '--replay', 'time', '--family', '6', '--vlan', '7', '--burst', '8', '--rules', '100',
                    '--suite', 'aes-gmac-256')
     assert [(x['case'], x['against']) for x in one[1:]] == [
-        (case, 'base') for case in ('no replay', 'strict', '16 SAs', '1000 rules', 'IPv4', 'burst 1')]
+        (case, 'base') for case in ('no replay', 'strict', '16 SAs', '1000 rules', 'IPv4', 'burst 1', 'burst 32')]
     assert {(x['suite'], x['vlan']) for x in one} == {('aes-gmac-256', 7)}
 
 

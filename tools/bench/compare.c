@@ -49,6 +49,12 @@ static void add_replay(struct line *lines, unsigned *n)
     lines[*n - 1].against = timed;
 }
 
+static void add_burst(struct line *lines, unsigned *n, const char *name, unsigned burst)
+{
+    if (lines[0].o.burst != burst)
+        add(lines, n, name)->burst = burst;
+}
+
 static unsigned lines_of(const struct bench_options *base, struct line *lines)
 {
     struct bench_options *o;
@@ -65,10 +71,9 @@ static unsigned lines_of(const struct bench_options *base, struct line *lines)
     add(lines, &n, base->family == 6 ? "IPv4" : "IPv6")->family = base->family == 6 ? 4 : 6;
     if (base->vlan == 0)
         add(lines, &n, "tagged")->vlan = A_VLAN;
-    if (base->burst != 1)
-        add(lines, &n, "burst 1")->burst = 1;
-    if (base->burst != VEC_BURST)
-        add(lines, &n, "burst 32")->burst = VEC_BURST;
+    add_burst(lines, &n, "burst 1", 1);
+    add_burst(lines, &n, "burst 8", 8);
+    add_burst(lines, &n, "burst 32", VEC_BURST);
     return n;
 }
 
