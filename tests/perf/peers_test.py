@@ -17,11 +17,12 @@ def run(script, *args):
 
 
 def test_gvpn_alone():
-    r = run("peers", "--sizes", "64", "--rounds", "1", "--seconds", "0.2", "--json")
+    r = run("peers", "--sizes", "64", "--rounds", "1", "--seconds", "0.2", "--updates", "2", "--json")
     assert r.returncode == 0, r.stderr
     result, = json.loads(r.stdout)["results"]
     assert result["size"] == 64 and result["bar"] == 1.8
     assert 0.01 < result["gvpn_mpps"] < 1000
+    assert -90 < result["updates_cost_percent"] < 900
     assert result["secgw_mpps"] is result["times_secgw"] is result["crypto_perf_mops"] is None
     assert "--secgw is not given: not counted" in r.stderr and "--crypto-perf is not given: not counted" in r.stderr
 
@@ -35,6 +36,7 @@ def test_a_peer_that_encrypts_nothing_is_an_error():
     (["--secgw", "/nowhere/ipsec-secgw"], "no such program"),
     (["--sizes", "64,9000"], "sizes from 28 to 1440"),
     (["--rounds", "0"], "at least one round"),
+    (["--updates", "61"], "0 to 60 updates"),
 ])
 def test_bad_options_are_said(args, said):
     r = run("peers", *args)
@@ -45,8 +47,8 @@ def test_table():
     r = run("table", "--rounds", "3", "--sizes", "64", "--suites", "aes-gcm-128,null/hmac-sha1-96", "--part", "bars", "--part", "suites")
     assert r.returncode == 0, r.stderr
     rows = [[c.strip() for c in line.strip("|").split("|")] for line in r.stdout.splitlines() if line.startswith("| ")]
-    assert [c[:3] for c in rows if c[0] in ("out", "in")] == [["out", "64", "none"], ["in", "64", "none"], ["out", "64", "time"],
-                                                             ["in", "64", "time"]]
+    assert [c[:4] for c in rows if c[0] in ("out", "in")] == [[way, "64", *of] for of in (["none", "32"], ["time", "32"], ["time", "8"])
+                                                             for way in ("out", "in")]
     assert [c[0] for c in rows if c[0].startswith("`")] == ["`aes-gcm-128`", "`null/hmac-sha1-96`"]
     assert all(len(c) == 3 for c in rows if c[0].startswith("`"))
 
