@@ -13,7 +13,7 @@
 #include <assert.h>
 
 #define VEC_MAX   64 /* packets that fit */
-#define VEC_BURST 32 /* packets that a worker asks a port for */
+#define VEC_BURST 32 /* packets that a worker asks a port for, at most */
 #define VEC_LANES_MAX 128 /* packets of earlier vectors that may come out with one (lanes.h) */
 #define VEC_OUT_MAX (VEC_MAX + VEC_LANES_MAX)
 

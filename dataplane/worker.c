@@ -5,11 +5,18 @@
 #include "dataplane/eal.h"
 
 #include <rte_cycles.h>
+#include <rte_eal.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
 
 #include <sys/prctl.h>
 #include <time.h>
+
+/*
+ * In pages of 4 KB, 32 packets and what belongs to them are more pages than CPUs have entries for stores: 5 % of a short packet
+ * (docs/performance.md). Smaller bursts would be system calls for some virtual devices.
+ */
+#define BURST_SMALL_PAGES (VEC_BURST / 2)
 
 struct worker {
     struct worker_shared *shared;
@@ -17,6 +24,7 @@ struct worker {
     struct ipc_page_worker *counters;
     unsigned index;
     uint16_t queue;
+    uint16_t burst; /* packets that it asks a port for */
     uint64_t now;
     struct punt_limiter limiter;
     struct pkt_vec vec;
@@ -38,6 +46,7 @@ struct worker *worker_new(struct worker_shared *shared, unsigned index, unsigned
     w->shared = shared;
     w->index = index;
     w->queue = (uint16_t)index;
+    w->burst = rte_eal_has_hugepages() ? VEC_BURST : BURST_SMALL_PAGES;
     w->counters = &shared->page->workers[index];
     w->counters->lcore = cpu;
     punt_limiter_init(&w->limiter, rte_get_tsc_hz(), shared->pipeline->n_workers);
@@ -129,7 +138,7 @@ static unsigned poll_port(struct worker *w, unsigned pair, uint16_t from, uint16
 {
     struct pkt_vec *v = &w->vec;
 
-    v->n = rte_eth_rx_burst(from, w->queue, v->m, VEC_BURST);
+    v->n = rte_eth_rx_burst(from, w->queue, v->m, w->burst);
     if (v->n == 0 && !pipeline_waits(w->ctx, pair, !outbound)) {
         return 0;
     }
