@@ -270,6 +270,7 @@ static void __attribute__((noinline)) finish_odd(struct pipeline_ctx *ctx, struc
     enum verdict verdict = VERDICT_DROP_AUTH;
     uint32_t len;
 
+    replay_run_end(&run->strict); /* other workers needn't wait for what takes longer */
     if (op->ok)
         verdict = esp_rx_check(ctx, p, op->esp + ESP_INTRO_LEN, op->len, &len);
     if (verdict == VERDICT_RECEIVED_DECRYPTED && (p->sa->checks & SA_STRICT))
@@ -301,7 +302,7 @@ finish(struct pipeline_ctx *ctx, struct pkt_vec *v, const struct crypto_op *op, 
         len = usual(ctx, &run->guard, p, op, kind, meta_len, checks & GUARD_META);
         if (unlikely(len == 0) || (checks & SA_COUNTER))
             finish_odd(ctx, v, p, op, run);
-        else if ((checks & SA_STRICT) &&
+        else if ((checks & SA_STRICT) && /* the last check */
                  unlikely(guard_accept_strict(sa, &run->strict, op->esp, op->esp + ESP_INTRO_LEN) != VERDICT_RECEIVED_DECRYPTED))
             pkt_drop(p, VERDICT_DROP_REPLAY_SENDER);
         else

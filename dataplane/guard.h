@@ -66,7 +66,7 @@ static inline uint64_t guard_iv(const uint8_t *esp)
 
 /*
  * Could the packet be a new one? For SAs with SA_COUNTER or SA_STRICT. VERDICT_RECEIVED_DECRYPTED, or drop_replay_counter or
- * drop_replay_sender, counted. iv: host order, of a strict SA; peek: of this vector, begun with {0}.
+ * drop_replay_sender, counted. iv: host order, of a strict SA; peek: replay_peek_again() was called for this burst, or {0}.
  */
 enum verdict guard_before_counter(const struct sa *sa, const uint8_t *esp);
 enum verdict guard_refuse_sender(const struct sa *sa);

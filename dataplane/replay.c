@@ -71,7 +71,8 @@ bool replay_same(const struct replay *r, const struct ipc_sa *m)
 {
     if (r == NULL || m->replay == IPC_REPLAY_NONE)
         return r == NULL && m->replay == IPC_REPLAY_NONE;
-    return r->method == m->replay && r->window == m->window && (r->strict != NULL) == m->strict_sender;
+    return r->method == m->replay && r->window == m->window && (r->strict != NULL) == m->strict_sender &&
+           (r->strict == NULL || r->sid_bits == m->sid_bits);
 }
 
 void replay_start(struct replay *r, uint64_t value_ms, uint64_t tsc, mono_t now, uint64_t tsc_hz, uint32_t clock_rate)
@@ -134,6 +135,7 @@ static void meet(const struct replay *r, struct replay_peek *peek, uint64_t key,
     unsigned bucket = bucket_of(r, key), way = way_of(&r->strict->buckets[bucket], key);
     uint64_t top = 0;
 
+    atomic_thread_fence(memory_order_acquire); /* what is read now isn't older than the key */
     *peek = (struct replay_peek){.replay = r, .key = key};
     if (way != REPLAY_WAYS) {
         peek->window = &r->strict->windows[bucket * REPLAY_WAYS + way];
@@ -197,7 +199,8 @@ static void read_top(struct replay_run *run)
 void replay_run_close(struct replay_run *run)
 {
     write_back(run);
-    *run->newest = run->newest_ms;
+    if (run->next_iv != run->sender) /* something was accepted, now or before */
+        *run->newest = run->newest_ms;
     replay_unlock(&run->bucket->lock);
     run->bucket = NULL;
     run->newest_ms = UINT64_MAX;
@@ -216,7 +219,6 @@ static void turn(struct replay_run *run, uint64_t sender)
     way = way_of(b, key);
     if (way == REPLAY_WAYS)
         way = make_way(r->strict, bucket, key);
-    run->last_iv = sender | ~run->sender_mask;
     run->floor = b->floors[way];
     run->newest_ms = b->newest[way] > run->floor ? b->newest[way] : run->floor + 1;
     run->sender = sender;

@@ -237,21 +237,20 @@ static inline bool replay_peek_may(const struct replay *r, struct replay_peek *p
  */
 struct replay_run {
     uint64_t next_iv;   /* behind all that were accepted */
-    uint64_t last_iv;   /* of this sender */
+    uint64_t sender;    /* its part of an IV */
     uint64_t newest_ms; /* the highest stamp accepted, or the lowest that can be; UINT64_MAX without a bucket */
+    uint64_t sender_mask; /* of an IV */
     uint64_t floor;
-    uint64_t sender; /* its part of an IV */
     struct replay_bucket *bucket; /* NULL before the first packet */
     struct replay_window *window;
     uint64_t *newest;
     struct replay *replay;
-    uint64_t sender_mask; /* of an IV */
 };
 
 /* Begins one; r may be NULL when it isn't used. */
 static inline void replay_run_begin(struct replay_run *run, struct replay *r, uint64_t sender_mask)
 {
-    run->next_iv = run->last_iv = 0;
+    run->next_iv = run->sender = 0;
     run->newest_ms = UINT64_MAX;
     run->bucket = NULL;
     run->replay = r;
@@ -270,12 +269,12 @@ static inline void replay_run_end(struct replay_run *run)
 }
 
 /*
- * After the ICV was right: accepts an IV with this stamp, which isn't UINT64_MAX, once. Behind a sender's last IV comes the next
- * sender's first.
+ * After the ICV was right: accepts an IV with this stamp, which isn't UINT64_MAX, once. Behind a sender's last IV comes another
+ * sender's first, behind the very last one 0.
  */
 static inline bool replay_run_accept(struct replay_run *run, uint64_t iv, uint64_t stamp_ms)
 {
-    if (__builtin_expect(stamp_ms < run->newest_ms || iv != run->next_iv || iv > run->last_iv, 0))
+    if (__builtin_expect(stamp_ms < run->newest_ms || iv != run->next_iv || ((iv ^ run->sender) & run->sender_mask) != 0, 0))
         return replay_run_odd(run, iv, stamp_ms);
     run->next_iv = iv + 1;
     run->newest_ms = stamp_ms;

@@ -6,6 +6,8 @@
  */
 #include "tests/stage/replay_rig.h"
 
+#include <malloc.h>
+
 /* A second of the control thread, whose events nobody wants. */
 static void tick(struct rig *r)
 {
@@ -184,6 +186,34 @@ static void a_change_of_policy_forgets_nothing(void **state)
         assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
         close_both();
     }
+}
+
+/* Another strict key in place of the first, whose windows are gone with it: nothing looks at them any more. */
+static void windows_go_with_their_key(void **state)
+{
+    struct rig_result esp;
+
+    (void)state;
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20); /* who looks at windows that were freed finds no memory there */
+    pair_up(strict, 1);
+    for (unsigned i = 0; i < 2; i++) { /* there is a window to look at with the second one */
+        esp = sent(false);
+        assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        struct rig *r = i == 0 ? &a : &b;
+        struct ipc_sa m = message(r, 0x2000, strict);
+
+        begin(r);
+        rig_sa(r, &m);
+        add_time(r, 0x2000, START + 1);
+        assert_int_equal(rig_commit(r), IPC_OK);
+        r->now_tsc += RIG_MS;
+    }
+    esp = sent(false);
+    assert_int_equal(receive(&esp), VERDICT_RECEIVED_DECRYPTED);
+    assert_int_equal(receive(&esp), VERDICT_DROP_REPLAY_SENDER);
+    close_both();
 }
 
 /* The data plane died and came again with the same key: what was on the way before isn't taken twice. */
@@ -477,6 +507,7 @@ int main(void)
         cmocka_unit_test(clocks_go_on),
         cmocka_unit_test(the_same_packet_in_one_burst),
         cmocka_unit_test(a_change_of_policy_forgets_nothing),
+        cmocka_unit_test(windows_go_with_their_key),
         cmocka_unit_test(a_new_beginning_takes_later_stamps_only),
         cmocka_unit_test(out_of_order),
         cmocka_unit_test(forgeries_move_no_window),

@@ -225,6 +225,43 @@ static void runs_over_the_end_of_a_sender(void **state)
     replay_free(r);
 }
 
+/* Behind the very last IV comes 0, which is the first sender's first. */
+static void a_run_over_the_end_of_all_ivs(void **state)
+{
+    struct replay *r = made(IPC_REPLAY_TIME, 10000, true, 1000);
+    struct replay_run run;
+
+    (void)state;
+    replay_run_begin(&run, r, MASK);
+    assert_true(replay_run_accept(&run, UINT64_MAX - 1, 2000));
+    assert_true(replay_run_accept(&run, UINT64_MAX, 2000));
+    assert_true(replay_run_accept(&run, 0, 2000));
+    assert_true(replay_run_accept(&run, 1, 2000));
+    replay_run_end(&run);
+    assert_false(take(r, UINT64_MAX, 2000));
+    assert_false(take(r, 0, 2000));
+    assert_false(take(r, 1, 2000));
+    assert_true(take(r, 2, 2000));
+    replay_free(r);
+}
+
+/* Old packets of forgotten senders, again and again: they are refused, and nobody else's packets with them. */
+static void refusals_move_nothing(void **state)
+{
+    enum { SENDERS = 30000, A_MS = 64, ROUNDS = 30 };
+    struct replay *r = made(IPC_REPLAY_TIME, 10000, true, 1000);
+
+    (void)state;
+    for (unsigned i = 0; i < SENDERS; i++)
+        (void)take(r, iv(i, 7), 2000 + i / A_MS);
+    for (unsigned round = 0; round < ROUNDS; round++)
+        for (unsigned i = 0; i < SENDERS; i++)
+            assert_false(take(r, iv(i, 7), 2000 + i / A_MS));
+    for (unsigned i = 0; i < 3; i++)
+        assert_true(take(r, iv(i, 8), 2000 + SENDERS / A_MS + 1));
+    replay_free(r);
+}
+
 /* In a run, too, only later stamps are accepted, and what was refused counts for nothing. */
 static void runs_refuse_early_stamps(void **state)
 {
@@ -380,6 +417,8 @@ int main(void)
         cmocka_unit_test(workers_share_a_sequence),
         cmocka_unit_test(runs_of_every_length),
         cmocka_unit_test(runs_over_the_end_of_a_sender),
+        cmocka_unit_test(a_run_over_the_end_of_all_ivs),
+        cmocka_unit_test(refusals_move_nothing),
         cmocka_unit_test(runs_refuse_early_stamps),
         cmocka_unit_test(a_look_follows_the_window),
         cmocka_unit_test(a_look_at_a_window_that_was_given_away),
