@@ -14,7 +14,7 @@ static const char usage[] =
     "                  [--replay time|counter|none] [--strict] [--rounds N] [--compare] [--stages] [--json]\n"
     "Measures the packet path without a port: TSC cycles per packet, beside the same packets without the path (harness)\n"
     "and the bare crypto calls (raw). Sizes are IP packets before encryption; without --direction both are measured,\n"
-    "without --burst with 32 packets at a time, which gvpn-dp asks a port for. --compare puts replay by time and per sender,\n"
+    "without --burst with 32 packets at a time, as gvpn-dp has them. --compare puts replay by time and per sender,\n"
     "16 SAs, 100 and 1000 rules, the other family, tags, other bursts and two workers beside all that, in turns, without\n"
     "--sizes at 64 and 1420. --stages: what each stage of the path takes, measured apart from the rest.\n";
 

@@ -107,7 +107,7 @@ bool swarm_options_parse(int argc, char **argv, struct swarm_options *o)
         {"server", 1, NULL, 's'},     {"secret", 1, NULL, 'k'},     {"group", 1, NULL, 'g'},   {"members", 1, NULL, 'n'},
         {"first", 1, NULL, 'f'},      {"port", 1, NULL, 'p'},       {"parallel", 1, NULL, 'P'}, {"sender-ids", 1, NULL, 'i'},
         {"rekeys", 1, NULL, 'r'},     {"seconds", 1, NULL, 't'},    {"loss", 1, NULL, 'l'},    {"clock-rate", 1, NULL, 'c'},
-        {"server-pid", 1, NULL, 'w'}, {"json", 0, NULL, 'j'},       {NULL, 0, NULL, 0},
+        {"server-pid", 1, NULL, 'w'}, {"json", 0, NULL, 'j'},       {"help", 0, NULL, 'h'},   {NULL, 0, NULL, 0},
     };
     bool good = true;
     int c;
@@ -115,8 +115,13 @@ bool swarm_options_parse(int argc, char **argv, struct swarm_options *o)
     *o = (struct swarm_options){.port = 10848, .members = 1000, .parallel = 64, .seconds = 60, .clock_rate = 1, .sender_ids = 4};
     o->group.value = 484;
     o->first = addr_v4(0x7f010001);
-    while (good && (c = getopt_long(argc, argv, "", known, NULL)) != -1)
+    while (good && (c = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+        if (c == 'h') {
+            (void)fputs(usage, stdout);
+            exit(EXIT_SUCCESS);
+        }
         good = option(o, c, optarg);
+    }
     if (good && optind == argc && o->server.addr.family != 0 && o->secret != NULL)
         return true;
     fputs(usage, stderr);
