@@ -171,9 +171,11 @@ class Node:
         return self.ask("status")["groups"][0]
 
     def counters(self):
-        document = self.ask("show", "counters")
-        assert "verdicts" in document, document
-        return document
+        """Those of both daemons: a gvpnd that has just started answers before it has reached its data plane."""
+        def known():
+            document = self.ask("show", "counters")
+            return document if document and "verdicts" in document else None
+        return wait_for(known, timeout=10, what=lambda: f"counters of {self.name}: {self.ask('show', 'counters')}")
 
     def verdicts(self):
         """Verdict -> packets."""
