@@ -62,6 +62,7 @@ static void a_month_of_rekeys(void **state)
     assert_true(c.pushes >= (uint64_t)MEMBERS * DAYS * 24 / TEK_HOURS);
     /* A wave and what answers the few that register because they missed everything. */
     assert_true(c.peak_server <= WAVE + 40);
+    assert_true(c.peak <= 2 * (WAVE + 40)); /* and their acknowledgements */
     assert_true(crowd_registrations(&c) - first <= MEMBERS / 4);
     crowd_free(&c);
 }
