@@ -94,7 +94,7 @@ struct swarm {
     double cpu_s[3];    /* the same, and at the end */
 };
 
-/* options.c: false with a sentence on standard error. */
+/* options.c: false with a sentence on standard error; `--help` says the options and ends the program. */
 MUST_CHECK bool swarm_options_parse(int argc, char **argv, struct swarm_options *o);
 /* The wanted configuration of all members; NULL with a sentence. */
 struct config *swarm_options_config(const struct swarm_options *o);
