@@ -43,15 +43,25 @@ class Member:
     """A gateway, its gvpn-dp and its controller. One clears "don't fragment", as paths with a hole for ICMP need it."""
 
     def __init__(self, t, number, wan):
-        self.number, self.gw = number, t.gateway(f"m{number}", wan)
-        run_dir = t.path(f"m{number}")
-        os.mkdir(run_dir)
-        config = t.path(f"m{number}.yaml", CONFIG.format(number=number, lan=self.gw.devices[0], wan=self.gw.devices[1],
-                                                         df="clear" if number == 1 else "copy"))
-        self.dp = t.start(self.gw.ns, [build("dataplane/gvpn-dp"), "-c", config, "--run-dir", run_dir], ready=True)
+        self.t, self.number, self.gw = t, number, t.gateway(f"m{number}", wan)
+        self.run_dir = t.path(f"m{number}")
+        os.mkdir(self.run_dir)
+        self.start("clear" if number == 1 else "copy")
+        self.install(SPI)
+
+    def start(self, df):
+        devices = self.gw.devices
+        config = self.t.path(f"m{self.number}.yaml", CONFIG.format(number=self.number, lan=devices[0], wan=devices[1], df=df))
+        self.dp = self.t.start(self.gw.ns, [build("dataplane/gvpn-dp"), "-c", config, "--run-dir", self.run_dir], ready=True)
         self.gw.wait_forwarding()
-        self.feed = Feed(os.path.join(run_dir, "gvpn-dp.sock"))
-        assert self.feed.install(*POLICY, f"sa 0 10 {SPI:#x} aes-gcm-128 {KEY} {number * 16} 600000") == "ack 0"
+        self.feed = Feed(os.path.join(self.run_dir, "gvpn-dp.sock"))
+
+    def install(self, spi):
+        assert self.feed.install(*POLICY, f"sa 0 10 {spi:#x} aes-gcm-128 {KEY} {self.number * 16} 600000") == "ack 0"
+
+    def stop(self):
+        self.feed.close()
+        assert self.dp.stop() in (0, -signal.SIGKILL), self.dp.output()
 
 
 class Net:
@@ -82,8 +92,7 @@ def net():
         assert wait_for(lambda: answers(n.h1, H2), what="a first packet")
         yield n
         for m in (n.m1, n.m2):
-            m.feed.close()
-            assert m.dp.stop() in (0, -signal.SIGKILL), m.dp.output()
+            m.stop()
 
 
 def change(member, before):
@@ -197,3 +206,28 @@ def test_a_flood_of_pieces_holds_no_buffers(net):
                 wait_for(lambda: net.ping(net.h1, H2, LARGEST, count=1) == 1, what="a ping behind what queues hold of the flood")
     wait_for(lambda: net.m2.feed.counters()["drop_reassembly_timeout"] >= 400, what="the timeouts")
     wait_for(lambda: net.ping(net.h1, H2, LARGEST) == 3, what="traffic as before")
+
+
+def test_df_set_by_the_member(net):
+    """With `df: set` no router cuts ESP of a host that would let it: the router tells the member, which then cuts before it
+    encrypts. On the other side `clear` stays what it was, whatever the host says.
+    """
+    net.m2.stop()
+    net.m2.start("set")
+    for m in (net.m1, net.m2):
+        m.install(SPI + 1)
+    wait_for(lambda: answers(net.h2, H1), what="a first packet")
+    before = net.m2.feed.counters()
+    wan, narrow = net.t.capture(net.r2, "eth0", "proto 50"), net.t.capture(net.r1, "narrow", f"proto 50 and src {H2}")
+    for ns, address in ((net.h1, H2), (net.h2, H1)):
+        for df in (False, True):
+            assert net.ping(ns, address, 200, df=df) == 3
+    wait_for(lambda: answers(net.h2, H1, size=LARGEST - 28, df=False), what="the member to have learned what fits")
+    assert net.ping(net.h2, H1, LARGEST, df=False) == 3
+    from scapy.layers.inet import IP
+    seen = [p[IP] for p in wan.packets() if IP in p]
+    assert {(p.src, bool(p.flags.DF)) for p in seen} == {(H1, False), (H2, True)}
+    crossed = [p[IP] for p in narrow.packets() if IP in p]
+    assert len(crossed) >= 12 + 2 * 4 and not [p for p in crossed if p.flags.MF or p.frag]
+    seen = change(net.m2, before)
+    assert seen["pmtu_learned"] > 0 and not [name for name in seen if name.startswith("drop")]

@@ -223,6 +223,20 @@ def test_next_headers_and_padding(system):
     assert system.send(lies) == ([], {"drop_inner_malformed": len(lies)})
 
 
+def test_traffic_flow_padding_is_stripped(system):
+    """RFC 4303 2.7: what stands behind the inner packet, and in front of right padding, isn't delivered with it."""
+    inner = bytes(system.udp(payload=b"inner packet" * 10))
+    number = {4: 4, 6: 41}[system.family]
+    surplus = [bytes([0xa5]) * n for n in (*range(1, 10), 59, 60, 61, 255, 256, 1200)] + [inner, bytes(100)]
+    capture = system.system.t.capture(system.system.h2.ns, "eth0")
+    delivered, verdicts = system.send([system.sealed(inner + more, number) for more in surplus])
+    assert verdicts == {"received_decrypted": len(surplus)}
+    assert delivered == [inner] * len(surplus)
+    # the frames themselves: nothing is left behind the packet either
+    frame = system.system.macs + system.tags + TYPE[system.family] + inner
+    assert [f for f in esp.frames(capture.stop()) if f.startswith(frame)] == [frame] * len(surplus)
+
+
 def test_inner_fragments_options_and_extension_headers(system):
     from scapy.layers.inet import IPOption_Router_Alert
     from scapy.layers.inet6 import IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting

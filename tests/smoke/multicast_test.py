@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Multicast of both families from a host behind one member to a host behind the other: encrypted, and the group address and
-its MAC stay outside, so that the WAN can deliver it.
+its MAC stay outside, so that the WAN can deliver it. Broadcasts likewise, as far as the policy names them.
 """
 
 import os
@@ -73,6 +73,30 @@ def test_multicast_through_the_members(system, stream):
     inner = [esp.decrypt(p, keys) for p in packets]
     assert [p[(40 if six else 20) + 8:] for p in inner] == sent
     assert {esp.header(p)[:3] for p in inner} == {(here, stream, 17)}
+
+
+# The network's own is within the policy's permit; the one of every network is in no entry.
+@pytest.mark.parametrize("to, proto", (("10.1.255.255", esp.ESP), ("255.255.255.255", 17)), ids=("directed", "limited"))
+def test_broadcasts_go_by_the_policy(system, to, proto):
+    capture = system.capture("br0", f"ip dst {to}")
+    sent = [b"%d " % i + bytes(range(100)) for i in range(COUNT)]
+    with udp_socket(system.h2.ns, to, PORT) as receiver, udp_socket(system.h1.ns, system.h1.address) as sender:
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        got = []
+        for text in sent:
+            sender.sendto(text, (to, PORT))
+            got.append(receiver.recvfrom(2000))
+    assert [text for text, _ in got] == sent
+    assert {peer[0] for _, peer in got} == {system.h1.address}
+
+    frames = list(esp.frames(capture.stop()))
+    assert len(frames) == COUNT and {f[:6] for f in frames} == {b"\xff" * 6}
+    packets = list(esp.ip_packets(capture.path))
+    assert {esp.header(p)[:3] for p in packets} == {(system.h1.address, to, proto)}
+    keys = esp.read_keys(system.keylog)
+    inner = [esp.decrypt(p, keys) for p in esp.esp_packets(capture.path)] if proto == esp.ESP else packets
+    assert [p[28:] for p in inner] == sent
+    assert {esp.header(p)[:3] for p in inner} == {(system.h1.address, to, 17)}
 
 
 @pytest.mark.parametrize("group", ("239.1.2.4", "ff15::1:2:4"))

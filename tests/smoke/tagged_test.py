@@ -25,6 +25,11 @@ UNICAST = {4: ("10.1.1.10", "10.1.2.10"), 6: ("2001:db8:1:1::10", "2001:db8:1:2:
 UNNAMED = {4: ("192.0.2.10", "192.0.2.20"), 6: ("2001:db8:ffff::10", "2001:db8:ffff::20")}
 TYPE = {4: b"\x08\x00", 6: b"\x86\xdd"}
 SIZES = (1, 2, 3, 4, 50, 1300)
+# Destination, and what stands behind the length: LLC (802.2) and the beginning of a message.
+LLC = {"STP": ("0180c2000000", bytes.fromhex("424203 0000 00 00 00" + "8000020000000001" + "00000000" + "8000020000000001" +
+                                             "8001 0000 1400 0200 0f00")),
+       "IS-IS": ("0180c2000014", bytes.fromhex("fefe03 831b0100 0f010000 01") + bytes(range(200))),
+       "CDP": ("01000ccccccc", bytes.fromhex("aaaa03 00000c 2000 02b40000") + bytes(40))}
 FAMILIES = pytest.mark.parametrize("family", (4, 6))
 
 
@@ -38,7 +43,7 @@ def system():
             t.sh(m.host.ns, "ip", "link", "set", "eth0", "mtu", "1500")  # the tests ask for more than fits
         s.x = raw_socket(t.host("x", s.wan), "eth0")  # anybody on the WAN
         for port in (s.wan, *(p for m in s.members for p in (m.gw.inside, m.gw.outside))):
-            ip(port.ns, f"link set {port.bridge} type bridge group_fwd_mask 0x4000")  # a bridge keeps LLDP to itself
+            ip(port.ns, f"link set {port.bridge} type bridge group_fwd_mask 0x4008")  # a bridge keeps LLDP and 802.1X to itself
         yield s
 
 
@@ -121,6 +126,67 @@ def test_what_no_rule_names_passes_as_it_is(system, family):
     assert sent["sent_clear"] == received["received_clear"] == len(frames)
 
 
+def with_options(options, ports=(4000, 5000)):
+    """An IPv4 packet from host to host with these octets of options."""
+    from scapy.utils import checksum
+    plain = udp(4, 56)
+    head = bytearray(plain[:20] + options)
+    head[0], head[2:4], head[10:12] = 0x40 | len(head) // 4, (len(plain) + len(options)).to_bytes(2, "big"), b"\0\0"
+    head[10:12] = checksum(bytes(head)).to_bytes(2, "big")
+    return bytes(head) + b"".join(p.to_bytes(2, "big") for p in ports) + plain[24:]
+
+
+def with_headers(*headers, ports=(4000, 5000)):
+    """An IPv6 packet from host to host with extension headers: (number, what follows its next header field)."""
+    plain, numbers = udp(6, 56), [number for number, _ in headers] + [17]
+    between = b"".join(bytes((then,)) + octets for then, (_, octets) in zip(numbers[1:], headers))
+    size = len(between) + len(plain) - 40
+    return (plain[:4] + size.to_bytes(2, "big") + bytes(numbers[:1]) + plain[7:40] + between +
+            b"".join(p.to_bytes(2, "big") for p in ports) + plain[44:])
+
+
+ALERT4, RECORD_ROUTE, STAMP = (bytes.fromhex(x) for x in ("94040000", "070b04" + "00" * 8 + "01", "440c0500" + "00" * 8))
+PAD6, ALERT6 = (bytes.fromhex(x) for x in ("00010400000000", "00050200000100"))  # a list of options, and its length in front
+MAKE = {4: with_options, 6: with_headers}
+ALLOWED = {4: [(ALERT4,), (RECORD_ROUTE,), (STAMP,), (b"\1" * 4,), (ALERT4 + RECORD_ROUTE + STAMP + b"\1" * 12,)],
+           6: [((0, PAD6),), ((0, ALERT6),), ((60, PAD6),), ((0, ALERT6), (60, PAD6)),
+               ((43, bytes.fromhex("00020000000000")),), ((0, PAD6), (44, bytes.fromhex("00000100000007")))]}
+REFUSED = {4: {"drop_source_route": [(bytes.fromhex(x + "0704c0000201" + "00"),) for x in ("83", "89")],
+               "drop_ip_options": [(bytes.fromhex(x),) for x in ("07280400", "94010000", "01010194")]},
+           6: {"drop_source_route": [((43, bytes.fromhex(x)),) for x in ("00000000000000", "00020100000000")],
+               "drop_ext_header": [((0, bytes.fromhex("00c2040000ffff")),), ((60, bytes.fromhex("00052000000000")),),
+                                   ((60, PAD6), (0, PAD6)), ((60, PAD6),) * 9, ((135, bytes(7)),)]}}
+
+
+@FAMILIES
+def test_options_and_extension_headers_of_hosts(system, family):
+    """They are protected with the packet, and outside is a plain header. The policy sees the ports behind them."""
+    make, allowed = MAKE[family], ALLOWED[family]
+    wanted = [(bytes.fromhex(tags), make(*x)) for tags in ("", "8100600a") for x in allowed]
+    frames = [frame(system.m1, system.m2, tags.hex(), p) for tags, p in wanted]
+    wan, got, sent, received = cross(system, frames)
+    assert got == frames
+    assert sent["sent_encrypted"] == received["received_decrypted"] == len(wan) == len(frames)
+    for seen, (tags, packet) in zip(wan, wanted):
+        outer = esp.parse(esp.split(seen)[2], tags)
+        assert (outer.ip[0], esp.header(outer.ip).proto) == ({4: 0x45, 6: 0x60}[family], esp.ESP)
+        assert esp.decrypt(outer, system.keys) == packet
+    denied = [frame(system.m1, system.m2, "", make(*x, ports=(848, 848))) for x in allowed]
+    wan, got, sent, received = cross(system, denied)
+    assert wan == got == denied
+    assert sent["sent_clear"] == received["received_clear"] == len(denied)
+
+
+@FAMILIES
+def test_options_and_extension_headers_that_are_dropped_by_name(system, family):
+    """Those that send a packet where no policy was asked about, that contradict themselves, or that nobody here knows."""
+    packets = [MAKE[family](*x) for some in REFUSED[family].values() for x in some]
+    last = frame(system.m1, system.m2, "", udp(family, 10))  # when it has arrived, those before it were judged
+    wan, got, sent, _ = cross(system, [frame(system.m1, system.m2, "", p) for p in packets] + [last], arrive=1)
+    assert got == [last] and len(wan) == 1
+    assert {name: n for name, n in sent.items() if name.startswith("drop")} == {k: len(v) for k, v in REFUSED[family].items()}
+
+
 @FAMILIES
 def test_too_many_tags_and_snap_are_dropped_by_name(system, family):
     """Whoever could hide IP behind a third tag would get it past the policy."""
@@ -151,13 +217,19 @@ def test_cut_packets_behind_tags_are_dropped_by_name(system, family):
 
 @pytest.mark.parametrize("tags", ("", "8100600a", "88a8a0648100200a", "8100000a" * 3), ids=("none", "VLAN", "QinQ", "three"))
 def test_what_is_not_ip_passes_whatever_its_tags(system, tags):
-    """ARP, LLDP, and neighbour discovery, which is IP, but how the link works."""
+    """ARP, LLDP, what others send with a length for a type, port authentication, MACsec, and neighbour discovery, which is IP,
+    but how the link works.
+    """
     from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, IPv6
     from scapy.layers.l2 import ARP
     m, peer, octets = system.m1, system.m2, bytes.fromhex(tags)
     arp = bytes(ARP(op=1, hwsrc=m.mac, psrc="10.1.1.10", pdst="10.1.2.10"))
     lldp = bytes.fromhex("0207040200000000010404050065746806020078" + "0000")
     frames = [frame(m, peer, tags, arp, b"\x08\x06"), bytes.fromhex("0180c200000e") + m.mac + octets + b"\x88\xcc" + lldp]
+    for to, llc in LLC.values():
+        frames.append(bytes.fromhex(to) + m.mac + octets + len(llc).to_bytes(2, "big") + llc.ljust(46, b"\0"))
+    frames.append(bytes.fromhex("0180c2000003") + m.mac + octets + b"\x88\x8e" + b"\1\1\0\0".ljust(46, b"\0"))  # 802.1X
+    frames.append(frame(m, peer, tags, b"\x2c\0\0\0\0\1" + arp * 2, b"\x88\xe5"))  # MACsec
     if len(octets) <= 8:
         nd = bytes(IPv6(src="2001:db8:1:1::10", dst="2001:db8:1:2::10", hlim=255) / ICMPv6ND_NS(tgt="2001:db8:1:2::99") /
                    ICMPv6NDOptSrcLLAddr(lladdr="02:00:00:00:00:99"))
