@@ -221,9 +221,9 @@ def test_df_set_by_the_member(net):
     wan, narrow = net.t.capture(net.r2, "eth0", "proto 50"), net.t.capture(net.r1, "narrow", f"proto 50 and src {H2}")
     for ns, address in ((net.h1, H2), (net.h2, H1)):
         for df in (False, True):
-            assert net.ping(ns, address, 200, df=df) == 3
+            wait_for(lambda: net.ping(ns, address, 200, df=df) == 3, what=f"answers from {address}")
     wait_for(lambda: answers(net.h2, H1, size=LARGEST - 28, df=False), what="the member to have learned what fits")
-    assert net.ping(net.h2, H1, LARGEST, df=False) == 3
+    wait_for(lambda: net.ping(net.h2, H1, LARGEST, df=False) == 3, what="packets that don't fit whole")
     from scapy.layers.inet import IP
     seen = [p[IP] for p in wan.packets() if IP in p]
     assert {(p.src, bool(p.flags.DF)) for p in seen} == {(H1, False), (H2, True)}
