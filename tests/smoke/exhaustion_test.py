@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import esp_capture as esp  # noqa: E402
-from gvpn import Sa, System, mac_of, ping, raw_socket, udp_socket  # noqa: E402
+from gvpn import Sa, System, ping, raw_socket, udp_socket  # noqa: E402
 from priority import above_all  # noqa: E402
 from stream import Stream  # noqa: E402
 from topology import Topology, wait_for  # noqa: E402
