@@ -16,22 +16,28 @@ static void on_log(void *ctx, enum log_id id, const char *line)
         snprintf(logged, sizeof(logged), "%s", line);
 }
 
-/* A member whose SA 1000 has a window of so many seconds; its pseudotime is 10000 s at 0. */
+/* A member with this policy, which is wiped, and a KEK; its pseudotime is 10000 s at 0. */
+static void join_with(struct fixture *f, struct policy *p)
+{
+    p->has_pseudotime = true;
+    p->pseudotime_ms = 10000000;
+    p->has_kek = true;
+    p->kek = kek_of(1, KEK_LIFE);
+    p->digest[0] = 1;
+    gm_attached(f->gm, 77, WORKERS, at(f, 0));
+    gm_server_announced(f->gm, &(struct peer_features){.ours = true});
+    gm_policy(f->gm, p, at(f, 0));
+    policy_wipe(p);
+}
+
+/* Its SA 1000 has a window of so many seconds. */
 static void join_timed(struct fixture *f, uint16_t window_s)
 {
     struct policy p = policy_of(1, (uint32_t[]){1000}, (uint32_t[]){3600}, 0, 4 * WORKERS);
 
     p.sas[0].replay = REPLAY_TIME;
     p.sas[0].window = window_s;
-    p.has_pseudotime = true;
-    p.pseudotime_ms = 10000000;
-    p.has_kek = true;
-    p.kek = kek_of(1, KEK_LIFE);
-    p.digest[0] = 1;
-    gm_attached(f->gm, 77, WORKERS, at(f, 0));
-    gm_server_announced(f->gm, &(struct peer_features){.ours = true});
-    gm_policy(f->gm, &p, at(f, 0));
-    policy_wipe(&p);
+    join_with(f, &p);
 }
 
 static struct push timed(uint32_t spi, uint32_t lifetime_s, uint16_t window_s, uint64_t pseudotime_ms)
@@ -155,16 +161,8 @@ static void a_rekey_that_was_held_back_is_too_old_in_any_group(void **state)
 
         assert_int_equal(set_up(state), 0);
         f = *state;
-        p.has_pseudotime = true;
-        p.pseudotime_ms = 10000000;
         p.round_trip_ms = 2000;
-        p.has_kek = true;
-        p.kek = kek_of(1, KEK_LIFE);
-        p.digest[0] = 1;
-        gm_attached(f->gm, 77, WORKERS, at(f, 0));
-        gm_server_announced(f->gm, &(struct peer_features){.ours = true});
-        gm_policy(f->gm, &p, at(f, 0));
-        policy_wipe(&p);
+        join_with(f, &p);
         push.policy.has_pseudotime = true;
         push.policy.pseudotime_ms = (uint64_t)(10000000 + rows[i].at_s * 1000 - rows[i].late_ms);
         assert_int_equal(hand_in(f, rows[i].at_s, &push), rows[i].taken ? GM_REKEY_APPLIED : GM_REKEY_TOO_OLD);
